@@ -1,0 +1,7 @@
+//! The production clients, fitted to the broker's ports.
+
+mod iam;
+mod keystone;
+mod sts;
+
+pub use keystone::{KeystonePort, KeystoneSettings};

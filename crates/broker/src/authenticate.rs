@@ -1,0 +1,172 @@
+//! Who a key at the S3 endpoint is, and what it may do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use skykey_types::{
+    Access, AccessKeyId, Lease, LeaseId, Limit, Method, Rights, Secret, SignedDuration, SubjectId, SurveyName,
+    Timestamp,
+};
+
+use crate::database::LeaseRow;
+use crate::{Broker, Denied};
+
+/// EC2 credentials that Keystone has vouched for, for a short while.
+pub(crate) type KnownEc2 = Cache<AccessKeyId, Arc<Principal>>;
+
+pub(crate) fn known_ec2(kept: SignedDuration) -> KnownEc2 {
+    let kept = Duration::try_from(kept).unwrap_or(Duration::ZERO);
+    Cache::builder().max_capacity(10_000).time_to_live(kept).build()
+}
+
+/// Whose key signs the request.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// The lease that the key belongs to.
+    pub lease: LeaseId,
+    /// Whose it is.
+    pub subject: SubjectId,
+    /// Their login name, for the log.
+    pub username: String,
+    /// The survey that it opens.
+    pub survey: SurveyName,
+    /// How far.
+    pub access: Access,
+    /// What it may do.
+    pub rights: Rights,
+    /// What requests are signed with.
+    pub secret_access_key: Secret,
+    /// When it ends by itself.
+    pub expires: Option<Timestamp>,
+    /// What kind of key it is.
+    pub kind: Kind,
+}
+
+/// The two kinds of key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A long-lived EC2 credential.
+    Ec2 {
+        /// The Keystone user that owns it.
+        keystone_user: String,
+        /// Whether that is the backend user, which acts for others and is in no group.
+        backend: bool,
+    },
+    /// Temporary credentials.
+    Session,
+}
+
+impl Broker {
+    /// Who the key is: a session token's owner, or, without a token, an EC2 credential's. The
+    /// caller still has to verify the signature with the secret.
+    pub async fn authenticate(&self, key: &AccessKeyId, token: Option<&str>) -> Result<Arc<Principal>, Denied> {
+        let principal = match token {
+            Some(token) => Arc::new(self.session(key, token)?),
+            None => {
+                self.check_revoked(&LeaseId::of(key))?;
+                self.known_ec2
+                    .try_get_with(key.clone(), self.ec2_owner(key))
+                    .await
+                    .map_err(|denied| Arc::try_unwrap(denied).unwrap_or_else(|shared| same(&shared)))?
+            }
+        };
+        match principal.expires {
+            Some(end) if end <= self.clock.now() => Err(Denied::Expired(end)),
+            _ => Ok(principal),
+        }
+    }
+
+    /// Opens a session token: no look-up but the set of revoked leases.
+    fn session(&self, key: &AccessKeyId, token: &str) -> Result<Principal, Denied> {
+        let opened = self.tokens.open(key, token)?;
+        self.check_revoked(&opened.lease)?;
+        Ok(Principal {
+            lease: opened.lease,
+            subject: opened.claims.subject,
+            username: opened.claims.username,
+            survey: opened.claims.survey,
+            access: opened.claims.access,
+            rights: opened.claims.rights,
+            secret_access_key: opened.secret_access_key,
+            expires: Some(opened.claims.expiration),
+            kind: Kind::Session,
+        })
+    }
+
+    /// Asks Keystone whose EC2 credential it is, and the IAM whether that person is (still) in the
+    /// survey's group. One that the person made in OpenStack becomes a lease the first time it is
+    /// seen, so that the membership watch knows of it.
+    async fn ec2_owner(&self, key: &AccessKeyId) -> Result<Arc<Principal>, Denied> {
+        let keystone = |error| Denied::port("Keystone", error);
+        let identity = self.ec2.identify(key).await.map_err(keystone)?.ok_or(Denied::NoSuchKey)?;
+        let (survey, access) = self
+            .surveys
+            .of_project(&identity.project)
+            .ok_or_else(|| Denied::NoSurveyOfProject(identity.project.clone()))?;
+        let backend = self.ec2.is_backend(&identity.user_id).await.map_err(keystone)?;
+        let id = LeaseId::of(key);
+        let mut principal = Principal {
+            lease: id.clone(),
+            subject: SubjectId { issuer: "keystone".to_owned(), sub: identity.user_id.clone() },
+            username: identity.user_name,
+            survey: survey.name.clone(),
+            access,
+            rights: survey.rights(access),
+            secret_access_key: identity.secret,
+            expires: None,
+            kind: Kind::Ec2 { keystone_user: identity.user_id.clone(), backend },
+        };
+        if backend {
+            return Ok(Arc::new(principal));
+        }
+        // A Keystone user whom the IAM does not know belongs to no group.
+        let sub = identity.sub.ok_or_else(|| Denied::NoAccount(principal.username.clone()))?;
+        let subject = self.people.subject(&sub);
+        let person = self.active_person(&subject, &principal.username).await?;
+        self.check_member(&person, survey, access)?;
+        principal.subject = subject;
+        principal.username = person.username;
+        principal.expires = match self.database.lease(&id).await? {
+            Some(row) => row.lease.expires,
+            None => {
+                let lease = Lease {
+                    id,
+                    subject: principal.subject.clone(),
+                    username: principal.username.clone(),
+                    survey: survey.name.clone(),
+                    access,
+                    method: Method::Ec2,
+                    access_key_id: key.clone(),
+                    asked: None,
+                    limit: if person.account_end.is_some() { Limit::AccountEnd } else { Limit::Revocation },
+                    issued: self.clock.now(),
+                    expires: person.account_end,
+                    revoked: None,
+                };
+                let expires = person.account_end.unwrap_or(Timestamp::MAX);
+                self.record("adopt", &LeaseRow { lease, keystone_user: Some(identity.user_id) }, expires).await?;
+                person.account_end
+            }
+        };
+        Ok(Arc::new(principal))
+    }
+}
+
+/// Several requests waited for one answer, which was no: each gets the same words.
+fn same(shared: &Denied) -> Denied {
+    match shared {
+        Denied::NoSuchKey => Denied::NoSuchKey,
+        Denied::NoSurveyOfProject(project) => Denied::NoSurveyOfProject(project.clone()),
+        Denied::NoAccount(who) => Denied::NoAccount(who.clone()),
+        Denied::NotAMember { username, survey, access, groups, join_at } => Denied::NotAMember {
+            username: username.clone(),
+            survey: survey.clone(),
+            access: *access,
+            groups: groups.clone(),
+            join_at: join_at.clone(),
+        },
+        Denied::Away { system, why } => Denied::Away { system, why: why.clone() },
+        other => Denied::Upstream { system: "skykey", why: other.to_string() },
+    }
+}

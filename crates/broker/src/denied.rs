@@ -1,0 +1,184 @@
+//! No, and why: every reason that the broker has, in words for people.
+
+use skykey_sts::TokenError;
+use skykey_types::{Access, GroupPath, LeaseEnd, LifetimeError, Method, ParseMethodError, SurveyName, Timestamp};
+
+use crate::{DatabaseError, PortError};
+
+/// Why somebody does not get what they asked for. [`Denied::code`] is for programs,
+/// the message for people, [`Denied::hint`] says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Denied {
+    /// There is no such survey.
+    #[error("there is no survey called '{0}'")]
+    NoSuchSurvey(String),
+    /// The survey does not offer the method.
+    #[error("the survey {survey} does not offer the method {method}")]
+    NoSuchMethod {
+        /// Which survey.
+        survey: SurveyName,
+        /// Which method.
+        method: Method,
+        /// What it does offer.
+        offered: Vec<Method>,
+    },
+    /// Not a method at all.
+    #[error(transparent)]
+    NotAMethod(#[from] ParseMethodError),
+    /// Neither `read` nor `write`.
+    #[error("'{0}' is not an access: choose read or write")]
+    NotAnAccess(String),
+    /// The lifetime cannot be had.
+    #[error(transparent)]
+    Lifetime(#[from] LifetimeError),
+    /// Not in the group.
+    #[error("{username} may not {access} the survey {survey}: not a member of {}", any_of(.groups))]
+    NotAMember {
+        /// Who.
+        username: String,
+        /// Which survey.
+        survey: SurveyName,
+        /// What was wanted.
+        access: Access,
+        /// The groups whose members may.
+        groups: Vec<GroupPath>,
+        /// Where to ask.
+        join_at: String,
+    },
+    /// The account has ended or was disabled, or the IAM knows no such account.
+    #[error("the account {0} is not active in the IAM")]
+    NoAccount(String),
+    /// The access key id is not known, or its EC2 credential may not act.
+    #[error("the access key id is not known here")]
+    NoSuchKey,
+    /// The EC2 credential belongs to a project that is no survey's.
+    #[error("the EC2 credential belongs to the project '{0}', which is no survey's")]
+    NoSurveyOfProject(String),
+    /// The session token is no good.
+    #[error(transparent)]
+    BadToken(#[from] TokenError),
+    /// The credentials have ended by themselves.
+    #[error("these credentials ended at {0}")]
+    Expired(Timestamp),
+    /// The credentials were ended.
+    #[error("{}", revoked_words(.at, .why))]
+    Revoked {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        why: LeaseEnd,
+        /// Where to ask.
+        join_at: String,
+    },
+    /// Session tokens cannot renew themselves.
+    #[error("temporary credentials cannot get themselves renewed: GetSessionToken wants the EC2 credential")]
+    NeedsEc2,
+    /// The method acts in the person's name, and there is no IAM access token to act with.
+    #[error("the method ec2 makes a credential in your name, and your login at the IAM has ended")]
+    NeedsLogin,
+    /// No such lease, or somebody else's.
+    #[error("you have no lease called '{0}'")]
+    NoSuchLease(String),
+    /// A system that must answer does not.
+    #[error("{system} does not answer, so nothing new is issued: {why}")]
+    Away {
+        /// Which system.
+        system: &'static str,
+        /// What was seen.
+        why: String,
+    },
+    /// A system said no.
+    #[error("{system} refused: {why}")]
+    Upstream {
+        /// Which system.
+        system: &'static str,
+        /// What it said.
+        why: String,
+    },
+    /// Our own database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl Denied {
+    /// A system's failure, by its name.
+    pub(crate) fn port(system: &'static str, error: PortError) -> Self {
+        match error {
+            PortError::Away(why) => Self::Away { system, why },
+            PortError::Refused(why) => Self::Upstream { system, why },
+        }
+    }
+
+    /// The word for programs; stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchSurvey(_) => "no_such_survey",
+            Self::NoSuchMethod { .. } | Self::NotAMethod(_) => "bad_method",
+            Self::NotAnAccess(_) => "bad_access",
+            Self::Lifetime(_) => "bad_lifetime",
+            Self::NotAMember { .. } => "not_a_member",
+            Self::NoAccount(_) => "account_inactive",
+            Self::NoSuchKey | Self::NoSurveyOfProject(_) => "unknown_key",
+            Self::BadToken(_) => "bad_token",
+            Self::Expired(_) => "expired",
+            Self::Revoked { .. } => "revoked",
+            Self::NeedsEc2 => "needs_ec2",
+            Self::NeedsLogin => "needs_login",
+            Self::NoSuchLease(_) => "no_such_lease",
+            Self::Away { .. } => "upstream_away",
+            Self::Upstream { .. } => "upstream_refused",
+            Self::Database(_) => "internal",
+        }
+    }
+
+    /// What the person can do now.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoSuchSurvey(_) => "GET /api/v1/surveys lists the surveys there are".to_owned(),
+            Self::NoSuchMethod { offered, .. } => {
+                format!("choose one of: {}", offered.iter().map(|m| m.as_str()).collect::<Vec<_>>().join(", "))
+            }
+            Self::NotAMethod(_) => "leave it out to get the survey's first method".to_owned(),
+            Self::NotAnAccess(_) => "leave it out to read".to_owned(),
+            Self::Lifetime(LifetimeError::NotDigits(_)) => "leave it out to get the shortest lease".to_owned(),
+            Self::Lifetime(LifetimeError::OutOfRange { limits, .. }) => {
+                format!("ask for {} to {} seconds", limits.min, limits.max)
+            }
+            Self::Lifetime(LifetimeError::AccountEnds { .. }) => {
+                "ask for your account to be extended".to_owned()
+            }
+            Self::NotAMember { groups, join_at, .. } => match groups.first() {
+                Some(group) => format!("ask to join {group} at {join_at}"),
+                None => "nobody may do this on this survey".to_owned(),
+            },
+            Self::NoAccount(_) => "ask the IAM's managers about your account".to_owned(),
+            Self::NoSuchKey | Self::NoSurveyOfProject(_) | Self::BadToken(_) | Self::Expired(_) => {
+                "lease new credentials".to_owned()
+            }
+            Self::Revoked { why: LeaseEnd::Removed, join_at, .. } => {
+                format!("ask to join the group again at {join_at}, then lease new credentials")
+            }
+            Self::Revoked { why: LeaseEnd::Returned, .. } => "lease new credentials".to_owned(),
+            Self::NeedsEc2 => "sign the request with the EC2 credential, or lease again at the portal".to_owned(),
+            Self::NeedsLogin => "log in again, or choose another method".to_owned(),
+            Self::NoSuchLease(_) => "GET /api/v1/leases lists your leases".to_owned(),
+            Self::Away { .. } => "live credentials go on working; try again in a few minutes".to_owned(),
+            Self::Upstream { .. } | Self::Database(_) => "tell the people who run this portal".to_owned(),
+        }
+    }
+}
+
+fn any_of(groups: &[GroupPath]) -> String {
+    match groups {
+        [] => "any group that may".to_owned(),
+        groups => groups.iter().map(GroupPath::as_str).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+fn revoked_words(at: &Timestamp, why: &LeaseEnd) -> String {
+    let at = at.strftime("%H:%M UTC on %-d %B %Y");
+    match why {
+        LeaseEnd::Removed => format!("these credentials ended at {at}, because their owner left the survey's group"),
+        LeaseEnd::Returned => format!("these credentials were given back at {at}"),
+    }
+}

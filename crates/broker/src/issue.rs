@@ -1,0 +1,180 @@
+//! Issuing a lease to a person who asks for one, at the portal or through the API.
+
+use skykey_types::{
+    Access, Allowed, Credentials, Lease, LeaseId, Lifetime, LifetimeError, Method, Secret, SubjectId, Survey,
+    Timestamp,
+};
+
+use crate::database::{Audit, LeaseRow};
+use crate::{Broker, Denied};
+
+/// Who asks. Whether they may is not yet known.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who it is.
+    pub id: SubjectId,
+    /// Their login name.
+    pub username: String,
+    /// Their IAM access token, if there is one to act with in their name.
+    pub iam_token: Option<Secret>,
+}
+
+/// What is asked for, as it was written: nothing has been checked.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// The survey's name.
+    pub survey: String,
+    /// Seconds; the shortest lease if left out.
+    pub lifetime: Option<String>,
+    /// `ec2`, `sts-lite` or `gateway`; the survey's first if left out.
+    pub method: Option<String>,
+    /// `read` or `write`; `read` if left out.
+    pub access: Option<String>,
+}
+
+/// A lease with its credentials, which are shown once.
+#[derive(Debug)]
+pub struct Issued {
+    /// The lease.
+    pub lease: Lease,
+    /// Its credentials.
+    pub credentials: Credentials,
+}
+
+impl Broker {
+    /// Issues a lease, or says why not. Either way it is in the audit.
+    pub async fn issue(&self, caller: &Caller, wish: &Wish) -> Result<Issued, Denied> {
+        match self.try_issue(caller, wish).await {
+            Ok(issued) => Ok(issued),
+            Err(denied) => {
+                tracing::info!(subject = %caller.id, username = caller.username, survey = wish.survey, %denied, "lease refused");
+                let audit = Audit {
+                    survey: Some(wish.survey.chars().take(80).collect()),
+                    method: wish.method.as_ref().map(|method| method.chars().take(40).collect()),
+                    ..Audit::no(self.clock.now(), caller, "issue", &denied)
+                };
+                self.database.audit(&audit).await?;
+                Err(denied)
+            }
+        }
+    }
+
+    async fn try_issue(&self, caller: &Caller, wish: &Wish) -> Result<Issued, Denied> {
+        let survey = self.surveys.named(&wish.survey).ok_or_else(|| {
+            Denied::NoSuchSurvey(wish.survey.chars().take(80).collect())
+        })?;
+        let access = parse_access(wish.access.as_deref())?;
+        let method = parse_method(survey, wish.method.as_deref())?;
+        let asked = parse_lifetime(survey, wish.lifetime.as_deref())?;
+        let person = self.active_person(&caller.id, &caller.username).await?;
+        self.check_member(&person, survey, access)?;
+        let now = self.clock.now();
+        let limits = survey.lifetime;
+        let allowed =
+            Allowed::decide(asked, Lifetime::seconds(limits.min), limits.max, limits.min, now, person.account_end)?;
+        let (credentials, expires, keystone_user) = match method {
+            Method::Gateway => {
+                let expires = now + allowed.lifetime.duration();
+                let claims = skykey_sts::SessionClaims {
+                    subject: caller.id.clone(),
+                    username: person.username.clone(),
+                    survey: survey.name.clone(),
+                    access,
+                    rights: survey.rights(access),
+                    expiration: expires,
+                };
+                let credentials = self.tokens.mint(&claims);
+                let expires = credentials.expiration.unwrap_or(expires);
+                (credentials, expires, None)
+            }
+            Method::StsLite => {
+                let credentials = self.exchange_backend_key(survey.project(access), allowed.lifetime).await?;
+                let expires = credentials.expiration.unwrap_or(now + allowed.lifetime.duration());
+                (credentials, expires, None)
+            }
+            Method::Ec2 => {
+                let token = caller.iam_token.as_ref().ok_or(Denied::NeedsLogin)?;
+                let made = self
+                    .ec2
+                    .create_for_person(token, survey.project(access))
+                    .await
+                    .map_err(|error| Denied::port("Keystone", error))?;
+                (made.credentials(), now + allowed.lifetime.duration(), Some(made.user_id))
+            }
+        };
+        let lease = Lease {
+            id: LeaseId::of(&credentials.access_key_id),
+            subject: caller.id.clone(),
+            username: person.username,
+            survey: survey.name.clone(),
+            access,
+            method,
+            access_key_id: credentials.access_key_id.clone(),
+            asked,
+            limit: allowed.limit,
+            issued: now,
+            expires: Some(expires),
+            revoked: None,
+        };
+        let row = LeaseRow { lease, keystone_user };
+        if let Err(error) = self.record("issue", &row, expires).await {
+            // The credentials were never shown; an EC2 credential must not stay behind.
+            if let Some(user) = &row.keystone_user
+                && let Err(error) = self.ec2.delete(user, &row.lease.access_key_id).await
+            {
+                tracing::error!(%error, access = %row.lease.access_key_id, "an EC2 credential stayed behind; delete it in Keystone");
+            }
+            return Err(error);
+        }
+        Ok(Issued { lease: row.lease, credentials })
+    }
+
+    /// Writes a new lease and its audit entry, in one transaction.
+    pub(crate) async fn record(&self, action: &'static str, row: &LeaseRow, expires: Timestamp) -> Result<(), Denied> {
+        let lease = &row.lease;
+        let reason = format!(
+            "member of the survey's group; {} until {expires}, decided by: {}",
+            lease.access,
+            lease.limit.as_str()
+        );
+        let audit = Audit {
+            at: lease.issued,
+            subject: lease.subject.clone(),
+            username: lease.username.clone(),
+            action,
+            yes: true,
+            reason,
+            survey: Some(lease.survey.to_string()),
+            method: Some(lease.method.to_string()),
+            lease: Some(lease.id.clone()),
+        };
+        self.database.insert(row, &audit).await?;
+        tracing::info!(lease = %lease.id, subject = %lease.subject, username = lease.username, survey = %lease.survey,
+            method = %lease.method, access = %lease.access, %expires, action, "lease");
+        Ok(())
+    }
+}
+
+fn parse_access(text: Option<&str>) -> Result<Access, Denied> {
+    match text {
+        None | Some("read") => Ok(Access::Read),
+        Some("write") => Ok(Access::Write),
+        Some(other) => Err(Denied::NotAnAccess(other.chars().take(40).collect())),
+    }
+}
+
+fn parse_method(survey: &Survey, text: Option<&str>) -> Result<Method, Denied> {
+    let Some(text) = text else {
+        return survey.methods.first().copied().ok_or_else(|| Denied::NoSuchSurvey(survey.name.to_string()));
+    };
+    let method: Method = text.parse()?;
+    if survey.methods.contains(&method) {
+        Ok(method)
+    } else {
+        Err(Denied::NoSuchMethod { survey: survey.name.clone(), method, offered: survey.methods.clone() })
+    }
+}
+
+fn parse_lifetime(survey: &Survey, text: Option<&str>) -> Result<Option<Lifetime>, LifetimeError> {
+    text.map(|text| text.parse().and_then(|asked| survey.lifetime.check(asked))).transpose()
+}

@@ -1,0 +1,101 @@
+//! What the IAM says of a person, and for how long its word is good while it is silent.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use skykey_types::{Access, Person, SubjectId, Survey, Timestamp};
+
+use crate::{Broker, Denied, PortError};
+
+/// When the IAM last said what of whom. In memory only: after a restart without an IAM nothing is
+/// issued, which is the safe side.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<HashMap<SubjectId, (Timestamp, Person)>>);
+
+impl Seen {
+    fn remember(&self, person: &Person, now: Timestamp) {
+        self.0.lock().expect("nobody panics while holding it").insert(person.id.clone(), (now, person.clone()));
+    }
+
+    fn forget(&self, id: &SubjectId) {
+        self.0.lock().expect("nobody panics while holding it").remove(id);
+    }
+
+    fn recall(&self, id: &SubjectId) -> Option<(Timestamp, Person)> {
+        self.0.lock().expect("nobody panics while holding it").get(id).cloned()
+    }
+}
+
+/// What asking the IAM came to.
+pub(crate) enum Answer {
+    /// The account as it is now.
+    Person(Person),
+    /// There is no such account.
+    Nobody,
+    /// No answer.
+    Silence(String),
+}
+
+impl Broker {
+    /// Asks the IAM and remembers what it says.
+    pub(crate) async fn ask(&self, id: &SubjectId) -> Answer {
+        match self.people.person(&id.sub).await {
+            Ok(Some(person)) if person.id == *id => {
+                self.seen.remember(&person, self.clock.now());
+                Answer::Person(person)
+            }
+            // Another issuer's person of the same `sub` is somebody else.
+            Ok(_) => {
+                self.seen.forget(id);
+                Answer::Nobody
+            }
+            Err(PortError::Away(why) | PortError::Refused(why)) => Answer::Silence(why),
+        }
+    }
+
+    /// The person, active, by the IAM's word now or within the grace.
+    pub(crate) async fn active_person(&self, id: &SubjectId, username: &str) -> Result<Person, Denied> {
+        let person = match self.ask(id).await {
+            Answer::Person(person) => person,
+            Answer::Nobody => return Err(Denied::NoAccount(username.to_owned())),
+            Answer::Silence(why) => match self.seen.recall(id) {
+                Some((at, person)) if self.clock.now().duration_since(at) <= self.settings.iam_grace => {
+                    tracing::warn!(%id, %why, seen = %at, "the IAM does not answer; its last word is within the grace");
+                    person
+                }
+                _ => {
+                    tracing::warn!(%id, %why, "the IAM does not answer; nothing new is issued");
+                    return Err(Denied::Away { system: "the IAM", why });
+                }
+            },
+        };
+        let ended = person.account_end.is_some_and(|end| end <= self.clock.now());
+        if !person.active || ended {
+            return Err(Denied::NoAccount(person.username));
+        }
+        Ok(person)
+    }
+
+    /// Refuses unless the person's groups give them `access`.
+    pub(crate) fn check_member(&self, person: &Person, survey: &Survey, access: Access) -> Result<(), Denied> {
+        if survey.access_of(person) >= Some(access) {
+            return Ok(());
+        }
+        let groups = match access {
+            Access::Read => &survey.readers,
+            Access::Write => &survey.curators,
+        };
+        Err(Denied::NotAMember {
+            username: person.username.clone(),
+            survey: survey.name.clone(),
+            access,
+            groups: groups.clone(),
+            join_at: self.settings.join_at.clone(),
+        })
+    }
+
+    /// The person as the portal shows them: their groups, by the same rules.
+    pub async fn person(&self, id: &SubjectId, username: &str) -> Result<Person, Denied> {
+        self.active_person(id, username).await
+    }
+}

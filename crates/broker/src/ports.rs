@@ -1,0 +1,88 @@
+//! The systems around the broker, as far as it needs them. Each port is a trait, so that a test
+//! can hand in one that fails in the way it wants.
+
+use async_trait::async_trait;
+use skykey_types::{AccessKeyId, Credentials, Lifetime, Person, ProjectName, Secret, SubjectId};
+
+/// Why a system did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PortError {
+    /// It is away, or in trouble: the answer is not known.
+    #[error("{0}")]
+    Away(String),
+    /// It said no.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The IAM: who is in which group.
+#[async_trait]
+pub trait People: Send + Sync {
+    /// The person with that `sub` as they are now; `None` if there is no such account. An outage is
+    /// an error, never `None`.
+    async fn person(&self, sub: &str) -> Result<Option<Person>, PortError>;
+    /// The subject that this IAM means by `sub`.
+    fn subject(&self, sub: &str) -> SubjectId;
+}
+
+/// An EC2 credential and where it belongs.
+#[derive(Debug, Clone)]
+pub struct Ec2Credential {
+    /// The public half.
+    pub access: AccessKeyId,
+    /// The half that signs.
+    pub secret: Secret,
+    /// The Keystone user that owns it.
+    pub user_id: String,
+}
+
+impl Ec2Credential {
+    /// As S3 credentials, which do not end by themselves.
+    pub fn credentials(&self) -> Credentials {
+        Credentials {
+            access_key_id: self.access.clone(),
+            secret_access_key: self.secret.clone(),
+            session_token: None,
+            expiration: None,
+        }
+    }
+}
+
+/// Who an EC2 credential is, by Keystone's word.
+#[derive(Debug, Clone)]
+pub struct Ec2Identity {
+    /// The half that signs.
+    pub secret: Secret,
+    /// The Keystone user.
+    pub user_id: String,
+    /// That user's name.
+    pub user_name: String,
+    /// The person's `sub` at our IAM, if the user is a federated one.
+    pub sub: Option<String>,
+    /// The name of the project that the credential is for.
+    pub project: String,
+}
+
+/// Keystone: EC2 credentials.
+#[async_trait]
+pub trait Ec2Keys: Send + Sync {
+    /// Who this credential is, if Keystone lets it act right now.
+    async fn identify(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, PortError>;
+    /// Makes one for the backend user.
+    async fn create_for_backend(&self, project: &ProjectName) -> Result<Ec2Credential, PortError>;
+    /// Makes one for the person whose IAM access token this is.
+    async fn create_for_person(&self, iam_token: &Secret, project: &ProjectName) -> Result<Ec2Credential, PortError>;
+    /// Deletes one; it may be gone already.
+    async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError>;
+    /// Deletes all that the user has for `project`, and says how many there were.
+    async fn delete_all(&self, user_id: &str, project: &ProjectName) -> Result<usize, PortError>;
+    /// Whether that Keystone user is the backend user.
+    async fn is_backend(&self, user_id: &str) -> Result<bool, PortError>;
+}
+
+/// STS: an EC2 credential in, temporary credentials out.
+#[async_trait]
+pub trait Exchange: Send + Sync {
+    /// `GetSessionToken`.
+    async fn session_token(&self, ec2: &Credentials, lifetime: Lifetime) -> Result<Credentials, PortError>;
+}

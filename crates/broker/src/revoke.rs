@@ -1,0 +1,99 @@
+//! Ending leases before their time, and refusing what was ended.
+
+use std::collections::HashMap;
+use std::sync::RwLock;
+
+use skykey_types::{LeaseEnd, LeaseId, LeaseState, SubjectId, Timestamp};
+
+use crate::database::{Audit, LeaseRow};
+use crate::{Broker, Caller, Database, DatabaseError, Denied};
+
+/// The leases that were revoked and have not expired: all that is looked up when a session token is
+/// checked.
+#[derive(Debug, Default)]
+pub(crate) struct Revocations(RwLock<HashMap<LeaseId, (Timestamp, LeaseEnd)>>);
+
+impl Revocations {
+    pub(crate) async fn read(database: &Database, now: Timestamp) -> Result<Self, DatabaseError> {
+        Ok(Self(RwLock::new(database.revoked(now).await?.into_iter().collect())))
+    }
+
+    pub(crate) fn of(&self, lease: &LeaseId) -> Option<(Timestamp, LeaseEnd)> {
+        self.0.read().expect("nobody panics while holding it").get(lease).copied()
+    }
+
+    fn insert(&self, lease: LeaseId, at: Timestamp, why: LeaseEnd) {
+        self.0.write().expect("nobody panics while holding it").insert(lease, (at, why));
+    }
+}
+
+impl Broker {
+    /// Refuses a lease that was revoked.
+    pub(crate) fn check_revoked(&self, lease: &LeaseId) -> Result<(), Denied> {
+        match self.revocations.of(lease) {
+            None => Ok(()),
+            Some((at, why)) => Err(Denied::Revoked { at, why, join_at: self.settings.join_at.clone() }),
+        }
+    }
+
+    /// Ends a lease of the caller's own.
+    pub async fn give_back(&self, caller: &Caller, lease: &str) -> Result<(), Denied> {
+        let now = self.clock.now();
+        let found = self.database.lease(&LeaseId::from_text(lease)).await?;
+        let Some(row) = found.filter(|row| row.lease.subject == caller.id) else {
+            let denied = Denied::NoSuchLease(lease.chars().take(80).collect());
+            self.database.audit(&Audit::no(now, caller, "give-back", &denied)).await?;
+            return Err(denied);
+        };
+        // Giving back twice is giving back.
+        if row.lease.state(now) == LeaseState::Live {
+            self.revoke(&row, LeaseEnd::Returned, &format!("{} gave it back", caller.username)).await?;
+            self.sweep().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a lease: refused here from now on, then written down. Its EC2 credential, if it has
+    /// one, is deleted by the next [`Broker::sweep`].
+    pub(crate) async fn revoke(&self, row: &LeaseRow, why: LeaseEnd, reason: &str) -> Result<(), DatabaseError> {
+        let now = self.clock.now();
+        self.revocations.insert(row.lease.id.clone(), now, why);
+        self.known_ec2.invalidate(&row.lease.access_key_id).await;
+        let audit = Audit {
+            at: now,
+            subject: row.lease.subject.clone(),
+            username: row.lease.username.clone(),
+            action: "revoke",
+            yes: true,
+            reason: reason.to_owned(),
+            survey: Some(row.lease.survey.to_string()),
+            method: Some(row.lease.method.to_string()),
+            lease: Some(row.lease.id.clone()),
+        };
+        self.database.revoke(&row.lease.id, now, why, &audit).await
+    }
+
+    /// Deletes the EC2 credentials of leases that are over, at Keystone. What fails is tried again
+    /// the next time.
+    pub async fn sweep(&self) -> Result<usize, DatabaseError> {
+        let mut deleted = 0;
+        for row in self.database.ec2_to_delete(self.clock.now()).await? {
+            let Some(user) = &row.keystone_user else { continue };
+            match self.ec2.delete(user, &row.lease.access_key_id).await {
+                Ok(()) => {
+                    self.database.ec2_deleted(&row.lease.id).await?;
+                    deleted += 1;
+                }
+                Err(error) => {
+                    tracing::warn!(lease = %row.lease.id, %error, "an EC2 credential could not be deleted; trying again later");
+                }
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// The caller's leases, the newest first.
+    pub async fn leases(&self, id: &SubjectId) -> Result<Vec<skykey_types::Lease>, Denied> {
+        Ok(self.database.leases_of(id).await?)
+    }
+}

@@ -1,0 +1,60 @@
+//! The surveys on offer, found by name or by project.
+
+use std::sync::Arc;
+
+use skykey_types::{Access, ProjectName, Survey, SurveyName};
+
+/// All surveys, in the order of the configuration.
+#[derive(Debug, Clone)]
+pub struct Surveys(Arc<[Survey]>);
+
+/// Surveys that contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SurveysError {
+    /// There is none.
+    #[error("no survey is configured; add a [[survey]] or start with --survey NAME=DIR")]
+    None,
+    /// Two of one name.
+    #[error("two surveys are called '{0}'; give one of them another name")]
+    SameName(SurveyName),
+    /// A project cannot tell which survey is meant.
+    #[error("the project '{0}' is named twice; an EC2 credential names only its project, so each survey needs a data project and a readers' project of its own")]
+    SameProject(ProjectName),
+}
+
+impl Surveys {
+    /// Takes surveys whose names and projects are all different.
+    pub fn new(surveys: Vec<Survey>) -> Result<Self, SurveysError> {
+        if surveys.is_empty() {
+            return Err(SurveysError::None);
+        }
+        let mut names = std::collections::BTreeSet::new();
+        let mut projects = std::collections::BTreeSet::new();
+        for survey in &surveys {
+            if !names.insert(&survey.name) {
+                return Err(SurveysError::SameName(survey.name.clone()));
+            }
+            for project in [&survey.data_project, &survey.readers_project] {
+                if !projects.insert(project) {
+                    return Err(SurveysError::SameProject(project.clone()));
+                }
+            }
+        }
+        Ok(Self(surveys.into()))
+    }
+
+    /// Every survey.
+    pub fn iter(&self) -> impl Iterator<Item = &Survey> {
+        self.0.iter()
+    }
+
+    /// The survey of that name.
+    pub fn named(&self, name: &str) -> Option<&Survey> {
+        self.0.iter().find(|survey| survey.name.as_str() == name)
+    }
+
+    /// The survey that an EC2 credential of `project` belongs to, and how far it goes.
+    pub fn of_project(&self, project: &str) -> Option<(&Survey, Access)> {
+        self.0.iter().find_map(|survey| survey.access_of_project(project).map(|access| (survey, access)))
+    }
+}

@@ -1,0 +1,94 @@
+//! The membership watch: whoever left the group loses their leases.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use skykey_types::{LeaseEnd, SubjectId};
+use tokio::sync::watch;
+
+use crate::database::LeaseRow;
+use crate::membership::Answer;
+use crate::{Broker, DatabaseError};
+
+/// What one round found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WatchReport {
+    /// People with live leases.
+    pub people: usize,
+    /// Leases that were revoked.
+    pub revoked: usize,
+    /// People about whom the IAM did not answer; their leases go on.
+    pub unanswered: usize,
+}
+
+impl Broker {
+    /// Looks again and again, every `watch_every`, until `stop` turns true.
+    pub async fn watch(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let every = Duration::try_from(self.settings.watch_every).unwrap_or(Duration::from_secs(30));
+        loop {
+            match self.watch_once().await {
+                Ok(report) if report.unanswered > 0 => {
+                    tracing::warn!(?report, "the membership watch got no answer about some people; their leases go on");
+                }
+                Ok(report) => tracing::debug!(?report, "membership watch"),
+                Err(error) => tracing::error!(%error, "the membership watch failed; trying again"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                changed = stop.wait_for(|stop| *stop) => {
+                    let _ = changed; // the sender is gone: stop, too
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One round: asks the IAM about everybody with a live lease, revokes what its answer no longer
+    /// allows, and deletes the EC2 credentials of leases that are over.
+    pub async fn watch_once(&self) -> Result<WatchReport, DatabaseError> {
+        let mut report = WatchReport::default();
+        let mut of_person: BTreeMap<SubjectId, Vec<LeaseRow>> = BTreeMap::new();
+        for row in self.database.live(self.clock.now()).await? {
+            of_person.entry(row.lease.subject.clone()).or_default().push(row);
+        }
+        for (id, rows) in of_person {
+            report.people += 1;
+            let person = match self.ask(&id).await {
+                Answer::Person(person) => Some(person),
+                Answer::Nobody => None,
+                Answer::Silence(why) => {
+                    tracing::warn!(%id, %why, "the IAM does not answer");
+                    report.unanswered += 1;
+                    continue;
+                }
+            };
+            for row in rows {
+                // A survey that is no longer configured admits nobody.
+                let survey = self.surveys.named(row.lease.survey.as_str());
+                let access = person.as_ref().zip(survey).and_then(|(person, survey)| survey.access_of(person));
+                if access >= Some(row.lease.access) {
+                    continue;
+                }
+                let reason = match &person {
+                    None => "the IAM has no such account any more".to_owned(),
+                    Some(person) if !person.active => "the account is disabled".to_owned(),
+                    Some(_) => format!("no longer in a group that may {} {}", row.lease.access, row.lease.survey),
+                };
+                self.revoke(&row, LeaseEnd::Removed, &reason).await?;
+                report.revoked += 1;
+                tracing::info!(lease = %row.lease.id, username = row.lease.username, survey = %row.lease.survey, %reason, "lease revoked");
+                if let (Some(user), Some(survey)) = (&row.keystone_user, survey) {
+                    // Also those that they made and never used here.
+                    match self.ec2.delete_all(user, survey.project(row.lease.access)).await {
+                        Ok(0) => {}
+                        Ok(count) => tracing::info!(username = row.lease.username, count, "EC2 credentials deleted"),
+                        Err(error) => tracing::warn!(username = row.lease.username, %error, "EC2 credentials could not be deleted; they are refused here all the same"),
+                    }
+                }
+            }
+        }
+        self.sweep().await?;
+        Ok(report)
+    }
+}

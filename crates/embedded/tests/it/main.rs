@@ -1,0 +1,10 @@
+//! The stand-ins, driven over HTTP as their clients drive them.
+
+mod iam_authorize;
+mod iam_device;
+mod iam_discovery;
+mod iam_group_requests;
+mod iam_pages;
+mod iam_scim;
+mod iam_tokens;
+mod iam_world;

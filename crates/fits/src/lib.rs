@@ -1,0 +1,1 @@
+//! FITS images: cards, headers, and star fields rendered from a seed.

@@ -1,0 +1,81 @@
+//! Access tokens that people bring: JWTs signed by the IAM (RFC 9068 in spirit, the WLCG token
+//! profile in practice).
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde::Deserialize;
+use skykey_types::{Secret, SubjectId};
+
+use crate::{Iam, IamError};
+
+/// No access token of an IAM comes near.
+const LONGEST: usize = 16 * 1024;
+const ALGORITHMS: [Algorithm; 5] =
+    [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::ES256, Algorithm::ES384];
+/// How far two clocks may be apart, in seconds.
+const LEEWAY: u64 = 60;
+
+/// What a valid access token says. Its groups are deliberately not among it: ask SCIM.
+#[derive(Debug, Clone)]
+pub struct AccessClaims {
+    /// Who it acts for.
+    pub id: SubjectId,
+    /// The scopes that it was given.
+    pub scopes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    sub: String,
+    #[serde(default)]
+    scope: String,
+    aud: Option<Audience>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Iam {
+    /// Believes `token` if this IAM signed it with an asymmetric key, it has not ended, and it is
+    /// meant for us or (as INDIGO's are by default) for nobody in particular.
+    pub async fn verify_access_token(&self, token: &Secret) -> Result<AccessClaims, IamError> {
+        let refuse = |why: &str| IamError::Token { why: why.to_owned() };
+        if token.expose().len() > LONGEST {
+            return Err(refuse("it is too long"));
+        }
+        let header = decode_header(token.expose()).map_err(|_| refuse("it is not a signed JWT"))?;
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err(refuse("its signature algorithm is not one of RS256, RS384, RS512, ES256, ES384"));
+        }
+        let kid = header.kid.ok_or_else(|| refuse("it does not name its key"))?;
+        let mut document = self.document().await?;
+        if document.keys.find(&kid).is_none() {
+            document = self.document_again().await?;
+        }
+        let key = document.keys.find(&kid).ok_or_else(|| refuse("its key is not one of the IAM's"))?;
+        let key = DecodingKey::from_jwk(key).map_err(|_| refuse("its key cannot be used"))?;
+        let mut validation = Validation::new(header.alg);
+        validation.leeway = LEEWAY;
+        validation.validate_nbf = true;
+        validation.validate_aud = false; // below: absence is allowed
+        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+        validation.set_issuer(&[self.settings.issuer.as_str()]);
+        let claims = decode::<Wire>(token.expose(), &key, &validation).map_err(|error| refuse(&error.to_string()))?.claims;
+        let ours = |audience: &String| *audience == self.settings.client_id;
+        let meant_for_us = match &claims.aud {
+            None => true,
+            Some(Audience::One(one)) => one.is_empty() || ours(one),
+            Some(Audience::Many(many)) => many.is_empty() || many.iter().any(ours),
+        };
+        if !meant_for_us {
+            return Err(refuse("it was issued for another service"));
+        }
+        Ok(AccessClaims {
+            id: SubjectId { issuer: self.settings.issuer.to_string(), sub: claims.sub },
+            scopes: claims.scope.split_whitespace().map(str::to_owned).collect(),
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! Logging in with what IAM vouches for.
+
+use reqwest::Method;
+use skykey_types::Secret;
+
+use crate::transport::Call;
+use crate::{Error, Keystone, UnscopedToken};
+
+impl Keystone {
+    /// A token for the person whose IAM access token this is, from
+    /// `POST /v3/OS-FEDERATION/identity_providers/{idp}/protocols/{protocol}/auth`; what
+    /// `openstack` does with `--os-auth-type v3oidcaccesstoken`.
+    pub async fn federated_token(
+        &self,
+        idp: &str,
+        protocol: &str,
+        iam_access_token: &Secret,
+    ) -> Result<UnscopedToken, Error> {
+        let path = vec![
+            "OS-FEDERATION",
+            "identity_providers",
+            idp,
+            "protocols",
+            protocol,
+            "auth",
+        ];
+        let mut call = Call::new("log in at Keystone with an IAM token", Method::POST, path);
+        call.bearer = Some(iam_access_token);
+        self.0.transport.send(&call, None).await?.unscoped()
+    }
+}

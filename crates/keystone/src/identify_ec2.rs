@@ -1,0 +1,168 @@
+//! Who an EC2 credential is.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+use skykey_sigv4::{Scope, SigningKey, amz_date, sha256_hex, string_to_sign};
+use skykey_types::{AccessKeyId, Secret};
+
+use crate::transport::Call;
+use crate::{Caller, Error, Keystone};
+
+/// What Keystone says now about an EC2 credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ec2Identity {
+    /// The secret access key.
+    pub secret: Secret,
+    /// Whose it is.
+    pub user_id: String,
+    /// The user's name.
+    pub user_name: String,
+    /// For which project.
+    pub project_id: String,
+    /// The project's name.
+    pub project_name: String,
+    /// The names of the user's roles in the project.
+    pub roles: Vec<String>,
+    /// Identity provider and the user's unique id there; empty for a local user.
+    pub federated: Vec<(String, String)>,
+}
+
+impl Keystone {
+    /// Whose EC2 credential this is, with its secret, or `None` if Keystone does not stand by it
+    /// now: no such credential, user or project disabled, no role left in the project. Needs an
+    /// administrator's token of our own (to read the secret).
+    ///
+    /// Asked the way Ceph's RGW asks. `GET /v3/credentials/{sha256 of the access key id}` gives
+    /// the secret, but gives it as well for a user who was disabled; `POST /v3/s3tokens` with a
+    /// string that we sign ourselves makes Keystone look at user, project and roles. Nothing
+    /// is kept: two calls ask twice.
+    pub async fn identify_ec2(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, Error> {
+        let Some(pair) = self.stored_pair(access).await? else {
+            return Ok(None);
+        };
+        let Some(token) = self.s3_token(access, &pair.secret).await? else {
+            return Ok(None);
+        };
+        let answer = token.token_body()?;
+        let Some(project) = answer.project else {
+            return Err(token.unusable("the token is for no project".to_owned()));
+        };
+        if (&answer.user.id, &project.id) != (&pair.user_id, &pair.project_id) {
+            return Err(token.unusable("user or project is not the credential's".to_owned()));
+        }
+        let Some(user) = self.user(&pair.user_id).await? else {
+            return Ok(None);
+        };
+        Ok(user.enabled.then(|| Ec2Identity {
+            secret: pair.secret,
+            user_id: pair.user_id,
+            user_name: answer.user.name,
+            project_id: pair.project_id,
+            project_name: project.name,
+            roles: answer.roles.into_iter().map(|role| role.name).collect(),
+            federated: user.federated,
+        }))
+    }
+
+    async fn stored_pair(&self, access: &AccessKeyId) -> Result<Option<Pair>, Error> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            credential: Stored,
+        }
+        #[derive(Deserialize)]
+        struct Stored {
+            r#type: String,
+            blob: String,
+            user_id: String,
+            project_id: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct Blob {
+            access: AccessKeyId,
+            secret: Secret,
+        }
+        let id = sha256_hex(access.as_str().as_bytes());
+        let call = Call::new(
+            "read the EC2 credential",
+            Method::GET,
+            vec!["credentials", &id],
+        );
+        let answer = match self.call(Caller::Own, &call).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            outcome => outcome?,
+        };
+        let Stored {
+            r#type,
+            blob,
+            user_id,
+            project_id,
+        } = answer.json::<Envelope>()?.credential;
+        if r#type != "ec2" {
+            return Ok(None);
+        }
+        let blob: Blob = serde_json::from_str(&blob)
+            .map_err(|_| answer.unusable("the blob is no access and secret".to_owned()))?;
+        let Some(project_id) = project_id else {
+            return Err(answer.unusable("the credential is for no project".to_owned()));
+        };
+        if blob.access != *access {
+            return Err(answer.unusable("the credential is another one's".to_owned()));
+        }
+        Ok(Some(Pair {
+            secret: blob.secret,
+            user_id,
+            project_id,
+        }))
+    }
+
+    /// The token that Keystone describes for whoever signs with `secret`.
+    async fn s3_token(
+        &self,
+        access: &AccessKeyId,
+        secret: &Secret,
+    ) -> Result<Option<crate::transport::Answer>, Error> {
+        let now = self.0.clock.now();
+        // Keystone takes no service but `s3` here. The time makes each string another one.
+        let scope = Scope::at(now, "default", "s3");
+        let text = string_to_sign(
+            &amz_date(now),
+            &scope,
+            "skykey asks whose credential this is",
+        );
+        let signature = SigningKey::derive(secret, &scope).sign(&text);
+        let mut call = Call::new(
+            "ask whose EC2 credential it is",
+            Method::POST,
+            vec!["s3tokens"],
+        );
+        call.secrets.push(secret);
+        call.body = Some(json!({"credentials": {
+            "access": access.as_str(),
+            "token": URL_SAFE.encode(&text),
+            "signature": signature,
+        }}));
+        // Not renewed upon 401: our token was good a moment ago, so this is about the user, and
+        // somebody who was removed must not make us log in at each of their requests.
+        let own = self.own_token(None).await?;
+        match self.0.transport.send(&call, Some(&own)).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Error::Refused {
+                status, message, ..
+            }) => {
+                tracing::debug!(%access, status, message, "keystone does not stand by an EC2 credential");
+                Ok(None)
+            }
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+struct Pair {
+    secret: Secret,
+    user_id: String,
+    project_id: String,
+}

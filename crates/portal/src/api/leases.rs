@@ -1,0 +1,161 @@
+//! `GET` and `POST /api/v1/leases`, `DELETE /api/v1/leases/{id}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use skykey_broker::{Issued, Wish};
+use skykey_types::{Lease, LeaseState, Secret, Timestamp};
+
+use super::Bearer;
+use crate::Portal;
+use crate::error::Problem;
+
+/// A lease, without its credentials: those are shown once, when it is issued.
+#[derive(Serialize)]
+pub(crate) struct LeaseView {
+    id: String,
+    survey: String,
+    access: &'static str,
+    method: &'static str,
+    access_key_id: String,
+    /// Seconds that were asked for.
+    asked: Option<u32>,
+    /// Seconds that were granted.
+    lifetime: Option<i64>,
+    /// Which limit won.
+    limit: &'static str,
+    issued: Timestamp,
+    expires: Option<Timestamp>,
+    /// `live`, `expired`, `returned` or `removed`.
+    state: &'static str,
+}
+
+impl LeaseView {
+    pub(crate) fn new(lease: &Lease, now: Timestamp) -> Self {
+        Self {
+            id: lease.id.to_string(),
+            survey: lease.survey.to_string(),
+            access: lease.access.as_str(),
+            method: lease.method.as_str(),
+            access_key_id: lease.access_key_id.to_string(),
+            asked: lease.asked.map(skykey_types::Lifetime::as_seconds),
+            lifetime: lease.expires.map(|end| end.as_second() - lease.issued.as_second()),
+            limit: lease.limit.as_str(),
+            issued: lease.issued,
+            expires: lease.expires,
+            state: match lease.state(now) {
+                LeaseState::Live => "live",
+                LeaseState::Expired => "expired",
+                LeaseState::Revoked(_, why) => why.as_str(),
+            },
+        }
+    }
+}
+
+/// The answer to `GET`.
+#[derive(Serialize)]
+pub(crate) struct Leases {
+    leases: Vec<LeaseView>,
+}
+
+pub(crate) async fn list(State(portal): State<Arc<Portal>>, Bearer(caller): Bearer) -> Result<Json<Leases>, Problem> {
+    let now = portal.broker.clock().now();
+    let leases = portal.broker.leases(&caller.id).await?;
+    Ok(Json(Leases { leases: leases.iter().map(|lease| LeaseView::new(lease, now)).collect() }))
+}
+
+/// What `POST` takes. A lifetime may be a number or digits in quotes; the broker reads it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    survey: String,
+    lifetime: Option<Lifetime>,
+    method: Option<String>,
+    access: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "lifetime must be a number of seconds")]
+enum Lifetime {
+    Number(serde_json::Number),
+    Text(String),
+}
+
+/// The answer to `POST`: the lease, its credentials in AWS's spelling, and where they are good.
+#[derive(Serialize)]
+pub(crate) struct Granted {
+    lease: LeaseView,
+    credentials: Keys,
+    s3: Place,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Keys {
+    access_key_id: String,
+    secret_access_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Place {
+    endpoint: String,
+    region: String,
+    prefixes: Vec<String>,
+}
+
+pub(crate) async fn create(
+    State(portal): State<Arc<Portal>>,
+    Bearer(caller): Bearer,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Granted>), Problem> {
+    let asked: Asked = serde_json::from_slice(&body).map_err(|error| {
+        Problem::bad_request(
+            format!("the body is not what is expected: {error}"),
+            r#"send JSON such as {"survey":"demo","lifetime":3600,"method":"gateway"}"#,
+        )
+    })?;
+    let wish = Wish {
+        survey: asked.survey,
+        lifetime: asked.lifetime.map(|lifetime| match lifetime {
+            Lifetime::Number(number) => number.to_string(),
+            Lifetime::Text(text) => text,
+        }),
+        method: asked.method,
+        access: asked.access,
+    };
+    let Issued { lease, credentials } = portal.broker.issue(&caller, &wish).await?;
+    let prefixes = portal.broker.surveys().named(lease.survey.as_str()).map(|survey| &survey.prefixes);
+    let granted = Granted {
+        credentials: Keys {
+            access_key_id: credentials.access_key_id.to_string(),
+            secret_access_key: credentials.secret_access_key.expose().to_owned(),
+            session_token: credentials.session_token.as_ref().map(Secret::expose).map(str::to_owned),
+            // An EC2 credential does not say when it ends, but the lease does.
+            expiration: lease.expires.map(|end| end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        },
+        s3: Place {
+            endpoint: portal.settings.s3.to_string(),
+            region: portal.settings.region.clone(),
+            prefixes: prefixes.into_iter().flatten().map(ToString::to_string).collect(),
+        },
+        lease: LeaseView::new(&lease, portal.broker.clock().now()),
+    };
+    Ok((StatusCode::CREATED, Json(granted)))
+}
+
+pub(crate) async fn give_back(
+    State(portal): State<Arc<Portal>>,
+    Bearer(caller): Bearer,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    portal.broker.give_back(&caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,50 @@
+//! `GET /api/v1/surveys`: what there is, and where the caller stands with each.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use skykey_types::{Access, GroupPath, Limits, Method, Prefix, Survey};
+
+use super::Bearer;
+use crate::Portal;
+use crate::error::Problem;
+
+/// The answer.
+#[derive(Serialize)]
+pub(crate) struct Answer {
+    surveys: Vec<View>,
+}
+
+/// A survey as the caller sees it.
+#[derive(Serialize)]
+struct View {
+    name: String,
+    title: String,
+    /// `read`, `write`, or nothing.
+    access: Option<Access>,
+    methods: Vec<Method>,
+    lifetime: Limits,
+    prefixes: Vec<Prefix>,
+    /// The groups whose members may read.
+    readers: Vec<GroupPath>,
+    s3: String,
+    region: String,
+}
+
+pub(crate) async fn list(State(portal): State<Arc<Portal>>, Bearer(caller): Bearer) -> Result<Json<Answer>, Problem> {
+    let person = portal.broker.person(&caller.id, &caller.username).await?;
+    let view = |survey: &Survey| View {
+        name: survey.name.to_string(),
+        title: survey.title.clone(),
+        access: survey.access_of(&person),
+        methods: survey.methods.clone(),
+        lifetime: survey.lifetime,
+        prefixes: survey.prefixes.clone(),
+        readers: survey.readers.clone(),
+        s3: portal.settings.s3.to_string(),
+        region: portal.settings.region.clone(),
+    };
+    Ok(Json(Answer { surveys: portal.broker.surveys().iter().map(view).collect() }))
+}

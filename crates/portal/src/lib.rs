@@ -1,0 +1,81 @@
+//! The web site and the JSON API: two doors to the broker, with the same powers. The site logs people in
+//! through the IAM and keeps a web session; the API takes an IAM access token with each request. It
+//! decides nothing itself, and knows nothing of the S3 wire. What always holds: nothing is shown or
+//! done without a web session or a valid access token; whatever changes something wants a POST or
+//! DELETE with the session's CSRF token (or the bearer); credentials are in one answer, never
+//! cached, never logged.
+
+mod api;
+mod error;
+mod pages;
+mod sessions;
+mod snippets;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::routing::get;
+use skykey_broker::Broker;
+use skykey_iam::Iam;
+use skykey_types::Clock;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use url::Url;
+
+pub use sessions::SESSION_COOKIE;
+
+/// No form and no API request comes near.
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// What the portal tells people.
+#[derive(Debug, Clone)]
+pub struct PortalSettings {
+    /// Its own address, as people type it.
+    pub public: Url,
+    /// The S3 endpoint that the credentials are for.
+    pub s3: Url,
+    /// That endpoint's region.
+    pub region: String,
+    /// Where a person asks to join a group.
+    pub join_at: Url,
+}
+
+/// What every handler is handed.
+pub(crate) struct Portal {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) iam: Arc<Iam>,
+    pub(crate) sessions: sessions::Sessions,
+    pub(crate) settings: PortalSettings,
+}
+
+/// The site and the API.
+pub fn router(broker: Arc<Broker>, iam: Arc<Iam>, settings: PortalSettings, clock: Arc<dyn Clock>) -> Router {
+    let secure = settings.public.scheme() == "https";
+    let portal = Arc::new(Portal { broker, iam, sessions: sessions::Sessions::new(clock, secure), settings });
+    Router::new()
+        .merge(pages::routes())
+        .merge(api::routes())
+        .route("/static/style.css", get(stylesheet))
+        .fallback(error::no_such_page)
+        .with_state(portal)
+        .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
+        .layer(always(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ))
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(header::REFERRER_POLICY, "no-referrer"))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+}
+
+fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+}
+
+async fn stylesheet() -> impl axum::response::IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")],
+        include_str!("../static/style.css"),
+    )
+}

@@ -1,0 +1,114 @@
+//! The front page: where the person stands with each survey, and their leases.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use skykey_types::{Access, Lease, LeaseState, Method, Person, Survey, Timestamp};
+
+use super::html;
+use crate::Portal;
+use crate::error::Problem;
+use crate::sessions::WebSession;
+
+/// How many of the latest leases the page shows.
+const SHOWN: usize = 20;
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct Welcome<'a> {
+    surveys: Vec<&'a Survey>,
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home<'a> {
+    name: &'a str,
+    csrf: &'a str,
+    surveys: Vec<SurveyView<'a>>,
+    leases: Vec<LeaseView>,
+    join_at: &'a str,
+}
+
+struct SurveyView<'a> {
+    survey: &'a Survey,
+    reads: bool,
+    writes: bool,
+    readers: String,
+}
+
+struct LeaseView {
+    id: String,
+    survey: String,
+    method: &'static str,
+    access: &'static str,
+    state: String,
+    live: bool,
+}
+
+pub(crate) async fn page(State(portal): State<Arc<Portal>>, headers: HeaderMap) -> Response {
+    match portal.sessions.of(&headers) {
+        None => html(&Welcome { surveys: portal.broker.surveys().iter().collect() }),
+        Some(session) => match home(&portal, &session).await {
+            Ok(response) => response,
+            Err(problem) => problem.page(),
+        },
+    }
+}
+
+async fn home(portal: &Portal, session: &WebSession) -> Result<Response, Problem> {
+    let person = portal.broker.person(&session.caller.id, &session.caller.username).await?;
+    let now = portal.broker.clock().now();
+    let leases = portal.broker.leases(&session.caller.id).await?;
+    Ok(html(&Home {
+        name: &session.name,
+        csrf: session.csrf.expose(),
+        surveys: portal.broker.surveys().iter().map(|survey| SurveyView::new(survey, &person)).collect(),
+        leases: leases.iter().take(SHOWN).map(|lease| LeaseView::new(lease, now)).collect(),
+        join_at: portal.settings.join_at.as_str(),
+    }))
+}
+
+impl<'a> SurveyView<'a> {
+    fn new(survey: &'a Survey, person: &Person) -> Self {
+        let access = survey.access_of(person);
+        let readers: Vec<&str> = survey.readers.iter().map(AsRef::as_ref).collect();
+        Self {
+            survey,
+            reads: access.is_some(),
+            writes: access == Some(Access::Write),
+            readers: readers.join(" or "),
+        }
+    }
+
+    fn method_words(method: &Method) -> &'static str {
+        match method {
+            Method::StsLite => "temporary credentials (sts-lite)",
+            Method::Gateway => "gateway token (gateway)",
+            Method::Ec2 => "an EC2 credential of your own (ec2)",
+        }
+    }
+}
+
+impl LeaseView {
+    fn new(lease: &Lease, now: Timestamp) -> Self {
+        let state = lease.state(now);
+        let clock = |time: Timestamp| time.strftime("%H:%M UTC on %-d %b %Y").to_string();
+        let words = match (state, lease.expires) {
+            (LeaseState::Live, Some(end)) => format!("until {}", clock(end)),
+            (LeaseState::Live, None) => "until you leave the group".to_owned(),
+            (LeaseState::Expired, _) => "over".to_owned(),
+            (LeaseState::Revoked(at, why), _) => format!("{} at {}", why.as_str(), clock(at)),
+        };
+        Self {
+            id: lease.id.to_string(),
+            survey: lease.survey.to_string(),
+            method: lease.method.as_str(),
+            access: lease.access.as_str(),
+            state: words,
+            live: state == LeaseState::Live,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Taking a lease and giving it back.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use skykey_broker::{Issued, Wish};
+
+use super::{html, session_with_csrf};
+use crate::Portal;
+use crate::error::Problem;
+use crate::snippets::{Snippet, snippets};
+
+/// The form. A field that was left empty was still sent, so an empty lifetime is a wrong one.
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    csrf: String,
+    #[serde(default)]
+    survey: String,
+    lifetime: Option<String>,
+    method: Option<String>,
+    access: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "credentials.html")]
+struct Credentials<'a> {
+    name: &'a str,
+    csrf: &'a str,
+    survey: &'a str,
+    lease: &'a str,
+    method: &'static str,
+    access: &'static str,
+    ends: String,
+    limit: &'static str,
+    snippets: Vec<Snippet>,
+}
+
+pub(crate) async fn create(
+    State(portal): State<Arc<Portal>>,
+    headers: HeaderMap,
+    Form(asked): Form<Asked>,
+) -> Response {
+    match try_create(&portal, &headers, asked).await {
+        Ok(response) => response,
+        Err(problem) => problem.page(),
+    }
+}
+
+async fn try_create(portal: &Portal, headers: &HeaderMap, asked: Asked) -> Result<Response, Problem> {
+    let session = session_with_csrf(portal, headers, &asked.csrf)?;
+    let wish =
+        Wish { survey: asked.survey, lifetime: asked.lifetime, method: asked.method, access: asked.access };
+    let Issued { lease, credentials } = portal.broker.issue(&session.caller, &wish).await?;
+    let place = portal
+        .broker
+        .surveys()
+        .named(lease.survey.as_str())
+        .and_then(|survey| survey.prefixes.first())
+        .ok_or_else(|| Problem::bad_request("the survey has no place in the store", "tell its curators"))?;
+    let ends = lease.expires.map_or_else(
+        || "when you leave the group".to_owned(),
+        |end| end.strftime("%H:%M:%S UTC on %-d %B %Y").to_string(),
+    );
+    Ok(html(&Credentials {
+        name: &session.name,
+        csrf: session.csrf.expose(),
+        survey: lease.survey.as_str(),
+        lease: lease.id.as_str(),
+        method: lease.method.as_str(),
+        access: lease.access.as_str(),
+        ends,
+        limit: match lease.limit {
+            skykey_types::Limit::AccountEnd => "Your account at the IAM ends then.",
+            skykey_types::Limit::SurveyMaximum => "The survey allows no longer.",
+            skykey_types::Limit::Asked | skykey_types::Limit::Default | skykey_types::Limit::Revocation => "",
+        },
+        snippets: snippets(&credentials, lease.survey.as_str(), place.bucket.as_str(), &place.prefix, &portal.settings),
+    }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Csrf {
+    #[serde(default)]
+    csrf: String,
+}
+
+pub(crate) async fn give_back(
+    State(portal): State<Arc<Portal>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<Csrf>,
+) -> Response {
+    let session = match session_with_csrf(&portal, &headers, &form.csrf) {
+        Ok(session) => session,
+        Err(problem) => return problem.page(),
+    };
+    match portal.broker.give_back(&session.caller, &id).await {
+        Ok(()) => Redirect::to("/").into_response(),
+        Err(denied) => Problem::from(denied).page(),
+    }
+}

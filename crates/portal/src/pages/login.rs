@@ -1,0 +1,76 @@
+//! Logging in through the IAM, and out.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use skykey_types::Secret;
+
+use super::session_with_csrf;
+use crate::Portal;
+use crate::error::Problem;
+
+pub(crate) async fn begin(State(portal): State<Arc<Portal>>) -> Response {
+    match portal.iam.begin_login().await {
+        Ok(start) => {
+            let to = start.url.to_string();
+            ([(header::SET_COOKIE, portal.sessions.begin(start))], Redirect::to(&to)).into_response()
+        }
+        Err(error) => Problem::from(error).page(),
+    }
+}
+
+/// What the IAM sends back (RFC 6749 §4.1.2).
+#[derive(Deserialize)]
+pub(crate) struct Answer {
+    code: Option<Secret>,
+    #[serde(default)]
+    state: String,
+    error: Option<String>,
+}
+
+pub(crate) async fn callback(
+    State(portal): State<Arc<Portal>>,
+    headers: HeaderMap,
+    Query(answer): Query<Answer>,
+) -> Response {
+    let Some(start) = portal.sessions.take_login(&headers, &answer.state) else {
+        return Problem::bad_request("this login was not begun in this browser, or took too long", "log in again")
+            .page();
+    };
+    let Some(code) = answer.code else {
+        let why = answer.error.unwrap_or_default();
+        tracing::info!(why, "the IAM sent somebody back without a login");
+        return Problem::bad_request("the IAM did not log you in", "log in again").page();
+    };
+    match portal.iam.finish_login(&start, &code).await {
+        Ok(login) => {
+            tracing::info!(subject = %login.id, username = login.username, "logged in");
+            ([(header::SET_COOKIE, portal.sessions.open(login))], Redirect::to("/")).into_response()
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a login failed");
+            Problem::from(error).page()
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Csrf {
+    #[serde(default)]
+    csrf: String,
+}
+
+pub(crate) async fn logout(
+    State(portal): State<Arc<Portal>>,
+    headers: HeaderMap,
+    Form(form): Form<Csrf>,
+) -> Response {
+    match session_with_csrf(&portal, &headers, &form.csrf) {
+        Ok(_) => ([(header::SET_COOKIE, portal.sessions.close(&headers))], Redirect::to("/")).into_response(),
+        Err(problem) => problem.page(),
+    }
+}

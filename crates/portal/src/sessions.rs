@@ -1,0 +1,121 @@
+//! Web sessions: a browser's login at the portal. They live in memory; after a restart the IAM
+//! still knows the person, so that one click brings them back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum_extra::extract::CookieJar;
+use skykey_broker::Caller;
+use skykey_iam::{Login, LoginStart};
+use skykey_types::{Clock, Secret, SignedDuration, Timestamp, random_token};
+
+/// The cookie that names a web session. Cookies do not know ports, so the name is the portal's own.
+pub const SESSION_COOKIE: &str = "skykey_portal";
+/// The cookie that names a login under way.
+const LOGIN_COOKIE: &str = "skykey_portal_login";
+
+const SESSION: SignedDuration = SignedDuration::from_hours(8);
+const LOGIN: SignedDuration = SignedDuration::from_mins(15);
+/// How many there may be; beyond it the oldest go.
+const MOST: usize = 10_000;
+
+/// A browser's login.
+#[derive(Debug, Clone)]
+pub(crate) struct WebSession {
+    pub(crate) caller: Caller,
+    pub(crate) name: String,
+    /// Goes into every form.
+    pub(crate) csrf: Secret,
+    token_ends: Timestamp,
+}
+
+/// All web sessions and all logins under way.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    clock: Arc<dyn Clock>,
+    secure: bool,
+    live: Mutex<HashMap<String, (Timestamp, WebSession)>>,
+    logins: Mutex<HashMap<String, (Timestamp, Arc<LoginStart>)>>,
+}
+
+impl Sessions {
+    /// `secure`: the portal is served by https, so its cookies never go out without.
+    pub(crate) fn new(clock: Arc<dyn Clock>, secure: bool) -> Self {
+        Self { clock, secure, live: Mutex::default(), logins: Mutex::default() }
+    }
+
+    /// The session that the request's cookie names, if it is live.
+    pub(crate) fn of(&self, headers: &HeaderMap) -> Option<WebSession> {
+        let id = cookie(headers, SESSION_COOKIE)?;
+        let now = self.clock.now();
+        let mut session =
+            self.live.lock().expect("nobody panics while holding it").get(&id).filter(|(end, _)| *end > now)?.1.clone();
+        if session.token_ends <= now {
+            session.caller.iam_token = None;
+        }
+        Some(session)
+    }
+
+    /// Opens a session; the answer is its cookie.
+    pub(crate) fn open(&self, login: Login) -> HeaderValue {
+        let session = WebSession {
+            caller: Caller { id: login.id, username: login.username, iam_token: Some(login.access_token) },
+            name: login.name,
+            csrf: Secret::new(random_token(32)),
+            token_ends: login.expires,
+        };
+        let id = random_token(32);
+        keep(&self.live, id.clone(), self.clock.now(), SESSION, session);
+        self.set_cookie(SESSION_COOKIE, &id, SESSION)
+    }
+
+    /// Ends the session that the request's cookie names.
+    pub(crate) fn close(&self, headers: &HeaderMap) -> HeaderValue {
+        if let Some(id) = cookie(headers, SESSION_COOKIE) {
+            self.live.lock().expect("nobody panics while holding it").remove(&id);
+        }
+        self.set_cookie(SESSION_COOKIE, "", SignedDuration::ZERO)
+    }
+
+    /// Remembers a login under way, for this browser only.
+    pub(crate) fn begin(&self, start: LoginStart) -> HeaderValue {
+        let id = random_token(32);
+        keep(&self.logins, id.clone(), self.clock.now(), LOGIN, Arc::new(start));
+        self.set_cookie(LOGIN_COOKIE, &id, LOGIN)
+    }
+
+    /// The login under way of this browser, once, if `state` is its own.
+    pub(crate) fn take_login(&self, headers: &HeaderMap, state: &str) -> Option<Arc<LoginStart>> {
+        let id = cookie(headers, LOGIN_COOKIE)?;
+        let (end, start) = self.logins.lock().expect("nobody panics while holding it").remove(&id)?;
+        (end > self.clock.now() && start.state == Secret::new(state)).then_some(start)
+    }
+
+    fn set_cookie(&self, name: &str, value: &str, lasts: SignedDuration) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", lasts.as_secs());
+        HeaderValue::from_str(&text).expect("a cookie of letters and digits is a header value")
+    }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    // A request with a thousand cookies is nobody's browser.
+    if headers.get_all(header::COOKIE).iter().map(HeaderValue::len).sum::<usize>() > 8192 {
+        return None;
+    }
+    CookieJar::from_headers(headers).get(name).map(|cookie| cookie.value().to_owned())
+}
+
+fn keep<T>(map: &Mutex<HashMap<String, (Timestamp, T)>>, id: String, now: Timestamp, lasts: SignedDuration, value: T) {
+    let mut map = map.lock().expect("nobody panics while holding it");
+    if map.len() >= MOST {
+        map.retain(|_, (end, _)| *end > now);
+    }
+    if map.len() >= MOST
+        && let Some(oldest) = map.iter().min_by_key(|(_, (end, _))| *end).map(|(id, _)| id.clone())
+    {
+        map.remove(&oldest);
+    }
+    map.insert(id, (now + lasts, value));
+}

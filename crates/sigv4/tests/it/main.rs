@@ -1,0 +1,6 @@
+//! Signature Version 4 against the published examples, and what must hold for every request.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod properties;
+mod s3_examples;
+mod test_suite;

@@ -1,0 +1,80 @@
+//! What runs where, for people and for programs.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// `DIR/up.json` (mode 0600): where everything is and who can log in. Tests and tools rely on it;
+/// fields are added, never renamed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UpFile {
+    /// The portal.
+    pub portal: Url,
+    /// The IAM's issuer, ending with `/`.
+    pub iam: Url,
+    /// Keystone, ending with `/v3`.
+    pub keystone: Url,
+    /// The S3 and STS endpoint.
+    pub s3: Url,
+    /// The endpoint's region.
+    pub region: String,
+    /// Who can log in.
+    pub people: Vec<UpPerson>,
+    /// The surveys.
+    pub surveys: Vec<UpSurvey>,
+}
+
+/// Somebody who can log in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UpPerson {
+    /// The login name.
+    pub username: String,
+    /// The password, in clear: this is a machine to try things on.
+    pub password: String,
+    /// Who it is, in a few words.
+    pub is: String,
+}
+
+/// A survey.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UpSurvey {
+    /// Its name.
+    pub name: String,
+    /// The bucket that holds it.
+    pub bucket: String,
+}
+
+impl UpFile {
+    /// Writes `up.json`.
+    pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        skykey_seal::write_private(path, &text).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Tells whoever started it what to do next.
+pub(super) fn print(up: &UpFile, state: &Path) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let survey = up.surveys.first().map_or("demo", |survey| survey.name.as_str());
+    writeln!(out, "\nskykey is up.\n")?;
+    for (what, url) in [("portal", &up.portal), ("IAM", &up.iam), ("Keystone", &up.keystone), ("S3 and STS", &up.s3)] {
+        writeln!(out, "  {what:<11} {url}")?;
+    }
+    writeln!(out, "\n  {:<11} {:<26} who it is", "log in as", "password")?;
+    for person in &up.people {
+        writeln!(out, "  {:<11} {:<26} {}", person.username, person.password, person.is)?;
+    }
+    writeln!(out, "\n  {:<11} bucket", "survey")?;
+    for survey in &up.surveys {
+        writeln!(out, "  {:<11} s3://{}", survey.name, survey.bucket)?;
+    }
+    writeln!(out, "\nTry this:")?;
+    writeln!(out, "  1. Open {} in a browser, log in as bob, and get credentials for {survey}.", up.portal)?;
+    writeln!(out, "  2. Paste the text under \"Shell\" into a terminal, then:  aws s3 ls s3://{survey}/ --recursive")?;
+    writeln!(out, "  3. Log in as alice: she asks to join {survey}/readers, and olive accepts her at {}dashboard", up.iam)?;
+    writeln!(out, "\nAll this is also in {}. Ctrl-C stops it; the state stays.", state.join("up.json").display())?;
+    out.flush()
+}

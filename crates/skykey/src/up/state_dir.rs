@@ -1,0 +1,132 @@
+//! The state directory: one process at a time, and the secrets that are made once.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+use skykey_seal::{read_private, write_private};
+use skykey_types::{Secret, random_token};
+use zeroize::Zeroizing;
+
+/// A state directory that is ours until we end.
+pub(super) struct StateDir {
+    root: PathBuf,
+    /// Held for as long as the process lives; the system lets go of it even after kill -9.
+    _lock: File,
+}
+
+impl StateDir {
+    /// Makes the directory if it is not there (mode 0700) and locks it.
+    pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
+        let shown = root.display();
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(root)
+            .with_context(|| format!("cannot make the state directory {shown}; choose another with --state DIR"))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(root.join("lock"))
+            .with_context(|| format!("cannot write into the state directory {shown}; choose another with --state DIR"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                bail!("another skykey is using the state directory {shown}; stop it, or choose another with --state DIR")
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock the state directory {shown}"));
+            }
+        }
+        Ok(Self { root: root.to_owned(), _lock: lock })
+    }
+
+    /// A path inside it.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// A folder inside it, made if it is not there.
+    pub(super) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.path(name);
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// The secrets of this state directory, made the first time.
+    pub(super) fn secrets(&self) -> anyhow::Result<Secrets> {
+        let path = self.path("secrets.json");
+        let shown = path.display();
+        let bytes = read_private(&path).with_context(|| format!("cannot read {shown}"))?.map(Zeroizing::new);
+        let mut file: SecretsFile = match &bytes {
+            Some(bytes) => serde_json::from_slice(bytes)
+                .with_context(|| format!("{shown} is damaged; restore it, or start with a new --state DIR"))?,
+            None => SecretsFile::default(),
+        };
+        let mut made = false;
+        let names = ["portal-client", "keystone-endpoint", "keystone-backend", "alice", "bob", "carol", "olive"];
+        let mut secrets = Secrets(Vec::new());
+        for name in names {
+            let secret = match file.0.iter().find(|(found, _)| found == name) {
+                Some((_, secret)) => secret.to_string(),
+                None => {
+                    made = true;
+                    let secret = random_token(24).to_lowercase();
+                    file.0.push((name.to_owned(), Zeroizing::new(secret.clone())));
+                    secret
+                }
+            };
+            secrets.0.push((name, Secret::new(secret)));
+        }
+        if made {
+            let text = Zeroizing::new(serde_json::to_vec_pretty(&file)?);
+            write_private(&path, &text).with_context(|| format!("cannot write {shown}"))?;
+        }
+        Ok(secrets)
+    }
+}
+
+/// Passwords and client secrets, by name.
+pub(super) struct Secrets(Vec<(&'static str, Secret)>);
+
+impl Secrets {
+    /// The secret of that name.
+    pub(super) fn of(&self, name: &str) -> Secret {
+        let found = self.0.iter().find(|(found, _)| *found == name);
+        found.expect("only names from the list above are asked for").1.clone()
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct SecretsFile(Vec<(String, Zeroizing<String>)>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("state");
+        let first = StateDir::open(&root).unwrap().secrets().unwrap().of("alice");
+        let again = StateDir::open(&root).unwrap().secrets().unwrap();
+        assert_eq!(again.of("alice"), first);
+        assert_ne!(again.of("bob"), first);
+    }
+
+    #[test]
+    fn a_second_process_is_told_to_stop_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = StateDir::open(dir.path()).unwrap();
+        let error = StateDir::open(dir.path()).err().unwrap().to_string();
+        assert!(error.contains("another skykey is using"), "{error}");
+    }
+}

@@ -1,0 +1,101 @@
+//! The format of a file: the body, then metadata in JSON, then a footer of 40 bytes.
+//!
+//! | footer bytes | hold |
+//! |---|---|
+//! | 0–7 | `skykeyRF` |
+//! | 8–11 | the version, 1, little-endian as all numbers here |
+//! | 12–15 | the length of the metadata |
+//! | 16–23 | the length of the body |
+//! | 24–39 | the first half of the SHA-256 of the metadata and the footer's bytes before |
+//!
+//! The body comes first so that a byte range of the object is the same range of the file.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::StoreError;
+
+const MAGIC: &[u8; 8] = b"skykeyRF";
+const VERSION: u32 = 1;
+const FOOTER_BYTES: usize = 40;
+const MAX_METADATA_BYTES: usize = 1024 * 1024;
+
+/// Why a file could not be read.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    /// The disk refused.
+    Io(io::Error),
+    /// The file is not what was written.
+    Damaged(String),
+}
+
+/// What follows a body of `size` bytes.
+pub(super) fn tail(metadata: &impl Serialize, size: u64) -> Result<Vec<u8>, StoreError> {
+    let mut tail = serde_json::to_vec(metadata)
+        .expect("metadata has text for keys and no values that can fail");
+    let length = tail.len();
+    if length > MAX_METADATA_BYTES {
+        return Err(StoreError::AttributesTooLarge { size: length });
+    }
+    let mut footer = [0; FOOTER_BYTES];
+    footer[..8].copy_from_slice(MAGIC);
+    footer[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    footer[12..16].copy_from_slice(&u32::try_from(length).expect("at most 1 MiB").to_le_bytes());
+    footer[16..24].copy_from_slice(&size.to_le_bytes());
+    let sum = checksum(&tail, &footer);
+    footer[24..].copy_from_slice(&sum);
+    tail.extend_from_slice(&footer);
+    Ok(tail)
+}
+
+/// Reads the metadata of a file and the size of its body.
+pub(super) fn read<T: DeserializeOwned>(file: &File) -> Result<(T, u64), ReadError> {
+    let length = file.metadata().map_err(ReadError::Io)?.len();
+    let Some(footer_at) = length.checked_sub(FOOTER_BYTES as u64) else {
+        return Err(damaged(format!("{length} bytes are too few")));
+    };
+    let mut footer = [0; FOOTER_BYTES];
+    file.read_exact_at(&mut footer, footer_at)
+        .map_err(ReadError::Io)?;
+    if &footer[..8] != MAGIC {
+        return Err(damaged("it does not end in a footer"));
+    }
+    let version = u32::from_le_bytes(footer[8..12].try_into().expect("four bytes"));
+    if version != VERSION {
+        return Err(damaged(format!("its version is {version}")));
+    }
+    let metadata_length =
+        u32::from_le_bytes(footer[12..16].try_into().expect("four bytes")) as usize;
+    let size = u64::from_le_bytes(footer[16..24].try_into().expect("eight bytes"));
+    if metadata_length > MAX_METADATA_BYTES
+        || size.checked_add(metadata_length as u64) != Some(footer_at)
+    {
+        return Err(damaged("its length is not what the footer says"));
+    }
+    let mut metadata = vec![0; metadata_length];
+    file.read_exact_at(&mut metadata, size)
+        .map_err(ReadError::Io)?;
+    if checksum(&metadata, &footer) != footer[24..] {
+        return Err(damaged("the checksum of its metadata is wrong"));
+    }
+    let metadata = serde_json::from_slice(&metadata).map_err(|error| damaged(error.to_string()))?;
+    Ok((metadata, size))
+}
+
+fn checksum(metadata: &[u8], footer: &[u8; FOOTER_BYTES]) -> [u8; 16] {
+    let mut context = Context::new(&SHA256);
+    context.update(metadata);
+    context.update(&footer[..24]);
+    context.finish().as_ref()[..16]
+        .try_into()
+        .expect("SHA-256 has 32 bytes")
+}
+
+fn damaged(what: impl Into<String>) -> ReadError {
+    ReadError::Damaged(what.into())
+}

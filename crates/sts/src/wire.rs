@@ -1,0 +1,173 @@
+//! The XML of STS, as the AWS STS API reference of 2011-06-15 shapes it.
+
+use quick_xml::escape::escape;
+use serde::Deserialize;
+use skykey_types::{Credentials, Secret, Timestamp};
+
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+/// The answer to `GetSessionToken`.
+pub fn session_token_xml(credentials: &Credentials, request_id: &str) -> String {
+    let token = credentials.session_token.as_ref().map_or("", Secret::expose);
+    let expiration = credentials.expiration.map(seconds).unwrap_or_default();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <GetSessionTokenResponse xmlns=\"{NAMESPACE}\"><GetSessionTokenResult><Credentials>\
+         <AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
+         <SessionToken>{}</SessionToken><Expiration>{expiration}</Expiration>\
+         </Credentials></GetSessionTokenResult>\
+         <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetSessionTokenResponse>",
+        escape(credentials.access_key_id.as_str()),
+        escape(credentials.secret_access_key.expose()),
+        escape(token),
+        escape(request_id),
+    )
+}
+
+/// The answer to `GetCallerIdentity`: `account` is the project or survey, `arn` and `user` say who.
+pub fn caller_identity_xml(account: &str, arn: &str, user: &str, request_id: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult>\
+         <Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account></GetCallerIdentityResult>\
+         <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
+        escape(arn),
+        escape(user),
+        escape(account),
+        escape(request_id),
+    )
+}
+
+/// An error in STS's shape, which is not S3's: the tools look for `ErrorResponse`.
+pub fn error_xml(code: &str, message: &str, request_id: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{}</Code>\
+         <Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
+        escape(code),
+        escape(message),
+        escape(request_id),
+    )
+}
+
+/// An error that an STS answered: AWS's `<ErrorResponse><Error>…`, or the bare `<Error>` of Ceph
+/// RGW, whose message is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StsFault {
+    /// The error code, `AccessDenied` for example; empty if the answer held none.
+    pub code: String,
+    /// The message; often empty.
+    pub message: String,
+}
+
+impl StsFault {
+    /// Reads an error body, of which nothing can be trusted.
+    pub fn parse(body: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Either {
+            #[serde(rename = "Error")]
+            nested: Option<Fields>,
+            #[serde(rename = "Code", default)]
+            code: String,
+            #[serde(rename = "Message", default)]
+            message: String,
+        }
+        #[derive(Deserialize)]
+        struct Fields {
+            #[serde(rename = "Code", default)]
+            code: String,
+            #[serde(rename = "Message", default)]
+            message: String,
+        }
+        match quick_xml::de::from_str::<Either>(body) {
+            Ok(Either { nested: Some(Fields { code, message }), .. }) | Ok(Either { nested: None, code, message }) => {
+                Self { code, message }
+            }
+            Err(_) => Self::default(),
+        }
+    }
+}
+
+/// Reads the answer to `GetSessionToken`; the error says what is missing, never what was there.
+pub(crate) fn parse_session_token(body: &str) -> Result<Credentials, String> {
+    #[derive(Deserialize)]
+    struct Response {
+        #[serde(rename = "GetSessionTokenResult")]
+        result: Outcome,
+    }
+    #[derive(Deserialize)]
+    struct Outcome {
+        #[serde(rename = "Credentials")]
+        credentials: Fields,
+    }
+    #[derive(Deserialize)]
+    struct Fields {
+        #[serde(rename = "AccessKeyId")]
+        access_key_id: skykey_types::AccessKeyId,
+        #[serde(rename = "SecretAccessKey")]
+        secret_access_key: Secret,
+        #[serde(rename = "SessionToken")]
+        session_token: Secret,
+        #[serde(rename = "Expiration")]
+        expiration: String,
+    }
+    let Response { result: Outcome { credentials } } =
+        quick_xml::de::from_str(body).map_err(|_| "the answer is not a GetSessionTokenResponse".to_owned())?;
+    // Ceph writes nanoseconds, AWS whole seconds.
+    let expiration = credentials
+        .expiration
+        .parse::<Timestamp>()
+        .map_err(|_| "the answer's Expiration is not an RFC 3339 time".to_owned())?;
+    Ok(Credentials {
+        access_key_id: credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key,
+        session_token: Some(credentials.session_token),
+        expiration: Some(expiration),
+    })
+}
+
+fn seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use skykey_types::AccessKeyId;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let credentials = Credentials {
+            access_key_id: AccessKeyId::new("SKYKAAAA"),
+            secret_access_key: Secret::new("a<b&c"),
+            session_token: Some(Secret::new("token")),
+            expiration: Some("2026-11-23T10:00:00Z".parse().unwrap()),
+        };
+        let read = parse_session_token(&session_token_xml(&credentials, "r")).unwrap();
+        assert_eq!(read.access_key_id, credentials.access_key_id);
+        assert_eq!(read.secret_access_key, credentials.secret_access_key);
+        assert_eq!(read.session_token, credentials.session_token);
+        assert_eq!(read.expiration, credentials.expiration);
+    }
+
+    #[test]
+    fn the_answer_of_ceph_is_read_without_namespace_and_with_nanoseconds() {
+        let body = "<GetSessionTokenResponse><GetSessionTokenResult><Credentials><AccessKeyId>A</AccessKeyId>\
+            <SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken>\
+            <Expiration>2026-11-23T07:34:09.965549422Z</Expiration></Credentials></GetSessionTokenResult>\
+            <ResponseMetadata><RequestId>x</RequestId></ResponseMetadata></GetSessionTokenResponse>";
+        let read = parse_session_token(body).unwrap();
+        assert_eq!(read.expiration.unwrap().subsec_nanosecond(), 965_549_422);
+        assert!(parse_session_token("<nonsense/>").is_err());
+    }
+
+    #[test]
+    fn both_shapes_of_error_are_read() {
+        let ours = StsFault::parse(&error_xml("AccessDenied", "no & never", "r"));
+        assert_eq!(ours, StsFault { code: "AccessDenied".to_owned(), message: "no & never".to_owned() });
+        let ceph = StsFault::parse("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message></Message><RequestId>t</RequestId></Error>");
+        assert_eq!(ceph, StsFault { code: "AccessDenied".to_owned(), message: String::new() });
+        assert_eq!(StsFault::parse("<html>"), StsFault::default());
+    }
+}
