@@ -184,16 +184,13 @@ fn granted(
         return Ok(have.clone());
     };
     let find = |wanted: &WantedRole| {
-        let by_name = wanted.name.as_deref().and_then(Role::named);
-        by_name.or_else(|| {
-            have.iter().copied().find(|have| {
-                Some(&role(*have)["id"]) == wanted.id.clone().map(Value::from).as_ref()
-            })
-        })
+        let is_it = |have: &&Role| match (&wanted.id, &wanted.name) {
+            (Some(id), _) => role(**have)["id"] == **id,
+            (None, name) => name.as_deref() == Some(have.as_str()),
+        };
+        have.iter().find(is_it).copied()
     };
-    let found = wanted
-        .iter()
-        .map(|wanted| find(wanted).filter(|role| have.contains(role)));
+    let found = wanted.iter().map(find);
     found.collect::<Option<_>>().ok_or_else(|| {
         Refusal::bad_request("Cannot create an application credential with unassigned role")
     })

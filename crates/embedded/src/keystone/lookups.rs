@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,6 +14,19 @@ use super::caller::Caller;
 use super::catalog::links;
 use super::users::User;
 use super::{IDENTITY_PROVIDER, Keystone, PROTOCOL};
+
+/// The characters that a URL carries as they are (RFC 3986 §2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// What a list may be narrowed by.
 #[derive(Deserialize)]
@@ -161,13 +174,8 @@ impl Keystone {
             "links": {"self": self.url(&format!("users/{}", user.id))},
         });
         if let Some(sub) = &user.sub {
-            // Keystone stores it percent-encoded, and shows it so; `-._~` stay as they are.
-            let unreserved = NON_ALPHANUMERIC
-                .remove(b'-')
-                .remove(b'.')
-                .remove(b'_')
-                .remove(b'~');
-            let unique_id = utf8_percent_encode(sub, &unreserved).to_string();
+            // Keystone stores it percent-encoded, and shows it so.
+            let unique_id = utf8_percent_encode(sub, UNRESERVED).to_string();
             body["federated"] = json!([{
                 "idp_id": IDENTITY_PROVIDER,
                 "protocols": [{"protocol_id": PROTOCOL, "unique_id": unique_id}],

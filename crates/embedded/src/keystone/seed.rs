@@ -66,13 +66,6 @@ impl Role {
         }
     }
 
-    /// The role of this name.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        [Self::Admin, Self::Member, Self::Reader, Self::Service]
-            .into_iter()
-            .find(|role| role.as_str() == name)
-    }
-
     /// The role with those that it implies.
     fn with_implied(self) -> &'static [Self] {
         match self {

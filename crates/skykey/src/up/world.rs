@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
 use skykey_broker::{Broker, Database, KeystonePort, KeystoneSettings, Settings, Surveys, Wiring};
-use skykey_embedded::keystone::{Keystone as EmbeddedKeystone, KeystoneSeed, ProjectSeed, ServiceUserSeed};
+use skykey_embedded::keystone::{Keystone as EmbeddedKeystone, KeystoneSeed, ProjectSeed, Role, ServiceUserSeed};
 use skykey_embedded::{ClientSeed, Directory, GrantType, Iam as EmbeddedIam};
 use skykey_iam::{Iam, IamSettings};
 use skykey_portal::PortalSettings;
@@ -15,7 +15,7 @@ use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
 use skykey_store::{FileStore, ObjectStore};
 use skykey_sts::{SessionTokens, StsClient};
-use skykey_types::{Clock, Survey};
+use skykey_types::{Clock, ProjectName, Survey};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -71,6 +71,8 @@ impl World {
 
         // The stand-ins.
         let survey_list: Vec<Survey> = surveys.iter().cloned().collect();
+        let service_project: ProjectName = SERVICE_PROJECT.parse()?;
+        let backend_project = survey_list.first().map(|survey| survey.readers_project.clone());
         let directory = Arc::new(Directory::open(
             &state.folder("iam")?,
             clock.clone(),
@@ -85,10 +87,10 @@ impl World {
         )?;
         let keystone_server = EmbeddedKeystone::open(
             &state.folder("keystone")?,
-            keystone_url.clone(),
+            &keystone_url,
             directory.clone(),
             iam_server.clone(),
-            keystone_seed(&survey_list, &secrets),
+            keystone_seed(&survey_list, &service_project, &secrets),
             clock.clone(),
         )?;
         tasks.spawn(serve(ports.iam, TowerToHyperService::new(iam_server.router()), stopped.clone()));
@@ -110,8 +112,9 @@ impl World {
                 identity_provider: IDENTITY_PROVIDER.to_owned(),
                 protocol: PROTOCOL.to_owned(),
                 service_user: (ENDPOINT_USER.to_owned(), secrets.of("keystone-endpoint")),
-                service_project: SERVICE_PROJECT.to_owned(),
                 backend_user: (BACKEND_USER.to_owned(), secrets.of("keystone-backend")),
+                backend_project: backend_project.unwrap_or_else(|| service_project.clone()),
+                service_project: service_project.to_string(),
             },
             clock.clone(),
         )?;
@@ -242,25 +245,27 @@ fn clients(portal: &Url, secrets: &Secrets) -> anyhow::Result<Vec<ClientSeed>> {
 
 /// Two projects for each survey, as on a real site: the data's, whose members are the curators, and
 /// the readers', which owns nothing. The backend user is a member of all of them.
-fn keystone_seed(surveys: &[Survey], secrets: &Secrets) -> KeystoneSeed {
-    let mut projects = vec![ProjectSeed { name: SERVICE_PROJECT.to_owned(), member_groups: Vec::new() }];
+fn keystone_seed(surveys: &[Survey], service_project: &ProjectName, secrets: &Secrets) -> KeystoneSeed {
+    let mut projects = vec![ProjectSeed { name: service_project.clone(), member_groups: Vec::new() }];
     let mut backend_roles = Vec::new();
     for survey in surveys {
-        for (project, groups) in
-            [(&survey.data_project, &survey.curators), (&survey.readers_project, &survey.readers)]
+        // Whoever may write may read, so curators are among the readers.
+        let readers = [&survey.readers[..], &survey.curators].concat();
+        for (project, member_groups) in
+            [(&survey.data_project, survey.curators.clone()), (&survey.readers_project, readers)]
         {
-            projects.push(ProjectSeed { name: project.to_string(), member_groups: groups.clone() });
-            backend_roles.push((project.to_string(), "member".to_owned()));
+            projects.push(ProjectSeed { name: project.clone(), member_groups });
+            backend_roles.push((project.clone(), Role::Member));
         }
     }
-    let service = |role: &str| (SERVICE_PROJECT.to_owned(), role.to_owned());
+    let endpoint_roles = [Role::Service, Role::Admin].map(|role| (service_project.clone(), role)).to_vec();
     KeystoneSeed {
         projects,
         services: vec![
             ServiceUserSeed {
                 username: ENDPOINT_USER.to_owned(),
                 password: secrets.of("keystone-endpoint"),
-                roles: vec![service("service"), service("admin")],
+                roles: endpoint_roles,
             },
             ServiceUserSeed {
                 username: BACKEND_USER.to_owned(),

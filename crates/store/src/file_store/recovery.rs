@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
+use serde::de::DeserializeOwned;
 use skykey_types::{BucketName, Clock};
 
 use super::Shared;
@@ -174,7 +175,7 @@ impl Recovery<'_> {
             .file_name()
             .and_then(|name| name.to_str())
             .and_then(KeyHash::parse);
-        let read = self.read::<ObjectInfo>(path)?;
+        let read = read_record::<ObjectInfo>(path)?;
         let (hash, generation, info) = match (name, read) {
             (Some((hash, generation)), Ok((info, size)))
                 if hash.is_of(&info.key) && info.size == size =>
@@ -241,7 +242,7 @@ impl Recovery<'_> {
             if path == file {
                 continue;
             }
-            match (parse_part_name(&path), self.read::<PartInfo>(&path)?) {
+            match (parse_part_name(&path), read_record::<PartInfo>(&path)?) {
                 (Some((number, generation)), Ok((part, size)))
                     if part.number == number && part.size == size =>
                 {
@@ -266,21 +267,6 @@ impl Recovery<'_> {
         Ok(Some(Upload::new(dir.to_owned(), info, parts)))
     }
 
-    /// The metadata of a file and the size of its body, or what is wrong with the file.
-    fn read<T: serde::de::DeserializeOwned>(
-        &self,
-        path: &Path,
-    ) -> Result<Result<(T, u64), String>, StoreError> {
-        let read = File::open(path)
-            .map_err(ReadError::Io)
-            .and_then(|file| record::read(&file));
-        match read {
-            Ok(read) => Ok(Ok(read)),
-            Err(ReadError::Damaged(why)) => Ok(Err(why)),
-            Err(ReadError::Io(error)) => Err(StoreError::io("read", path)(error)),
-        }
-    }
-
     /// Moves what is damaged to where somebody can look at it.
     fn put_aside(&self, owner: &str, path: &Path, why: &str) -> Result<(), StoreError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -295,6 +281,18 @@ impl Recovery<'_> {
         fs::rename(path, &place).map_err(StoreError::io("move a damaged file to", &place))?;
         self.disk.sync_path(&self.damaged)?;
         self.disk.sync_path(path.parent().unwrap_or(path))
+    }
+}
+
+/// The metadata of a file and the size of its body, or what is wrong with the file.
+fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Result<(T, u64), String>, StoreError> {
+    let read = File::open(path)
+        .map_err(ReadError::Io)
+        .and_then(|file| record::read(&file));
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(ReadError::Damaged(why)) => Ok(Err(why)),
+        Err(ReadError::Io(error)) => Err(StoreError::io("read", path)(error)),
     }
 }
 

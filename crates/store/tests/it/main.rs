@@ -1,5 +1,10 @@
 //! The file store against the conformance tests, against a model, and after a crash.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test by panicking"
+)]
+
 mod conformance;
 mod import;
 mod model;
