@@ -140,6 +140,18 @@ def test_every_acknowledged_upload_survives_kill_9(tmp_path):
     print(f"{len(acknowledged)} acknowledged uploads, all there after three kill -9")
 
 
+def test_a_survey_that_comes_later_has_its_readers_and_curators(tmp_path, images):
+    with Sky(tmp_path / "state") as sky:
+        bob, olive = sky.person("bob"), sky.person("olive")
+        olive.remove(bob, "demo/readers")
+        assert sky.stop() == 0
+        with Sky(sky.state, "--survey", f"m13={images}", base_port=sky.base_port) as again:
+            bob = again.person("bob")
+            assert ask(bob.lease(survey="m13"), "list_objects_v2", {"Bucket": "m13"}) is None
+            assert bob.ask_lease(survey="demo").status_code == 403  # removed is removed
+            assert again.person("carol").ask_lease(survey="m13", access="write").status_code == 201
+
+
 def test_help_teaches():
     text = subprocess.run([BIN, "up", "--help"], capture_output=True, text=True, check=True).stdout
     for word in ("--state", "--base-port", "--survey", "--config", "Examples:", "Ctrl-C"):

@@ -61,15 +61,14 @@ impl Broker {
     /// Who the key is: a session token's owner, or, without a token, an EC2 credential's. The
     /// caller still has to verify the signature with the secret.
     pub async fn authenticate(&self, key: &AccessKeyId, token: Option<&str>) -> Result<Arc<Principal>, Denied> {
-        let principal = match token {
-            Some(token) => Arc::new(self.session(key, token)?),
-            None => {
-                self.check_revoked(&LeaseId::of(key))?;
-                self.known_ec2
-                    .try_get_with(key.clone(), self.ec2_owner(key))
-                    .await
-                    .map_err(|denied| Arc::try_unwrap(denied).unwrap_or_else(|shared| same(&shared)))?
-            }
+        let principal = if let Some(token) = token {
+            Arc::new(self.session(key, token)?)
+        } else {
+            self.check_revoked(&LeaseId::of(key))?;
+            self.known_ec2
+                .try_get_with(key.clone(), self.ec2_owner(key))
+                .await
+                .map_err(|denied| Arc::try_unwrap(denied).unwrap_or_else(|shared| same(&shared)))?
         };
         match principal.expires {
             Some(end) if end <= self.clock.now() => Err(Denied::Expired(end)),
@@ -127,27 +126,26 @@ impl Broker {
         self.check_member(&person, survey, access)?;
         principal.subject = subject;
         principal.username = person.username;
-        principal.expires = match self.database.lease(&id).await? {
-            Some(row) => row.lease.expires,
-            None => {
-                let lease = Lease {
-                    id,
-                    subject: principal.subject.clone(),
-                    username: principal.username.clone(),
-                    survey: survey.name.clone(),
-                    access,
-                    method: Method::Ec2,
-                    access_key_id: key.clone(),
-                    asked: None,
-                    limit: if person.account_end.is_some() { Limit::AccountEnd } else { Limit::Revocation },
-                    issued: self.clock.now(),
-                    expires: person.account_end,
-                    revoked: None,
-                };
-                let expires = person.account_end.unwrap_or(Timestamp::MAX);
-                self.record("adopt", &LeaseRow { lease, keystone_user: Some(identity.user_id) }, expires).await?;
-                person.account_end
-            }
+        principal.expires = if let Some(row) = self.database.lease(&id).await? {
+            row.lease.expires
+        } else {
+            let lease = Lease {
+                id,
+                subject: principal.subject.clone(),
+                username: principal.username.clone(),
+                survey: survey.name.clone(),
+                access,
+                method: Method::Ec2,
+                access_key_id: key.clone(),
+                asked: None,
+                limit: if person.account_end.is_some() { Limit::AccountEnd } else { Limit::Revocation },
+                issued: self.clock.now(),
+                expires: person.account_end,
+                revoked: None,
+            };
+            let expires = person.account_end.unwrap_or(Timestamp::MAX);
+            self.record("adopt", &LeaseRow { lease, keystone_user: Some(identity.user_id) }, expires).await?;
+            person.account_end
         };
         Ok(Arc::new(principal))
     }

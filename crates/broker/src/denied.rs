@@ -61,7 +61,7 @@ pub enum Denied {
     #[error("these credentials ended at {0}")]
     Expired(Timestamp),
     /// The credentials were ended.
-    #[error("{}", revoked_words(.at, .why))]
+    #[error("{}", revoked_words(*.at, *.why))]
     Revoked {
         /// When.
         at: Timestamp,
@@ -175,7 +175,7 @@ fn any_of(groups: &[GroupPath]) -> String {
     }
 }
 
-fn revoked_words(at: &Timestamp, why: &LeaseEnd) -> String {
+fn revoked_words(at: Timestamp, why: LeaseEnd) -> String {
     let at = at.strftime("%H:%M UTC on %-d %B %Y");
     match why {
         LeaseEnd::Removed => format!("these credentials ended at {at}, because their owner left the survey's group"),

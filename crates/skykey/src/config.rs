@@ -138,7 +138,10 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let wrong = |why: String| ConfigError::Wrong { path: path.to_owned(), why };
-        let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let file: File = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+            wrong(format!("line {line}: {}", error.message()))
+        })?;
         if file.watch.every.0 < SignedDuration::from_secs(1) {
             return Err(wrong("watch.every must be at least 1s".to_owned()));
         }

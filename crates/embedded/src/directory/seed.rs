@@ -81,20 +81,40 @@ impl Seed {
             .map(|group| (group.path.clone(), group.description.clone()))
             .collect();
         file.update_blocking(|state| {
+            let mut fresh = BTreeSet::new();
             for path in self.group_paths() {
-                state.groups.entry(path.clone()).or_insert_with(|| Group {
-                    id: uuid(),
-                    description: descriptions.get(&path).cloned().unwrap_or_default(),
-                    path,
-                    created: now,
-                });
+                if !state.groups.contains_key(&path) {
+                    let description = descriptions.get(&path).cloned().unwrap_or_default();
+                    let group = Group {
+                        id: uuid(),
+                        description,
+                        path: path.clone(),
+                        created: now,
+                    };
+                    state.groups.insert(path.clone(), group);
+                    fresh.insert(path);
+                }
             }
             for person in self.people {
-                if !state
+                let known = state
                     .people
-                    .values()
-                    .any(|known| known.account.username == person.username)
-                {
+                    .values_mut()
+                    .find(|known| known.account.username == person.username);
+                if let Some(known) = known {
+                    // Nobody can have been removed from a group that is new.
+                    let joins = |path: &&GroupPath| {
+                        person
+                            .groups
+                            .iter()
+                            .any(|joined| lies_at_or_below(joined, path))
+                    };
+                    known
+                        .account
+                        .groups
+                        .extend(fresh.iter().filter(joins).cloned());
+                    let manages = person.manages.intersection(&fresh).cloned();
+                    known.account.manages.extend(manages);
+                } else {
                     let stored = person.into_stored(state, passwords, now)?;
                     state.people.insert(stored.account.sub.clone(), stored);
                 }

@@ -307,12 +307,12 @@ impl Keystone {
     /// The project that is asked for, if the user has a role there.
     fn scope_of(&self, user: &User, scope: Option<Scope>) -> Result<Option<String>, Refusal> {
         let project = match scope {
-            None => return Ok(None),
-            Some(Scope::Word(word)) if word == "unscoped" => return Ok(None),
-            Some(Scope::Of(ScopeOf {
+            None
+            | Some(Scope::Of(ScopeOf {
                 project: None,
                 unscoped: Some(_),
             })) => return Ok(None),
+            Some(Scope::Word(word)) if word == "unscoped" => return Ok(None),
             Some(Scope::Of(ScopeOf {
                 project: Some(project),
                 ..

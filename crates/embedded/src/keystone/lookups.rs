@@ -22,12 +22,6 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// What a list may be narrowed by.
 #[derive(Deserialize)]
 pub(super) struct Filter {
@@ -115,15 +109,14 @@ pub(super) async fn users(
 ) -> Result<Response, Refusal> {
     caller.must_be_admin("identity:list_users")?;
     let here = filter.domain_id.as_deref().is_none_or(|id| id == "default");
-    let ids = match &filter.name {
-        Some(name) => keystone.id_of(name).into_iter().collect(),
-        None => {
-            let mut ids: Vec<String> = keystone.seeded.services.keys().cloned().collect();
-            keystone
-                .state
-                .read(|state| ids.extend(state.people.keys().cloned()));
-            ids
-        }
+    let ids: Vec<String> = if let Some(name) = &filter.name {
+        keystone.id_of(name).into_iter().collect()
+    } else {
+        let services = keystone.seeded.services.keys().cloned();
+        let people = keystone
+            .state
+            .read(|state| state.people.keys().cloned().collect::<Vec<_>>());
+        services.chain(people).collect()
     };
     let ids = ids.iter().filter(|_| here);
     let users: Vec<Value> = ids
