@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use moka::future::Cache;
 use skykey_types::{
-    Access, AccessKeyId, Lease, LeaseId, Limit, Method, Rights, Secret, SignedDuration, SubjectId, SurveyName,
-    Timestamp,
+    Access, AccessKeyId, Lease, LeaseId, Limit, Method, Rights, Secret, SignedDuration, SubjectId,
+    SurveyName, Timestamp,
 };
 
 use crate::database::LeaseRow;
@@ -17,7 +17,10 @@ pub(crate) type KnownEc2 = Cache<AccessKeyId, Arc<Principal>>;
 
 pub(crate) fn known_ec2(kept: SignedDuration) -> KnownEc2 {
     let kept = Duration::try_from(kept).unwrap_or(Duration::ZERO);
-    Cache::builder().max_capacity(10_000).time_to_live(kept).build()
+    Cache::builder()
+        .max_capacity(10_000)
+        .time_to_live(kept)
+        .build()
 }
 
 /// Whose key signs the request.
@@ -60,7 +63,11 @@ pub enum Kind {
 impl Broker {
     /// Who the key is: a session token's owner, or, without a token, an EC2 credential's. The
     /// caller still has to verify the signature with the secret.
-    pub async fn authenticate(&self, key: &AccessKeyId, token: Option<&str>) -> Result<Arc<Principal>, Denied> {
+    pub async fn authenticate(
+        &self,
+        key: &AccessKeyId,
+        token: Option<&str>,
+    ) -> Result<Arc<Principal>, Denied> {
         let principal = if let Some(token) = token {
             Arc::new(self.session(key, token)?)
         } else {
@@ -98,29 +105,46 @@ impl Broker {
     /// seen, so that the membership watch knows of it.
     async fn ec2_owner(&self, key: &AccessKeyId) -> Result<Arc<Principal>, Denied> {
         let keystone = |error| Denied::port("Keystone", error);
-        let identity = self.ec2.identify(key).await.map_err(keystone)?.ok_or(Denied::NoSuchKey)?;
+        let identity = self
+            .ec2
+            .identify(key)
+            .await
+            .map_err(keystone)?
+            .ok_or(Denied::NoSuchKey)?;
         let (survey, access) = self
             .surveys
             .of_project(&identity.project)
             .ok_or_else(|| Denied::NoSurveyOfProject(identity.project.clone()))?;
-        let backend = self.ec2.is_backend(&identity.user_id).await.map_err(keystone)?;
+        let backend = self
+            .ec2
+            .is_backend(&identity.user_id)
+            .await
+            .map_err(keystone)?;
         let id = LeaseId::of(key);
         let mut principal = Principal {
             lease: id.clone(),
-            subject: SubjectId { issuer: "keystone".to_owned(), sub: identity.user_id.clone() },
+            subject: SubjectId {
+                issuer: "keystone".to_owned(),
+                sub: identity.user_id.clone(),
+            },
             username: identity.user_name,
             survey: survey.name.clone(),
             access,
             rights: survey.rights(access),
             secret_access_key: identity.secret,
             expires: None,
-            kind: Kind::Ec2 { keystone_user: identity.user_id.clone(), backend },
+            kind: Kind::Ec2 {
+                keystone_user: identity.user_id.clone(),
+                backend,
+            },
         };
         if backend {
             return Ok(Arc::new(principal));
         }
         // A Keystone user whom the IAM does not know belongs to no group.
-        let sub = identity.sub.ok_or_else(|| Denied::NoAccount(principal.username.clone()))?;
+        let sub = identity
+            .sub
+            .ok_or_else(|| Denied::NoAccount(principal.username.clone()))?;
         let subject = self.people.subject(&sub);
         let person = self.active_person(&subject, &principal.username).await?;
         self.check_member(&person, survey, access)?;
@@ -138,13 +162,25 @@ impl Broker {
                 method: Method::Ec2,
                 access_key_id: key.clone(),
                 asked: None,
-                limit: if person.account_end.is_some() { Limit::AccountEnd } else { Limit::Revocation },
+                limit: if person.account_end.is_some() {
+                    Limit::AccountEnd
+                } else {
+                    Limit::Revocation
+                },
                 issued: self.clock.now(),
                 expires: person.account_end,
                 revoked: None,
             };
             let expires = person.account_end.unwrap_or(Timestamp::MAX);
-            self.record("adopt", &LeaseRow { lease, keystone_user: Some(identity.user_id) }, expires).await?;
+            self.record(
+                "adopt",
+                &LeaseRow {
+                    lease,
+                    keystone_user: Some(identity.user_id),
+                },
+                expires,
+            )
+            .await?;
             person.account_end
         };
         Ok(Arc::new(principal))
@@ -157,14 +193,26 @@ fn same(shared: &Denied) -> Denied {
         Denied::NoSuchKey => Denied::NoSuchKey,
         Denied::NoSurveyOfProject(project) => Denied::NoSurveyOfProject(project.clone()),
         Denied::NoAccount(who) => Denied::NoAccount(who.clone()),
-        Denied::NotAMember { username, survey, access, groups, join_at } => Denied::NotAMember {
+        Denied::NotAMember {
+            username,
+            survey,
+            access,
+            groups,
+            join_at,
+        } => Denied::NotAMember {
             username: username.clone(),
             survey: survey.clone(),
             access: *access,
             groups: groups.clone(),
             join_at: join_at.clone(),
         },
-        Denied::Away { system, why } => Denied::Away { system, why: why.clone() },
-        other => Denied::Upstream { system: "skykey", why: other.to_string() },
+        Denied::Away { system, why } => Denied::Away {
+            system,
+            why: why.clone(),
+        },
+        other => Denied::Upstream {
+            system: "skykey",
+            why: other.to_string(),
+        },
     }
 }

@@ -16,12 +16,19 @@ impl Broker {
         lifetime: Lifetime,
     ) -> Result<Credentials, Denied> {
         let key = self.backend_key(project, None).await?;
-        match self.exchange.session_token(&key.credentials(), lifetime).await {
+        match self
+            .exchange
+            .session_token(&key.credentials(), lifetime)
+            .await
+        {
             Ok(credentials) => Ok(credentials),
             Err(PortError::Refused(why)) => {
                 tracing::warn!(%project, %why, "the backend user's EC2 credential was refused; making a new one");
                 let key = self.backend_key(project, Some(&key.access)).await?;
-                self.exchange.session_token(&key.credentials(), lifetime).await.map_err(|error| Denied::port("STS", error))
+                self.exchange
+                    .session_token(&key.credentials(), lifetime)
+                    .await
+                    .map_err(|error| Denied::port("STS", error))
             }
             Err(error) => Err(Denied::port("STS", error)),
         }
@@ -29,24 +36,52 @@ impl Broker {
 
     /// The credential for `project`, made if there is none, or if the one there is is `refused`.
     /// One asker at a time, so that a burst makes one credential.
-    async fn backend_key(&self, project: &ProjectName, refused: Option<&AccessKeyId>) -> Result<Ec2Credential, Denied> {
+    async fn backend_key(
+        &self,
+        project: &ProjectName,
+        refused: Option<&AccessKeyId>,
+    ) -> Result<Ec2Credential, Denied> {
         let _one_at_a_time = self.backend_keys.lock().await;
         let keystone = |error| Denied::port("Keystone", error);
         if let Some(row) = self.database.backend_key(project).await? {
             let access = AccessKeyId::new(row.access);
             if refused != Some(&access)
-                && let Ok(secret) = self.at_rest.open(PURPOSE, &bound(project, &access), &row.sealed)
+                && let Ok(secret) =
+                    self.at_rest
+                        .open(PURPOSE, &bound(project, &access), &row.sealed)
                 && let Ok(secret) = std::str::from_utf8(&secret)
             {
-                return Ok(Ec2Credential { secret: Secret::new(secret), access, user_id: row.user_id });
+                return Ok(Ec2Credential {
+                    secret: Secret::new(secret),
+                    access,
+                    user_id: row.user_id,
+                });
             }
-            self.ec2.delete(&row.user_id, &access).await.map_err(keystone)?;
+            self.ec2
+                .delete(&row.user_id, &access)
+                .await
+                .map_err(keystone)?;
         }
-        let made = self.ec2.create_for_backend(project).await.map_err(keystone)?;
-        let sealed = self.at_rest.seal(PURPOSE, &bound(project, &made.access), made.secret.expose().as_bytes());
-        self.database
-            .keep_backend_key(project, made.access.as_str(), &made.user_id, &sealed, self.clock.now())
-            .await?;
+        let made = self
+            .ec2
+            .create_for_backend(project)
+            .await
+            .map_err(keystone)?;
+        let sealed = self.at_rest.seal(
+            PURPOSE,
+            &bound(project, &made.access),
+            made.secret.expose().as_bytes(),
+        );
+        let now = self.clock.now();
+        if let Err(error) = self
+            .database
+            .keep_backend_key(project, made.access.as_str(), &made.user_id, &sealed, now)
+            .await
+        {
+            // It was never used, and nobody would find it again.
+            self.delete_unwritten(&made.user_id, &made.access).await;
+            return Err(error.into());
+        }
         Ok(made)
     }
 }

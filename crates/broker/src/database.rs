@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use skykey_types::{ProjectName, Timestamp};
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
 
 pub(crate) use audit::Audit;
 pub use audit::AuditEntry;
@@ -25,7 +28,9 @@ pub enum DatabaseError {
     #[error("the broker's database cannot be brought to this version: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// A row that this version cannot read.
-    #[error("the broker's database holds a {column} that is none: '{found}'; it was written by another version or by hand")]
+    #[error(
+        "the broker's database holds a {column} that is none: '{found}'; it was written by another version or by hand"
+    )]
     Damaged {
         /// Which column.
         column: &'static str,
@@ -58,9 +63,15 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5));
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await?;
         sqlx::migrate!().run(&writer).await?;
-        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options.read_only(true))
+            .await?;
         Ok(Self { writer, readers })
     }
 
@@ -70,13 +81,20 @@ impl Database {
         self.writer.close().await;
     }
 
-    pub(crate) async fn backend_key(&self, project: &ProjectName) -> Result<Option<BackendKeyRow>, DatabaseError> {
+    pub(crate) async fn backend_key(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Option<BackendKeyRow>, DatabaseError> {
         let row = sqlx::query("SELECT access, user_id, sealed FROM backend_key WHERE project = ?")
             .bind(project.as_str())
             .fetch_optional(&self.readers)
             .await?;
         row.map(|row| {
-            Ok(BackendKeyRow { access: row.try_get(0)?, user_id: row.try_get(1)?, sealed: row.try_get(2)? })
+            Ok(BackendKeyRow {
+                access: row.try_get(0)?,
+                user_id: row.try_get(1)?,
+                sealed: row.try_get(2)?,
+            })
         })
         .transpose()
     }
@@ -103,21 +121,36 @@ impl Database {
 
 /// A time out of the database.
 fn time(row: &SqliteRow, column: &'static str) -> Result<Timestamp, DatabaseError> {
-    optional_time(row, column)?.ok_or_else(|| DatabaseError::Damaged { column, found: "NULL".to_owned() })
+    optional_time(row, column)?.ok_or_else(|| DatabaseError::Damaged {
+        column,
+        found: "NULL".to_owned(),
+    })
 }
 
-fn optional_time(row: &SqliteRow, column: &'static str) -> Result<Option<Timestamp>, DatabaseError> {
+fn optional_time(
+    row: &SqliteRow,
+    column: &'static str,
+) -> Result<Option<Timestamp>, DatabaseError> {
     let micros: Option<i64> = row.try_get(column)?;
     micros
         .map(|micros| {
-            Timestamp::from_microsecond(micros)
-                .map_err(|_| DatabaseError::Damaged { column, found: micros.to_string() })
+            Timestamp::from_microsecond(micros).map_err(|_| DatabaseError::Damaged {
+                column,
+                found: micros.to_string(),
+            })
         })
         .transpose()
 }
 
 /// A value out of the database that must parse.
-fn parsed<T>(row: &SqliteRow, column: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, DatabaseError> {
+fn parsed<T>(
+    row: &SqliteRow,
+    column: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, DatabaseError> {
     let text: String = row.try_get(column)?;
-    parse(&text).ok_or(DatabaseError::Damaged { column, found: text })
+    parse(&text).ok_or(DatabaseError::Damaged {
+        column,
+        found: text,
+    })
 }

@@ -1,7 +1,9 @@
 //! No, and why: every reason that the broker has, in words for people.
 
 use skykey_sts::TokenError;
-use skykey_types::{Access, GroupPath, LeaseEnd, LifetimeError, Method, ParseMethodError, SurveyName, Timestamp};
+use skykey_types::{
+    Access, GroupPath, LeaseEnd, LifetimeError, Method, ParseMethodError, SurveyName, Timestamp,
+};
 
 use crate::{DatabaseError, PortError};
 
@@ -71,7 +73,9 @@ pub enum Denied {
         join_at: String,
     },
     /// Session tokens cannot renew themselves.
-    #[error("temporary credentials cannot get themselves renewed: GetSessionToken wants the EC2 credential")]
+    #[error(
+        "temporary credentials cannot get themselves renewed: GetSessionToken wants the EC2 credential"
+    )]
     NeedsEc2,
     /// The method acts in the person's name, and there is no IAM access token to act with.
     #[error("the method ec2 makes a credential in your name, and your login at the IAM has ended")]
@@ -136,18 +140,29 @@ impl Denied {
         match self {
             Self::NoSuchSurvey(_) => "GET /api/v1/surveys lists the surveys there are".to_owned(),
             Self::NoSuchMethod { offered, .. } => {
-                format!("choose one of: {}", offered.iter().map(|m| m.as_str()).collect::<Vec<_>>().join(", "))
+                format!(
+                    "choose one of: {}",
+                    offered
+                        .iter()
+                        .map(|m| m.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
             }
             Self::NotAMethod(_) => "leave it out to get the survey's first method".to_owned(),
             Self::NotAnAccess(_) => "leave it out to read".to_owned(),
-            Self::Lifetime(LifetimeError::NotDigits(_)) => "leave it out to get the shortest lease".to_owned(),
+            Self::Lifetime(LifetimeError::NotDigits(_)) => {
+                "leave it out to get the shortest lease".to_owned()
+            }
             Self::Lifetime(LifetimeError::OutOfRange { limits, .. }) => {
                 format!("ask for {} to {} seconds", limits.min, limits.max)
             }
             Self::Lifetime(LifetimeError::AccountEnds { .. }) => {
                 "ask for your account to be extended".to_owned()
             }
-            Self::NotAMember { groups, join_at, .. } => match groups.first() {
+            Self::NotAMember {
+                groups, join_at, ..
+            } => match groups.first() {
                 Some(group) => format!("ask to join {group} at {join_at}"),
                 None => "nobody may do this on this survey".to_owned(),
             },
@@ -155,15 +170,28 @@ impl Denied {
             Self::NoSuchKey | Self::NoSurveyOfProject(_) | Self::BadToken(_) | Self::Expired(_) => {
                 "lease new credentials".to_owned()
             }
-            Self::Revoked { why: LeaseEnd::Removed, join_at, .. } => {
+            Self::Revoked {
+                why: LeaseEnd::Removed,
+                join_at,
+                ..
+            } => {
                 format!("ask to join the group again at {join_at}, then lease new credentials")
             }
-            Self::Revoked { why: LeaseEnd::Returned, .. } => "lease new credentials".to_owned(),
-            Self::NeedsEc2 => "sign the request with the EC2 credential, or lease again at the portal".to_owned(),
+            Self::Revoked {
+                why: LeaseEnd::Returned,
+                ..
+            } => "lease new credentials".to_owned(),
+            Self::NeedsEc2 => {
+                "sign the request with the EC2 credential, or lease again at the portal".to_owned()
+            }
             Self::NeedsLogin => "log in again, or choose another method".to_owned(),
             Self::NoSuchLease(_) => "GET /api/v1/leases lists your leases".to_owned(),
-            Self::Away { .. } => "live credentials go on working; try again in a few minutes".to_owned(),
-            Self::Upstream { .. } | Self::Database(_) => "tell the people who run this portal".to_owned(),
+            Self::Away { .. } => {
+                "live credentials go on working; try again in a few minutes".to_owned()
+            }
+            Self::Upstream { .. } | Self::Database(_) => {
+                "tell the people who run this portal".to_owned()
+            }
         }
     }
 }
@@ -171,14 +199,20 @@ impl Denied {
 fn any_of(groups: &[GroupPath]) -> String {
     match groups {
         [] => "any group that may".to_owned(),
-        groups => groups.iter().map(GroupPath::as_str).collect::<Vec<_>>().join(" or "),
+        groups => groups
+            .iter()
+            .map(GroupPath::as_str)
+            .collect::<Vec<_>>()
+            .join(" or "),
     }
 }
 
 fn revoked_words(at: Timestamp, why: LeaseEnd) -> String {
     let at = at.strftime("%H:%M UTC on %-d %B %Y");
     match why {
-        LeaseEnd::Removed => format!("these credentials ended at {at}, because their owner left the survey's group"),
+        LeaseEnd::Removed => {
+            format!("these credentials ended at {at}, because their owner left the survey's group")
+        }
         LeaseEnd::Returned => format!("these credentials were given back at {at}"),
     }
 }

@@ -1,8 +1,8 @@
 //! Issuing a lease to a person who asks for one, at the portal or through the API.
 
 use skykey_types::{
-    Access, Allowed, Credentials, Lease, LeaseId, Lifetime, LifetimeError, Method, Secret, SubjectId, Survey,
-    Timestamp,
+    Access, AccessKeyId, Allowed, Credentials, Lease, LeaseId, Lifetime, LifetimeError, Method,
+    Secret, SubjectId, Survey, Timestamp,
 };
 
 use crate::database::{Audit, LeaseRow};
@@ -50,7 +50,10 @@ impl Broker {
                 tracing::info!(subject = %caller.id, username = caller.username, survey = wish.survey, %denied, "lease refused");
                 let audit = Audit {
                     survey: Some(wish.survey.chars().take(80).collect()),
-                    method: wish.method.as_ref().map(|method| method.chars().take(40).collect()),
+                    method: wish
+                        .method
+                        .as_ref()
+                        .map(|method| method.chars().take(40).collect()),
                     ..Audit::no(self.clock.now(), caller, "issue", &denied)
                 };
                 self.database.audit(&audit).await?;
@@ -60,9 +63,10 @@ impl Broker {
     }
 
     async fn try_issue(&self, caller: &Caller, wish: &Wish) -> Result<Issued, Denied> {
-        let survey = self.surveys.named(&wish.survey).ok_or_else(|| {
-            Denied::NoSuchSurvey(wish.survey.chars().take(80).collect())
-        })?;
+        let survey = self
+            .surveys
+            .named(&wish.survey)
+            .ok_or_else(|| Denied::NoSuchSurvey(wish.survey.chars().take(80).collect()))?;
         let access = parse_access(wish.access.as_deref())?;
         let method = parse_method(survey, wish.method.as_deref())?;
         let asked = parse_lifetime(survey, wish.lifetime.as_deref())?;
@@ -70,8 +74,14 @@ impl Broker {
         self.check_member(&person, survey, access)?;
         let now = self.clock.now();
         let limits = survey.lifetime;
-        let allowed =
-            Allowed::decide(asked, Lifetime::seconds(limits.min), limits.max, limits.min, now, person.account_end)?;
+        let allowed = Allowed::decide(
+            asked,
+            Lifetime::seconds(limits.min),
+            limits.max,
+            limits.min,
+            now,
+            person.account_end,
+        )?;
         let (credentials, expires, keystone_user) = match method {
             Method::Gateway => {
                 let expires = now + allowed.lifetime.duration();
@@ -88,8 +98,12 @@ impl Broker {
                 (credentials, expires, None)
             }
             Method::StsLite => {
-                let credentials = self.exchange_backend_key(survey.project(access), allowed.lifetime).await?;
-                let expires = credentials.expiration.unwrap_or(now + allowed.lifetime.duration());
+                let credentials = self
+                    .exchange_backend_key(survey.project(access), allowed.lifetime)
+                    .await?;
+                let expires = credentials
+                    .expiration
+                    .unwrap_or(now + allowed.lifetime.duration());
                 (credentials, expires, None)
             }
             Method::Ec2 => {
@@ -99,7 +113,11 @@ impl Broker {
                     .create_for_person(token, survey.project(access))
                     .await
                     .map_err(|error| Denied::port("Keystone", error))?;
-                (made.credentials(), now + allowed.lifetime.duration(), Some(made.user_id))
+                (
+                    made.credentials(),
+                    now + allowed.lifetime.duration(),
+                    Some(made.user_id),
+                )
             }
         };
         let lease = Lease {
@@ -116,21 +134,37 @@ impl Broker {
             expires: Some(expires),
             revoked: None,
         };
-        let row = LeaseRow { lease, keystone_user };
+        let row = LeaseRow {
+            lease,
+            keystone_user,
+        };
         if let Err(error) = self.record("issue", &row, expires).await {
             // The credentials were never shown; an EC2 credential must not stay behind.
-            if let Some(user) = &row.keystone_user
-                && let Err(error) = self.ec2.delete(user, &row.lease.access_key_id).await
-            {
-                tracing::error!(%error, access = %row.lease.access_key_id, "an EC2 credential stayed behind; delete it in Keystone");
+            if let Some(user) = &row.keystone_user {
+                self.delete_unwritten(user, &row.lease.access_key_id).await;
             }
             return Err(error);
         }
-        Ok(Issued { lease: row.lease, credentials })
+        Ok(Issued {
+            lease: row.lease,
+            credentials,
+        })
+    }
+
+    /// Deletes an EC2 credential that could not be written down.
+    pub(crate) async fn delete_unwritten(&self, user_id: &str, access: &AccessKeyId) {
+        if let Err(error) = self.ec2.delete(user_id, access).await {
+            tracing::error!(%error, %access, "an EC2 credential stayed behind; delete it in Keystone");
+        }
     }
 
     /// Writes a new lease and its audit entry, in one transaction.
-    pub(crate) async fn record(&self, action: &'static str, row: &LeaseRow, expires: Timestamp) -> Result<(), Denied> {
+    pub(crate) async fn record(
+        &self,
+        action: &'static str,
+        row: &LeaseRow,
+        expires: Timestamp,
+    ) -> Result<(), Denied> {
         let lease = &row.lease;
         let reason = format!(
             "member of the survey's group; {} until {expires}, decided by: {}",
@@ -165,16 +199,25 @@ fn parse_access(text: Option<&str>) -> Result<Access, Denied> {
 
 fn parse_method(survey: &Survey, text: Option<&str>) -> Result<Method, Denied> {
     let Some(text) = text else {
-        return survey.methods.first().copied().ok_or_else(|| Denied::NoSuchSurvey(survey.name.to_string()));
+        return survey
+            .methods
+            .first()
+            .copied()
+            .ok_or_else(|| Denied::NoSuchSurvey(survey.name.to_string()));
     };
     let method: Method = text.parse()?;
     if survey.methods.contains(&method) {
         Ok(method)
     } else {
-        Err(Denied::NoSuchMethod { survey: survey.name.clone(), method, offered: survey.methods.clone() })
+        Err(Denied::NoSuchMethod {
+            survey: survey.name.clone(),
+            method,
+            offered: survey.methods.clone(),
+        })
     }
 }
 
 fn parse_lifetime(survey: &Survey, text: Option<&str>) -> Result<Option<Lifetime>, LifetimeError> {
-    text.map(|text| text.parse().and_then(|asked| survey.lifetime.check(asked))).transpose()
+    text.map(|text| text.parse().and_then(|asked| survey.lifetime.check(asked)))
+        .transpose()
 }

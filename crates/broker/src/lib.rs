@@ -92,7 +92,17 @@ impl Broker {
     pub async fn new(wiring: Wiring) -> Result<Self, DatabaseError> {
         let revocations = revoke::Revocations::read(&wiring.database, wiring.clock.now()).await?;
         let known_ec2 = authenticate::known_ec2(wiring.settings.ec2_kept);
-        let Wiring { surveys, database, people, ec2, exchange, tokens, at_rest, clock, settings } = wiring;
+        let Wiring {
+            surveys,
+            database,
+            people,
+            ec2,
+            exchange,
+            tokens,
+            at_rest,
+            clock,
+            settings,
+        } = wiring;
         Ok(Self {
             surveys,
             database,
@@ -128,6 +138,8 @@ impl Broker {
 
 impl std::fmt::Debug for Broker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Broker").field("surveys", &self.surveys).finish_non_exhaustive()
+        f.debug_struct("Broker")
+            .field("surveys", &self.surveys)
+            .finish_non_exhaustive()
     }
 }

@@ -14,15 +14,25 @@ pub(crate) struct Seen(Mutex<HashMap<SubjectId, (Timestamp, Person)>>);
 
 impl Seen {
     fn remember(&self, person: &Person, now: Timestamp) {
-        self.0.lock().expect("nobody panics while holding it").insert(person.id.clone(), (now, person.clone()));
+        self.0
+            .lock()
+            .expect("nobody panics while holding it")
+            .insert(person.id.clone(), (now, person.clone()));
     }
 
     fn forget(&self, id: &SubjectId) {
-        self.0.lock().expect("nobody panics while holding it").remove(id);
+        self.0
+            .lock()
+            .expect("nobody panics while holding it")
+            .remove(id);
     }
 
     fn recall(&self, id: &SubjectId) -> Option<(Timestamp, Person)> {
-        self.0.lock().expect("nobody panics while holding it").get(id).cloned()
+        self.0
+            .lock()
+            .expect("nobody panics while holding it")
+            .get(id)
+            .cloned()
     }
 }
 
@@ -54,30 +64,50 @@ impl Broker {
     }
 
     /// The person, active, by the IAM's word now or within the grace.
-    pub(crate) async fn active_person(&self, id: &SubjectId, username: &str) -> Result<Person, Denied> {
+    pub(crate) async fn active_person(
+        &self,
+        id: &SubjectId,
+        username: &str,
+    ) -> Result<Person, Denied> {
         let person = match self.ask(id).await {
             Answer::Person(person) => person,
             Answer::Nobody => return Err(Denied::NoAccount(username.to_owned())),
             Answer::Silence(why) => match self.seen.recall(id) {
-                Some((at, person)) if self.clock.now().duration_since(at) <= self.settings.iam_grace => {
+                Some((at, person))
+                    if self.clock.now().duration_since(at) <= self.settings.iam_grace =>
+                {
                     tracing::warn!(%id, %why, seen = %at, "the IAM does not answer; its last word is within the grace");
                     person
                 }
                 _ => {
                     tracing::warn!(%id, %why, "the IAM does not answer; nothing new is issued");
-                    return Err(Denied::Away { system: "the IAM", why });
+                    return Err(Denied::Away {
+                        system: "the IAM",
+                        why,
+                    });
                 }
             },
         };
-        let ended = person.account_end.is_some_and(|end| end <= self.clock.now());
-        if !person.active || ended {
+        if !person.active || self.has_ended(&person) {
             return Err(Denied::NoAccount(person.username));
         }
         Ok(person)
     }
 
+    /// Whether the account is over, whatever the IAM still says of it.
+    pub(crate) fn has_ended(&self, person: &Person) -> bool {
+        person
+            .account_end
+            .is_some_and(|end| end <= self.clock.now())
+    }
+
     /// Refuses unless the person's groups give them `access`.
-    pub(crate) fn check_member(&self, person: &Person, survey: &Survey, access: Access) -> Result<(), Denied> {
+    pub(crate) fn check_member(
+        &self,
+        person: &Person,
+        survey: &Survey,
+        access: Access,
+    ) -> Result<(), Denied> {
         if survey.access_of(person) >= Some(access) {
             return Ok(());
         }

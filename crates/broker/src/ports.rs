@@ -71,7 +71,11 @@ pub trait Ec2Keys: Send + Sync {
     /// Makes one for the backend user.
     async fn create_for_backend(&self, project: &ProjectName) -> Result<Ec2Credential, PortError>;
     /// Makes one for the person whose IAM access token this is.
-    async fn create_for_person(&self, iam_token: &Secret, project: &ProjectName) -> Result<Ec2Credential, PortError>;
+    async fn create_for_person(
+        &self,
+        iam_token: &Secret,
+        project: &ProjectName,
+    ) -> Result<Ec2Credential, PortError>;
     /// Deletes one; it may be gone already.
     async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError>;
     /// Deletes all that the user has for `project`, and says how many there were.
@@ -84,5 +88,9 @@ pub trait Ec2Keys: Send + Sync {
 #[async_trait]
 pub trait Exchange: Send + Sync {
     /// `GetSessionToken`.
-    async fn session_token(&self, ec2: &Credentials, lifetime: Lifetime) -> Result<Credentials, PortError>;
+    async fn session_token(
+        &self,
+        ec2: &Credentials,
+        lifetime: Lifetime,
+    ) -> Result<Credentials, PortError>;
 }

@@ -13,7 +13,11 @@ impl Broker {
     ///
     /// For the backend user no lease is written: the broker itself asks, and writes the lease of
     /// the person for whom it does.
-    pub async fn renew(&self, principal: &Principal, asked: Option<&str>) -> Result<Issued, Denied> {
+    pub async fn renew(
+        &self,
+        principal: &Principal,
+        asked: Option<&str>,
+    ) -> Result<Issued, Denied> {
         match self.try_renew(principal, asked).await {
             Ok(issued) => Ok(issued),
             Err(denied) => {
@@ -34,13 +38,24 @@ impl Broker {
         }
     }
 
-    async fn try_renew(&self, principal: &Principal, asked: Option<&str>) -> Result<Issued, Denied> {
-        let Kind::Ec2 { keystone_user, backend } = &principal.kind else {
+    async fn try_renew(
+        &self,
+        principal: &Principal,
+        asked: Option<&str>,
+    ) -> Result<Issued, Denied> {
+        let Kind::Ec2 {
+            keystone_user,
+            backend,
+        } = &principal.kind
+        else {
             return Err(Denied::NeedsEc2);
         };
         let asked = match asked {
             None => None,
-            Some(text) => Some(text.parse().and_then(|asked: Lifetime| Limits::STS.check(asked))?),
+            Some(text) => Some(
+                text.parse()
+                    .and_then(|asked: Lifetime| Limits::STS.check(asked))?,
+            ),
         };
         let survey = self
             .surveys
@@ -48,18 +63,32 @@ impl Broker {
             .ok_or_else(|| Denied::NoSuchSurvey(principal.survey.to_string()))?;
         if !survey.methods.contains(&Method::StsLite) {
             let offered = survey.methods.clone();
-            return Err(Denied::NoSuchMethod { survey: survey.name.clone(), method: Method::StsLite, offered });
+            return Err(Denied::NoSuchMethod {
+                survey: survey.name.clone(),
+                method: Method::StsLite,
+                offered,
+            });
         }
         let account_end = if *backend {
             None
         } else {
-            let person = self.active_person(&principal.subject, &principal.username).await?;
+            let person = self
+                .active_person(&principal.subject, &principal.username)
+                .await?;
             self.check_member(&person, survey, principal.access)?;
             person.account_end
         };
+        // It may have been revoked since the request was authenticated.
+        self.check_revoked(&principal.lease)?;
         let now = self.clock.now();
-        let allowed =
-            Allowed::decide(asked, Limits::STS_DEFAULT, survey.lifetime.max, Limits::STS.min, now, account_end)?;
+        let allowed = Allowed::decide(
+            asked,
+            Limits::STS_DEFAULT,
+            survey.lifetime.max,
+            Limits::STS.min,
+            now,
+            account_end,
+        )?;
         let claims = SessionClaims {
             subject: principal.subject.clone(),
             username: principal.username.clone(),
@@ -84,10 +113,16 @@ impl Broker {
             expires: Some(expires),
             revoked: None,
         };
-        let row = LeaseRow { lease, keystone_user: Some(keystone_user.clone()) };
+        let row = LeaseRow {
+            lease,
+            keystone_user: Some(keystone_user.clone()),
+        };
         if !backend {
             self.record("renew", &row, expires).await?;
         }
-        Ok(Issued { lease: row.lease, credentials })
+        Ok(Issued {
+            lease: row.lease,
+            credentials,
+        })
     }
 }

@@ -15,15 +15,24 @@ pub(crate) struct Revocations(RwLock<HashMap<LeaseId, (Timestamp, LeaseEnd)>>);
 
 impl Revocations {
     pub(crate) async fn read(database: &Database, now: Timestamp) -> Result<Self, DatabaseError> {
-        Ok(Self(RwLock::new(database.revoked(now).await?.into_iter().collect())))
+        Ok(Self(RwLock::new(
+            database.revoked(now).await?.into_iter().collect(),
+        )))
     }
 
     pub(crate) fn of(&self, lease: &LeaseId) -> Option<(Timestamp, LeaseEnd)> {
-        self.0.read().expect("nobody panics while holding it").get(lease).copied()
+        self.0
+            .read()
+            .expect("nobody panics while holding it")
+            .get(lease)
+            .copied()
     }
 
     fn insert(&self, lease: LeaseId, at: Timestamp, why: LeaseEnd) {
-        self.0.write().expect("nobody panics while holding it").insert(lease, (at, why));
+        self.0
+            .write()
+            .expect("nobody panics while holding it")
+            .insert(lease, (at, why));
     }
 }
 
@@ -32,7 +41,11 @@ impl Broker {
     pub(crate) fn check_revoked(&self, lease: &LeaseId) -> Result<(), Denied> {
         match self.revocations.of(lease) {
             None => Ok(()),
-            Some((at, why)) => Err(Denied::Revoked { at, why, join_at: self.settings.join_at.clone() }),
+            Some((at, why)) => Err(Denied::Revoked {
+                at,
+                why,
+                join_at: self.settings.join_at.clone(),
+            }),
         }
     }
 
@@ -42,12 +55,19 @@ impl Broker {
         let found = self.database.lease(&LeaseId::from_text(lease)).await?;
         let Some(row) = found.filter(|row| row.lease.subject == caller.id) else {
             let denied = Denied::NoSuchLease(lease.chars().take(80).collect());
-            self.database.audit(&Audit::no(now, caller, "give-back", &denied)).await?;
+            self.database
+                .audit(&Audit::no(now, caller, "give-back", &denied))
+                .await?;
             return Err(denied);
         };
         // Giving back twice is giving back.
         if row.lease.state(now) == LeaseState::Live {
-            self.revoke(&row, LeaseEnd::Returned, &format!("{} gave it back", caller.username)).await?;
+            self.revoke(
+                &row,
+                LeaseEnd::Returned,
+                &format!("{} gave it back", caller.username),
+            )
+            .await?;
             self.sweep().await?;
         }
         Ok(())
@@ -55,7 +75,12 @@ impl Broker {
 
     /// Ends a lease: refused here from now on, then written down. Its EC2 credential, if it has
     /// one, is deleted by the next [`Broker::sweep`].
-    pub(crate) async fn revoke(&self, row: &LeaseRow, why: LeaseEnd, reason: &str) -> Result<(), DatabaseError> {
+    pub(crate) async fn revoke(
+        &self,
+        row: &LeaseRow,
+        why: LeaseEnd,
+        reason: &str,
+    ) -> Result<(), DatabaseError> {
         let now = self.clock.now();
         self.revocations.insert(row.lease.id.clone(), now, why);
         self.known_ec2.invalidate(&row.lease.access_key_id).await;
@@ -78,7 +103,9 @@ impl Broker {
     pub async fn sweep(&self) -> Result<usize, DatabaseError> {
         let mut deleted = 0;
         for row in self.database.ec2_to_delete(self.clock.now()).await? {
-            let Some(user) = &row.keystone_user else { continue };
+            let Some(user) = &row.keystone_user else {
+                continue;
+            };
             match self.ec2.delete(user, &row.lease.access_key_id).await {
                 Ok(()) => {
                     self.database.ec2_deleted(&row.lease.id).await?;

@@ -18,7 +18,9 @@ pub enum SurveysError {
     #[error("two surveys are called '{0}'; give one of them another name")]
     SameName(SurveyName),
     /// A project cannot tell which survey is meant.
-    #[error("the project '{0}' is named twice; an EC2 credential names only its project, so each survey needs a data project and a readers' project of its own")]
+    #[error(
+        "the project '{0}' is named twice; an EC2 credential names only its project, so each survey needs a data project and a readers' project of its own"
+    )]
     SameProject(ProjectName),
 }
 
@@ -55,6 +57,10 @@ impl Surveys {
 
     /// The survey that an EC2 credential of `project` belongs to, and how far it goes.
     pub fn of_project(&self, project: &str) -> Option<(&Survey, Access)> {
-        self.0.iter().find_map(|survey| survey.access_of_project(project).map(|access| (survey, access)))
+        self.0.iter().find_map(|survey| {
+            survey
+                .access_of_project(project)
+                .map(|access| (survey, access))
+        })
     }
 }

@@ -25,11 +25,15 @@ pub struct WatchReport {
 impl Broker {
     /// Looks again and again, every `watch_every`, until `stop` turns true.
     pub async fn watch(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let every = Duration::try_from(self.settings.watch_every).unwrap_or(Duration::from_secs(30));
+        let every =
+            Duration::try_from(self.settings.watch_every).unwrap_or(Duration::from_secs(30));
         loop {
             match self.watch_once().await {
                 Ok(report) if report.unanswered > 0 => {
-                    tracing::warn!(?report, "the membership watch got no answer about some people; their leases go on");
+                    tracing::warn!(
+                        ?report,
+                        "the membership watch got no answer about some people; their leases go on"
+                    );
                 }
                 Ok(report) => tracing::debug!(?report, "membership watch"),
                 Err(error) => tracing::error!(%error, "the membership watch failed; trying again"),
@@ -50,7 +54,10 @@ impl Broker {
         let mut report = WatchReport::default();
         let mut of_person: BTreeMap<SubjectId, Vec<LeaseRow>> = BTreeMap::new();
         for row in self.database.live(self.clock.now()).await? {
-            of_person.entry(row.lease.subject.clone()).or_default().push(row);
+            of_person
+                .entry(row.lease.subject.clone())
+                .or_default()
+                .push(row);
         }
         for (id, rows) in of_person {
             report.people += 1;
@@ -66,24 +73,41 @@ impl Broker {
             for row in rows {
                 // A survey that is no longer configured admits nobody.
                 let survey = self.surveys.named(row.lease.survey.as_str());
-                let access = person.as_ref().zip(survey).and_then(|(person, survey)| survey.access_of(person));
+                let admitted = person.as_ref().filter(|person| !self.has_ended(person));
+                let access = admitted
+                    .zip(survey)
+                    .and_then(|(person, survey)| survey.access_of(person));
                 if access >= Some(row.lease.access) {
                     continue;
                 }
                 let reason = match &person {
                     None => "the IAM has no such account any more".to_owned(),
                     Some(person) if !person.active => "the account is disabled".to_owned(),
-                    Some(_) => format!("no longer in a group that may {} {}", row.lease.access, row.lease.survey),
+                    Some(person) if self.has_ended(person) => "the account has ended".to_owned(),
+                    Some(_) => format!(
+                        "no longer in a group that may {} {}",
+                        row.lease.access, row.lease.survey
+                    ),
                 };
                 self.revoke(&row, LeaseEnd::Removed, &reason).await?;
                 report.revoked += 1;
                 tracing::info!(lease = %row.lease.id, username = row.lease.username, survey = %row.lease.survey, %reason, "lease revoked");
                 if let (Some(user), Some(survey)) = (&row.keystone_user, survey) {
                     // Also those that they made and never used here.
-                    match self.ec2.delete_all(user, survey.project(row.lease.access)).await {
+                    match self
+                        .ec2
+                        .delete_all(user, survey.project(row.lease.access))
+                        .await
+                    {
                         Ok(0) => {}
-                        Ok(count) => tracing::info!(username = row.lease.username, count, "EC2 credentials deleted"),
-                        Err(error) => tracing::warn!(username = row.lease.username, %error, "EC2 credentials could not be deleted; they are refused here all the same"),
+                        Ok(count) => tracing::info!(
+                            username = row.lease.username,
+                            count,
+                            "EC2 credentials deleted"
+                        ),
+                        Err(error) => {
+                            tracing::warn!(username = row.lease.username, %error, "EC2 credentials could not be deleted; they are refused here all the same");
+                        }
                     }
                 }
             }

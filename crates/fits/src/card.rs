@@ -37,7 +37,11 @@ pub enum Value {
 impl Card {
     /// A card with a value.
     pub fn new(keyword: &str, value: impl Into<Value>, comment: &str) -> Self {
-        Self { keyword: keyword.to_owned(), value: value.into(), comment: comment.to_owned() }
+        Self {
+            keyword: keyword.to_owned(),
+            value: value.into(),
+            comment: comment.to_owned(),
+        }
     }
 
     /// A `COMMENT`.
@@ -57,13 +61,20 @@ impl Card {
             Value::Integer(value) => format!("{value:>FIXED_COLUMNS$}"),
             Value::Real(value) if !value.is_finite() => return Err("a number is finite"),
             Value::Real(value) => format!("{:>FIXED_COLUMNS$}", real(*value)),
-            Value::Text(text) => format!("{:<FIXED_COLUMNS$}", format!("'{:<8}'", text.replace('\'', "''"))),
+            Value::Text(text) => format!(
+                "{:<FIXED_COLUMNS$}",
+                format!("'{:<8}'", text.replace('\'', "''"))
+            ),
         };
         let start = format!("{:<8}= {value}", self.keyword);
         if start.len() > CARD_BYTES {
             return Err("a value has at most 70 columns");
         }
-        if self.comment.is_empty() { columns(&start) } else { columns(&format!("{start} / {}", self.comment)) }
+        if self.comment.is_empty() {
+            columns(&start)
+        } else {
+            columns(&format!("{start} / {}", self.comment))
+        }
     }
 
     /// Reads 80 columns.
@@ -76,9 +87,18 @@ impl Card {
         if !keyword.bytes().all(is_keyword_byte) {
             return Err("a keyword has only A-Z, 0-9, '_' and '-', and blanks only after it");
         }
-        let has_value = &text[8..10] == "= " && !matches!(keyword, "" | "COMMENT" | "HISTORY" | "CONTINUE");
-        let (value, comment) = if has_value { parse_value(&text[10..])? } else { (Value::None, &text[8..]) };
-        Ok(Self { keyword: keyword.to_owned(), value, comment: comment.trim_end_matches(' ').to_owned() })
+        let has_value =
+            &text[8..10] == "= " && !matches!(keyword, "" | "COMMENT" | "HISTORY" | "CONTINUE");
+        let (value, comment) = if has_value {
+            parse_value(&text[10..])?
+        } else {
+            (Value::None, &text[8..])
+        };
+        Ok(Self {
+            keyword: keyword.to_owned(),
+            value,
+            comment: comment.trim_end_matches(' ').to_owned(),
+        })
     }
 }
 
@@ -154,16 +174,13 @@ fn parse_text(quoted: &str) -> Result<(Value, &str), &'static str> {
     loop {
         let (piece, after) = rest.split_once('\'').ok_or("text has no closing quote")?;
         text.push_str(piece);
-        match after.strip_prefix('\'') {
-            Some(more) => {
-                text.push('\'');
-                rest = more;
-            }
-            None => {
-                rest = after;
-                break;
-            }
-        }
+        // Two quotes are one within the text.
+        let Some(more) = after.strip_prefix('\'') else {
+            rest = after;
+            break;
+        };
+        text.push('\'');
+        rest = more;
     }
     text.truncate(text.trim_end_matches(' ').len());
     let comment = rest.trim_start_matches(' ');
@@ -177,10 +194,16 @@ fn parse_text(quoted: &str) -> Result<(Value, &str), &'static str> {
 fn parse_number(token: &str) -> Result<Value, &'static str> {
     const WRONG: &str = "a value is text in quotes, T, F, or a number";
     // Rust reads more than FITS allows: 'inf', 'nan', 'e'.
-    if !token.bytes().all(|byte| byte.is_ascii_digit() || b"+-.ED".contains(&byte)) {
+    if !token
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-.ED".contains(&byte))
+    {
         return Err(WRONG);
     }
-    if token.bytes().all(|byte| byte.is_ascii_digit() || b"+-".contains(&byte)) {
+    if token
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-".contains(&byte))
+    {
         return token.parse().map(Value::Integer).map_err(|_| WRONG);
     }
     match token.replace('D', "E").parse::<f64>() {
@@ -200,10 +223,22 @@ mod tests {
     #[test]
     fn values_stand_in_their_columns() {
         let shown = |card: Card| line(&card).trim_end().to_owned();
-        assert_eq!(shown(Card::new("SIMPLE", true, "yes")), "SIMPLE  =                    T / yes");
-        assert_eq!(shown(Card::new("BITPIX", -32, "")), "BITPIX  =                  -32");
-        assert_eq!(shown(Card::new("OBJECT", "a'b", "x")), "OBJECT  = 'a''b    '           / x");
-        assert_eq!(shown(Card::new("CD1_1", -5e-5, "")), "CD1_1   =              -5.0E-5");
+        assert_eq!(
+            shown(Card::new("SIMPLE", true, "yes")),
+            "SIMPLE  =                    T / yes"
+        );
+        assert_eq!(
+            shown(Card::new("BITPIX", -32, "")),
+            "BITPIX  =                  -32"
+        );
+        assert_eq!(
+            shown(Card::new("OBJECT", "a'b", "x")),
+            "OBJECT  = 'a''b    '           / x"
+        );
+        assert_eq!(
+            shown(Card::new("CD1_1", -5e-5, "")),
+            "CD1_1   =              -5.0E-5"
+        );
         assert_eq!(shown(Card::comment("hello")), "COMMENT hello");
     }
 
@@ -225,14 +260,28 @@ mod tests {
 
     #[test]
     fn what_is_no_card_is_refused() {
-        for bad in ["lower   = 1", "A B     = 1", "A       = 'open", "A       = 'b' c", "A       = 1 2", "A       = nan",
-            "A       = 1E999", "A       = --1", "A       = \u{7f}", "\u{e9}"] {
+        for bad in [
+            "lower   = 1",
+            "A B     = 1",
+            "A       = 'open",
+            "A       = 'b' c",
+            "A       = 1 2",
+            "A       = nan",
+            "A       = 1E999",
+            "A       = --1",
+            "A       = \u{7f}",
+            "\u{e9}",
+        ] {
             let mut columns = [b' '; CARD_BYTES];
             columns[..bad.len()].copy_from_slice(bad.as_bytes());
             assert!(Card::parse(&columns).is_err(), "{bad:?} was accepted");
         }
         assert!(Card::new("LONGKEYWORD", 1, "").format().is_err());
-        assert!(Card::new("A", "x".repeat(70).as_str(), "").format().is_err());
+        assert!(
+            Card::new("A", "x".repeat(70).as_str(), "")
+                .format()
+                .is_err()
+        );
         assert!(Card::new("A", f64::NAN, "").format().is_err());
         assert!(Card::new("A", "caf\u{e9}", "").format().is_err());
         assert_eq!(line(&Card::new("A", 1, &"c".repeat(99))).len(), 80);

@@ -36,28 +36,44 @@ impl Header {
             ("SIMPLE", Value::Logical(true)) | ("XTENSION", Value::Text(_)) => {}
             _ => return Err(FitsError::NotFits),
         }
-        let bitpix = integer_at(&cards, 1, "BITPIX", |value| matches!(value, 8 | 16 | 32 | 64 | -32 | -64))?;
+        let bitpix = integer_at(&cards, 1, "BITPIX", |value| {
+            matches!(value, 8 | 16 | 32 | 64 | -32 | -64)
+        })?;
         let naxis = integer_at(&cards, 2, "NAXIS", |value| (0..=MAX_AXES).contains(&value))?;
         let axes = (1..=naxis)
             .zip(3..)
-            .map(|(axis, place)| integer_at(&cards, place, &format!("NAXIS{axis}"), |value| value >= 0))
+            .map(|(axis, place)| {
+                integer_at(&cards, place, &format!("NAXIS{axis}"), |value| value >= 0)
+            })
             .map(|length| length.map(i64::unsigned_abs))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut header = Self { cards, bitpix, axes, data_offset, data_bytes: 0 };
+        let mut header = Self {
+            cards,
+            bitpix,
+            axes,
+            data_offset,
+            data_bytes: 0,
+        };
         header.data_bytes = header.count_data()?;
         Ok(header)
     }
 
     /// The value of the first card with this keyword.
     pub fn value(&self, keyword: &str) -> Option<&Value> {
-        self.cards.iter().find(|card| card.keyword == keyword).map(|card| &card.value)
+        self.cards
+            .iter()
+            .find(|card| card.keyword == keyword)
+            .map(|card| &card.value)
     }
 
     /// The value as a number, if it is one.
     pub fn number(&self, keyword: &str) -> Option<f64> {
         match self.value(keyword)? {
             Value::Real(value) => Some(*value),
-            #[expect(clippy::cast_precision_loss, reason = "whoever asks for a real number gets the nearest")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "whoever asks for a real number gets the nearest"
+            )]
             Value::Integer(value) => Some(*value as f64),
             _ => None,
         }
@@ -75,13 +91,26 @@ impl Header {
     /// whole blocks.
     pub fn check_length(&self, length: u64) -> Result<(), FitsError> {
         let block = BLOCK_BYTES as u64;
-        let needed = self.data_bytes.div_ceil(block).saturating_mul(block).saturating_add(self.data_offset as u64);
-        if length < needed { Err(FitsError::Truncated { found: length, needed }) } else { Ok(()) }
+        let needed = self
+            .data_bytes
+            .div_ceil(block)
+            .saturating_mul(block)
+            .saturating_add(self.data_offset as u64);
+        if length < needed {
+            Err(FitsError::Truncated {
+                found: length,
+                needed,
+            })
+        } else {
+            Ok(())
+        }
     }
 
     /// `|BITPIX| / 8 × GCOUNT × (PCOUNT + NAXIS1 × … × NAXISn)`, section 4.4.1.
     fn count_data(&self) -> Result<u64, FitsError> {
-        let structure = |keyword: &str| FitsError::BadStructure { keyword: keyword.to_owned() };
+        let structure = |keyword: &str| FitsError::BadStructure {
+            keyword: keyword.to_owned(),
+        };
         let count = |keyword: &str, default: u64| match self.value(keyword) {
             None => Ok(default),
             Some(Value::Integer(value)) => u64::try_from(*value).map_err(|_| structure(keyword)),
@@ -106,8 +135,11 @@ impl Header {
 pub(crate) fn write_header(cards: &[Card]) -> Result<Vec<u8>, FitsError> {
     let mut bytes = Vec::with_capacity((cards.len() + 1) * CARD_BYTES + BLOCK_BYTES);
     for (card, number) in cards.iter().zip(1..) {
-        let columns =
-            card.format().map_err(|why| FitsError::BadCard { number, keyword: card.keyword.clone(), why })?;
+        let columns = card.format().map_err(|why| FitsError::BadCard {
+            number,
+            keyword: card.keyword.clone(),
+            why,
+        })?;
         bytes.extend_from_slice(&columns);
     }
     bytes.extend_from_slice(b"END");
@@ -123,7 +155,11 @@ fn read_cards(bytes: &[u8]) -> Result<(Vec<Card>, usize), FitsError> {
     }
     let mut cards = Vec::new();
     let mut ended = false;
-    for (at, block) in bytes.chunks(BLOCK_BYTES).take(MAX_HEADER_BLOCKS).enumerate() {
+    for (at, block) in bytes
+        .chunks(BLOCK_BYTES)
+        .take(MAX_HEADER_BLOCKS)
+        .enumerate()
+    {
         let lines = block.as_chunks::<CARD_BYTES>().0;
         if block.len() < BLOCK_BYTES {
             break;
@@ -153,19 +189,74 @@ fn read_cards(bytes: &[u8]) -> Result<(Vec<Card>, usize), FitsError> {
         return Err(FitsError::HeaderTooLong { limit });
     }
     let needed = (bytes.len() + 1).next_multiple_of(BLOCK_BYTES);
-    Err(FitsError::Truncated { found: bytes.len() as u64, needed: needed as u64 })
+    Err(FitsError::Truncated {
+        found: bytes.len() as u64,
+        needed: needed as u64,
+    })
 }
 
 fn bad_card(before: &[Card], line: &[u8; CARD_BYTES], why: &'static str) -> FitsError {
-    let keyword = line[..8].iter().filter(|byte| byte.is_ascii_graphic()).map(|byte| char::from(*byte)).collect();
-    FitsError::BadCard { number: before.len() + 1, keyword, why }
+    let keyword = line[..8]
+        .iter()
+        .filter(|byte| byte.is_ascii_graphic())
+        .map(|byte| char::from(*byte))
+        .collect();
+    FitsError::BadCard {
+        number: before.len() + 1,
+        keyword,
+        why,
+    }
 }
 
-fn integer_at(cards: &[Card], place: usize, keyword: &str, is_possible: impl Fn(i64) -> bool) -> Result<i64, FitsError> {
+fn integer_at(
+    cards: &[Card],
+    place: usize,
+    keyword: &str,
+    is_possible: impl Fn(i64) -> bool,
+) -> Result<i64, FitsError> {
     match cards.get(place) {
-        Some(Card { keyword: found, value: Value::Integer(value), .. }) if found == keyword && is_possible(*value) => {
-            Ok(*value)
+        Some(Card {
+            keyword: found,
+            value: Value::Integer(value),
+            ..
+        }) if found == keyword && is_possible(*value) => Ok(*value),
+        _ => Err(FitsError::BadStructure {
+            keyword: keyword.to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn noise_is_an_error_never_a_panic(noise in proptest::collection::vec(any::<u8>(), 0..6000)) {
+            let mut begun = Card::new("SIMPLE", true, "").format().unwrap().to_vec();
+            prop_assert!(Header::read(&noise).is_err());
+            begun.extend(&noise);
+            let _ = Header::read(&begun);
         }
-        _ => Err(FitsError::BadStructure { keyword: keyword.to_owned() }),
+
+        #[test]
+        fn cards_of_any_text_never_panic(lines in proptest::collection::vec("[ -~]{0,80}", 0..40)) {
+            let mut bytes = Card::new("SIMPLE", true, "").format().unwrap().to_vec();
+            for line in lines.iter().map(String::as_str).chain(["END"]) {
+                bytes.extend(format!("{line:<80}").bytes());
+            }
+            let _ = Header::read(&bytes);
+        }
+    }
+
+    #[test]
+    fn what_is_not_fits_says_so() {
+        assert_eq!(Header::read(&[b' '; BLOCK_BYTES]), Err(FitsError::NotFits));
+        assert!(matches!(
+            Header::read(b"SIMPLE  =                    T"),
+            Err(FitsError::Truncated { .. })
+        ));
     }
 }

@@ -5,10 +5,18 @@ use crate::{BLOCK_BYTES, Card, FitsError, Header};
 
 /// A FITS file with one image. `pixels` go row by row from the bottom left. `cards` follow the
 /// mandatory ones and must not repeat them.
-pub fn float_image(width: u32, height: u32, pixels: &[f32], cards: &[Card]) -> Result<Vec<u8>, FitsError> {
+pub fn float_image(
+    width: u32,
+    height: u32,
+    pixels: &[f32],
+    cards: &[Card],
+) -> Result<Vec<u8>, FitsError> {
     let needed = (width as usize).saturating_mul(height as usize);
     if pixels.len() != needed {
-        return Err(FitsError::WrongPixels { found: pixels.len(), needed });
+        return Err(FitsError::WrongPixels {
+            found: pixels.len(),
+            needed,
+        });
     }
     let mut all = vec![
         Card::new("SIMPLE", true, "conforms to the FITS standard"),
@@ -32,11 +40,20 @@ pub fn float_image(width: u32, height: u32, pixels: &[f32], cards: &[Card]) -> R
 pub fn float_pixels(bytes: &[u8]) -> Result<(Header, Vec<f32>), FitsError> {
     let header = Header::read(bytes)?;
     if header.bitpix != -32 {
-        return Err(FitsError::BadStructure { keyword: "BITPIX".to_owned() });
+        return Err(FitsError::BadStructure {
+            keyword: "BITPIX".to_owned(),
+        });
     }
     header.check_length(bytes.len() as u64)?;
     let length = usize::try_from(header.data_bytes).unwrap_or(usize::MAX);
-    let data = bytes[header.data_offset..].get(..length).unwrap_or_default();
-    let pixels = data.as_chunks().0.iter().map(|bytes| f32::from_be_bytes(*bytes)).collect();
+    let data = bytes[header.data_offset..]
+        .get(..length)
+        .unwrap_or_default();
+    let pixels = data
+        .as_chunks()
+        .0
+        .iter()
+        .map(|bytes| f32::from_be_bytes(*bytes))
+        .collect();
     Ok((header, pixels))
 }

@@ -11,6 +11,7 @@ mod error;
 mod field;
 mod header;
 mod image;
+mod observation;
 mod random;
 mod sky;
 mod stamp;

@@ -27,12 +27,20 @@ const FAINTEST: f64 = 0.5;
 
 impl Exposure {
     pub(crate) fn new(width: u32, height: u32, sky: f64) -> Self {
-        Self { width, height, electrons: vec![sky; width as usize * height as usize] }
+        Self {
+            width,
+            height,
+            electrons: vec![sky; width as usize * height as usize],
+        }
     }
 
     /// Adds a star with Moffat's profile (Moffat 1969) of exponent 3, which is near what turbulent
     /// air does, and keeps clear of powers that machines round differently. `fwhm` in pixels.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the picture")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the picture"
+    )]
     pub(crate) fn add_star(&mut self, star: Star, fwhm: f64) {
         // FWHM = 2 alpha sqrt(2^(1/3) - 1)
         let alpha = fwhm / (2.0 * 0.509_824_528_338_595_1);
@@ -48,7 +56,8 @@ impl Exposure {
             for column in range(star.x, self.width) {
                 let dx = f64::from(column) - star.x;
                 let base = 1.0 + (dx * dx + dy * dy) / (alpha * alpha);
-                self.electrons[row as usize * self.width as usize + column as usize] += peak / (base * base * base);
+                self.electrons[row as usize * self.width as usize + column as usize] +=
+                    peak / (base * base * base);
             }
         }
     }
@@ -57,7 +66,14 @@ impl Exposure {
     /// is the normal distribution) and of the amplifier, then the sky's level taken off. `noise`
     /// scales both; a picture stacked from `n` has `1 / sqrt(n)`.
     #[expect(clippy::cast_possible_truncation, reason = "the file holds 32 bits")]
-    pub(crate) fn read_out(self, sky: f64, read_noise: f64, noise: f64, full_well: f64, random: &mut Random) -> Vec<f32> {
+    pub(crate) fn read_out(
+        self,
+        sky: f64,
+        read_noise: f64,
+        noise: f64,
+        full_well: f64,
+        random: &mut Random,
+    ) -> Vec<f32> {
         let mut read = |electrons: f64| {
             let deviation = (electrons.max(0.0) + read_noise * read_noise).sqrt();
             ((electrons + noise * deviation * random.normal()).min(full_well) - sky) as f32

@@ -1,66 +1,154 @@
-//! Alert stamps: 63×63 floats around something that changed, as science, template and difference.
+//! Stamps: the small images around a source that changed, three of each.
 
-use crate::psf::{Moffat, add_star};
-use crate::sky::{Chance, moment};
-use crate::star_field::tangent_plane;
-use crate::{Card, Image, Pixels};
+use crate::observation::{BANDS, Band, FULL_WELL, POINTINGS, READ_NOISE, Visit, round, sky_cards};
+use crate::random::Random;
+use crate::sky::{Exposure, Star, electrons};
+use crate::{Card, float_image};
 
-/// Columns and rows.
-const SIZE: usize = 63;
-const SCALE: f64 = 0.2;
-/// Electrons a pixel.
-const SKY: f64 = 720.0;
+/// How many sources have stamps, three each.
+pub const ALERTS: u32 = 100;
+/// Columns and rows of a stamp.
+pub const STAMP_SIDE: u32 = 63;
+/// The size of a stamp's file: one block of header, six of data.
+pub const STAMP_BYTES: usize = 20_160;
 
-/// The three images of an alert.
-pub(crate) const KINDS: [&str; 3] = ["science", "template", "difference"];
+/// Which of a source's three stamps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StampKind {
+    /// The new exposure.
+    Science,
+    /// The sky as it was before, stacked from sixteen exposures.
+    Template,
+    /// The first less the second: what changed.
+    Difference,
+}
 
-/// Renders the stamp of `kind` of alert `alert` of the sky of `seed`. A host galaxy and a
-/// neighbour are in science and template, the transient only in science, what remains in the difference.
-pub(crate) fn render(seed: u64, alert: u32, kind: &str) -> Image {
-    let mut place = Chance::new(seed, 100_000 + u64::from(alert));
-    let (ra, dec) = (place.between(0.0, 360.0), place.between(-70.0, 5.0));
-    let seeing = place.between(0.65, 1.0);
-    let centre = (SIZE as f64 - 1.0) / 2.0;
-    let transient = 10_f64.powf(place.between(3.2, 4.8));
-    let host = 10_f64.powf(place.between(3.5, 5.0));
-    let host_at = (centre + place.between(-6.0, 6.0), centre + place.between(-6.0, 6.0));
-    let neighbour = 10_f64.powf(place.between(3.0, 5.0));
-    let neighbour_at = (place.between(4.0, 58.0), place.between(4.0, 58.0));
+impl StampKind {
+    /// Every kind, in the order of the index.
+    pub const ALL: [Self; 3] = [Self::Science, Self::Template, Self::Difference];
 
-    let expose = |stream: u64, with_transient: bool| {
-        let mut chance = Chance::new(seed, stream + u64::from(alert));
-        let mut frame = vec![SKY; SIZE * SIZE];
-        // A galaxy is wider than a star.
-        add_star(&mut frame, SIZE, Moffat::new(2.4 * seeing / SCALE), host_at, host, 0.05);
-        add_star(&mut frame, SIZE, Moffat::new(seeing / SCALE), neighbour_at, neighbour, 0.05);
-        if with_transient {
-            add_star(&mut frame, SIZE, Moffat::new(seeing / SCALE), (centre, centre), transient, 0.05);
+    /// The word in keys and headers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Science => "science",
+            Self::Template => "template",
+            Self::Difference => "difference",
         }
-        frame.iter().map(|mean| chance.poisson(*mean) - SKY).collect::<Vec<f64>>()
-    };
-    let science = || expose(200_000, true);
-    // A template is the mean of many exposures.
-    let template = || expose(300_000, false).iter().map(|pixel| pixel * 0.999).collect::<Vec<f64>>();
+    }
+}
+
+/// The stamp `index` of the sky that follows from `seed`, as a FITS file of exactly
+/// [`STAMP_BYTES`]: 63 × 63 electrons as 32-bit floating point numbers, sky taken off, with the
+/// source in the middle. `index / 3` is the source (any number; the demo has [`ALERTS`]),
+/// `index % 3` the kind in the order of [`StampKind::ALL`]. The difference is that of the other
+/// two, pixel by pixel.
+pub fn stamp(seed: u64, index: u32) -> Vec<u8> {
+    let (source, kind) = (index / 3, StampKind::ALL[index as usize % 3]);
+    let scene = Scene::new(seed, source);
     let pixels = match kind {
-        "science" => science(),
-        "template" => template(),
-        _ => science().iter().zip(template()).map(|(science, template)| science - template).collect(),
+        StampKind::Science | StampKind::Template => scene.pixels(kind),
+        StampKind::Difference => {
+            let pairs = scene
+                .pixels(StampKind::Science)
+                .into_iter()
+                .zip(scene.pixels(StampKind::Template));
+            pairs
+                .map(|(science, template)| science - template)
+                .collect()
+        }
     };
-    let (date, mjd) = moment(30 + i64::from(alert));
-    let cards = [
-        vec![
-            Card::new("ALERTID", i64::from(alert), "alert"),
-            Card::new("STAMP", kind, "science, template or difference"),
-            Card::new("FILTER", "r", "band"),
-            Card::new("EXPTIME", 30.0, "[s] exposure time"),
-            Card::new("DATE-OBS", date, "[UTC] start of exposure"),
-            Card::new("MJD-OBS", mjd, "[d] start of exposure"),
-            Card::new("SEEING", seeing, "[arcsec] FWHM of the point spread function"),
-            Card::new("BUNIT", "electron", "unit of the pixels"),
-            Card::new("ORIGIN", "skykey", "rendered, not observed"),
-        ],
-        tangent_plane((ra, dec), (SIZE as f64 + 1.0) / 2.0, SCALE, 0.0),
-    ]
-    .concat();
-    Image { width: SIZE, pixels: Pixels::Floats(pixels.iter().map(|pixel| *pixel as f32).collect()), cards }
+    let mut cards = sky_cards(scene.position, (scene.x + 1.0, scene.y + 1.0));
+    cards.extend(scene.visit.cards(&format!("alert-{source:03}"), scene.band));
+    cards.push(Card::new(
+        "STAMP",
+        kind.as_str(),
+        "science, template or difference",
+    ));
+    float_image(STAMP_SIDE, STAMP_SIDE, &pixels, &cards)
+        .expect("these pixels fill these axes and these cards fit")
+}
+
+/// A source that changed, with what stands around it.
+struct Scene {
+    seed: u64,
+    source: u32,
+    band: Band,
+    visit: Visit,
+    position: (f64, f64),
+    x: f64,
+    y: f64,
+    /// The source's light before and now, in electrons.
+    before: f64,
+    now: f64,
+    neighbours: Vec<Star>,
+}
+
+impl Scene {
+    fn new(seed: u64, source: u32) -> Self {
+        let mut random = Random::new(seed, (1 << 40) + u64::from(source));
+        let band = BANDS[source as usize % 3];
+        let pointing = source % 4;
+        let visit = Visit::on(8 + pointing, &mut random);
+        let (ra, dec) = POINTINGS[pointing as usize];
+        let ra_step = random.between(-0.025, 0.025) / libm::cos(dec.to_radians());
+        let position = (
+            round(ra + ra_step, 1e7),
+            round(dec + random.between(-0.025, 0.025), 1e7),
+        );
+        // The middle pixel is 31, counted from 0; the source lies somewhere on it.
+        let (x, y) = (
+            round(31.0 + random.between(-0.4, 0.4), 1000.0),
+            round(31.0 + random.between(-0.4, 0.4), 1000.0),
+        );
+        let before = electrons(random.between(20.5, 23.0), band.zero_point());
+        // Two of three have brightened.
+        let now = before
+            * if source % 3 == 2 {
+                random.between(0.2, 0.5)
+            } else {
+                random.between(2.0, 6.0)
+            };
+        let side = f64::from(STAMP_SIDE);
+        let neighbours = (0..source % 4)
+            .map(|_| Star {
+                x: random.between(0.0, side),
+                y: random.between(0.0, side),
+                electrons: electrons(random.between(21.0, 24.0), band.zero_point()),
+            })
+            .collect();
+        Self {
+            seed,
+            source,
+            band,
+            visit,
+            position,
+            x,
+            y,
+            before,
+            now,
+            neighbours,
+        }
+    }
+
+    fn pixels(&self, kind: StampKind) -> Vec<f32> {
+        let (light, noise, label) = match kind {
+            StampKind::Template => (self.before, 0.25, 1 << 41),
+            StampKind::Science | StampKind::Difference => (self.now, 1.0, 1 << 42),
+        };
+        let sky = self.band.sky();
+        let mut exposure = Exposure::new(STAMP_SIDE, STAMP_SIDE, sky);
+        exposure.add_star(
+            Star {
+                x: self.x,
+                y: self.y,
+                electrons: light,
+            },
+            self.visit.fwhm(),
+        );
+        for star in &self.neighbours {
+            exposure.add_star(*star, self.visit.fwhm());
+        }
+        let mut random = Random::new(self.seed, label + u64::from(self.source));
+        exposure.read_out(sky, READ_NOISE, noise, FULL_WELL, &mut random)
+    }
 }

@@ -28,7 +28,10 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .map_err(|error| IamError::Unexpected { request: "anything", why: error.to_string() })?;
+            .map_err(|error| IamError::Unexpected {
+                request: "anything",
+                why: error.to_string(),
+            })?;
         Ok(Self(client))
     }
 
@@ -54,7 +57,11 @@ impl Http {
         client: (&str, &Secret),
         form: &[(&str, &str)],
     ) -> Result<Answer, IamError> {
-        let builder = self.0.post(url).basic_auth(client.0, Some(client.1.expose())).form(form);
+        let builder = self
+            .0
+            .post(url)
+            .basic_auth(client.0, Some(client.1.expose()))
+            .form(form);
         Answer::read(request, builder).await
     }
 }
@@ -67,18 +74,31 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn read(request: &'static str, builder: reqwest::RequestBuilder) -> Result<Self, IamError> {
-        let unreachable = |error: reqwest::Error| IamError::Unreachable { request, why: plain(error) };
+    async fn read(
+        request: &'static str,
+        builder: reqwest::RequestBuilder,
+    ) -> Result<Self, IamError> {
+        let unreachable = |error: reqwest::Error| IamError::Unreachable {
+            request,
+            why: plain(error),
+        };
         let mut response = builder.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             body.extend_from_slice(&chunk);
             if body.len() > LARGEST {
-                return Err(IamError::Unexpected { request, why: format!("more than {LARGEST} bytes") });
+                return Err(IamError::Unexpected {
+                    request,
+                    why: format!("more than {LARGEST} bytes"),
+                });
             }
         }
-        Ok(Self { request, status, body })
+        Ok(Self {
+            request,
+            status,
+            body,
+        })
     }
 
     /// The body as JSON, if the status was 2xx.
@@ -86,8 +106,10 @@ impl Answer {
         if !(200..300).contains(&self.status) {
             return Err(self.refusal());
         }
-        serde_json::from_slice(&self.body)
-            .map_err(|error| IamError::Unexpected { request: self.request, why: error.to_string() })
+        serde_json::from_slice(&self.body).map_err(|error| IamError::Unexpected {
+            request: self.request,
+            why: error.to_string(),
+        })
     }
 
     /// The status as an error, with what RFC 6749 §5.2 lets the server say.
@@ -100,10 +122,16 @@ impl Answer {
             error_description: String,
         }
         let why = match serde_json::from_slice::<Words>(&self.body) {
-            Ok(words) => format!("{} {}", words.error, words.error_description).trim().to_owned(),
+            Ok(words) => format!("{} {}", words.error, words.error_description)
+                .trim()
+                .to_owned(),
             Err(_) => String::new(),
         };
-        IamError::Refused { request: self.request, status: self.status, why }
+        IamError::Refused {
+            request: self.request,
+            status: self.status,
+            why,
+        }
     }
 }
 
@@ -127,30 +155,45 @@ impl<'c> AsyncHttpClient<'c> for Http {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let builder =
-                self.0.request(parts.method, parts.uri.to_string()).headers(parts.headers).body(body);
-            let unexpected = |why: String| IamError::Unexpected { request: "an OpenID Connect request", why };
+            let builder = self
+                .0
+                .request(parts.method, parts.uri.to_string())
+                .headers(parts.headers)
+                .body(body);
+            let unexpected = |why: String| IamError::Unexpected {
+                request: "an OpenID Connect request",
+                why,
+            };
             // The content type decides how the body is read, so it goes along.
             let mut response = builder
                 .send()
                 .await
-                .map_err(|error| IamError::Unreachable { request: "an OpenID Connect request", why: plain(error) })?;
+                .map_err(|error| IamError::Unreachable {
+                    request: "an OpenID Connect request",
+                    why: plain(error),
+                })?;
             let mut answer = ::http::Response::builder().status(response.status());
             if let Some(content_type) = response.headers().get(::http::header::CONTENT_TYPE) {
                 answer = answer.header(::http::header::CONTENT_TYPE, content_type);
             }
             let mut body = Vec::new();
-            while let Some(chunk) = response
-                .chunk()
-                .await
-                .map_err(|error| IamError::Unreachable { request: "an OpenID Connect request", why: plain(error) })?
+            while let Some(chunk) =
+                response
+                    .chunk()
+                    .await
+                    .map_err(|error| IamError::Unreachable {
+                        request: "an OpenID Connect request",
+                        why: plain(error),
+                    })?
             {
                 body.extend_from_slice(&chunk);
                 if body.len() > LARGEST {
                     return Err(unexpected(format!("more than {LARGEST} bytes")));
                 }
             }
-            answer.body(body).map_err(|error| unexpected(error.to_string()))
+            answer
+                .body(body)
+                .map_err(|error| unexpected(error.to_string()))
         })
     }
 }

@@ -3,8 +3,8 @@
 
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreJwsSigningAlgorithm};
 use openidconnect::{
-    AuthorizationCode, ClientId, ClientSecret, CsrfToken, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse,
+    AuthorizationCode, ClientId, ClientSecret, CsrfToken, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse,
 };
 use skykey_types::{Secret, SignedDuration, SubjectId, Timestamp};
 use url::Url;
@@ -44,7 +44,11 @@ impl Iam {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = client(self, &document)?;
         let (url, state, nonce) = client
-            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
+            .authorize_url(
+                CoreAuthenticationFlow::AuthorizationCode,
+                CsrfToken::new_random,
+                Nonce::new_random,
+            )
             .add_scope(Scope::new("profile".to_owned()))
             .set_pkce_challenge(challenge)
             .url();
@@ -62,18 +66,27 @@ impl Iam {
         let client = client(self, &document)?;
         let answer = client
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
-            .map_err(|error| IamError::Unexpected { request: "discovery", why: error.to_string() })?
+            .map_err(|error| IamError::Unexpected {
+                request: "discovery",
+                why: error.to_string(),
+            })?
             .set_pkce_verifier(PkceCodeVerifier::new(start.verifier.expose().to_owned()))
             .request_async(&self.http)
             .await
             .map_err(|error| match error {
-                RequestTokenError::ServerResponse(refusal) => IamError::Login { why: refusal.to_string() },
+                RequestTokenError::ServerResponse(refusal) => IamError::Login {
+                    why: refusal.to_string(),
+                },
                 RequestTokenError::Request(error) => error,
                 // The text may quote the answer, which holds tokens.
-                _ => IamError::Unexpected { request: "the token request", why: "not a token response".to_owned() },
+                _ => IamError::Unexpected {
+                    request: "the token request",
+                    why: "not a token response".to_owned(),
+                },
             })?;
-        let id_token =
-            answer.id_token().ok_or_else(|| IamError::Login { why: "it holds no id token".to_owned() })?;
+        let id_token = answer.id_token().ok_or_else(|| IamError::Login {
+            why: "it holds no id token".to_owned(),
+        })?;
         let now = self.clock.now();
         let verifier = client
             .id_token_verifier()
@@ -86,14 +99,26 @@ impl Iam {
             .require_audience_match(true);
         let claims = id_token
             .claims(&verifier, &Nonce::new(start.nonce.expose().to_owned()))
-            .map_err(|error| IamError::Login { why: error.to_string() })?;
-        let username = claims.preferred_username().map_or_else(|| claims.subject().as_str(), |name| name.as_str());
-        let name = claims.name().and_then(|name| name.get(None)).map_or(username, |name| name.as_str());
-        let lasts = answer.expires_in().map_or(SignedDuration::from_mins(5), |lasts| {
-            SignedDuration::try_from(lasts).unwrap_or(SignedDuration::from_mins(5))
-        });
+            .map_err(|error| IamError::Login {
+                why: error.to_string(),
+            })?;
+        let username = claims
+            .preferred_username()
+            .map_or_else(|| claims.subject().as_str(), |name| name.as_str());
+        let name = claims
+            .name()
+            .and_then(|name| name.get(None))
+            .map_or(username, |name| name.as_str());
+        let lasts = answer
+            .expires_in()
+            .map_or(SignedDuration::from_mins(5), |lasts| {
+                SignedDuration::try_from(lasts).unwrap_or(SignedDuration::from_mins(5))
+            });
         Ok(Login {
-            id: SubjectId { issuer: self.settings.issuer.to_string(), sub: claims.subject().to_string() },
+            id: SubjectId {
+                issuer: self.settings.issuer.to_string(),
+                sub: claims.subject().to_string(),
+            },
             username: username.to_owned(),
             name: name.to_owned(),
             access_token: Secret::new(answer.access_token().secret()),
@@ -112,12 +137,18 @@ type ReadyClient = CoreClient<
 >;
 
 fn client(iam: &Iam, document: &crate::provider::Document) -> Result<ReadyClient, IamError> {
-    let redirect = RedirectUrl::new(iam.settings.redirect.to_string())
-        .map_err(|error| IamError::Unexpected { request: "the redirect URL", why: error.to_string() })?;
+    let redirect = RedirectUrl::new(iam.settings.redirect.to_string()).map_err(|error| {
+        IamError::Unexpected {
+            request: "the redirect URL",
+            why: error.to_string(),
+        }
+    })?;
     Ok(CoreClient::from_provider_metadata(
         document.metadata.clone(),
         ClientId::new(iam.settings.client_id.clone()),
-        Some(ClientSecret::new(iam.settings.client_secret.expose().to_owned())),
+        Some(ClientSecret::new(
+            iam.settings.client_secret.expose().to_owned(),
+        )),
     )
     .set_redirect_uri(redirect))
 }

@@ -77,19 +77,37 @@ impl Iam {
     async fn discover(&self) -> Result<Document, IamError> {
         let request = "discovery";
         let unexpected = |why: String| IamError::Unexpected { request, why };
-        let issuer = IssuerUrl::new(self.settings.issuer.to_string()).map_err(|error| unexpected(error.to_string()))?;
+        let issuer = IssuerUrl::new(self.settings.issuer.to_string())
+            .map_err(|error| unexpected(error.to_string()))?;
         // Checks that the document's issuer is the one that was asked, to the letter.
-        let metadata = CoreProviderMetadata::discover_async(issuer, &self.http).await.map_err(|error| match error {
-            openidconnect::DiscoveryError::Request(error) => error,
-            other => unexpected(other.to_string()),
-        })?;
+        let metadata = CoreProviderMetadata::discover_async(issuer, &self.http)
+            .await
+            .map_err(|error| match error {
+                openidconnect::DiscoveryError::Request(error) => error,
+                other => unexpected(other.to_string()),
+            })?;
         let url = self
             .settings
             .issuer
             .join(".well-known/openid-configuration")
             .map_err(|error| unexpected(error.to_string()))?;
-        let scim = self.http.get(request, url, None).await?.json::<Metadata>()?.additional_metadata().scim_endpoint.clone();
-        let keys = self.http.get("its keys", metadata.jwks_uri().url().clone(), None).await?.json()?;
-        Ok(Document { metadata, scim, keys })
+        let scim = self
+            .http
+            .get(request, url, None)
+            .await?
+            .json::<Metadata>()?
+            .additional_metadata()
+            .scim_endpoint
+            .clone();
+        let keys = self
+            .http
+            .get("its keys", metadata.jwks_uri().url().clone(), None)
+            .await?
+            .json()?;
+        Ok(Document {
+            metadata,
+            scim,
+            keys,
+        })
     }
 }

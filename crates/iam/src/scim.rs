@@ -53,7 +53,10 @@ impl Iam {
         }
         let user: User = answer.json()?;
         if user.id != sub {
-            return Err(IamError::Unexpected { request: REQUEST, why: "it tells of somebody else".to_owned() });
+            return Err(IamError::Unexpected {
+                request: REQUEST,
+                why: "it tells of somebody else".to_owned(),
+            });
         }
         let mut groups = std::collections::BTreeSet::new();
         for member in user.groups {
@@ -64,7 +67,10 @@ impl Iam {
             }
         }
         Ok(Some(Person {
-            id: SubjectId { issuer: self.settings.issuer.to_string(), sub: user.id },
+            id: SubjectId {
+                issuer: self.settings.issuer.to_string(),
+                sub: user.id,
+            },
             username: user.username,
             groups,
             active: user.active,
@@ -73,9 +79,15 @@ impl Iam {
     }
 
     async fn user_url(&self, sub: &str) -> Result<url::Url, IamError> {
-        let unexpected = |why: &str| IamError::Unexpected { request: "discovery", why: why.to_owned() };
+        let unexpected = |why: &str| IamError::Unexpected {
+            request: "discovery",
+            why: why.to_owned(),
+        };
         let document = self.document().await?;
-        let mut url = document.scim.clone().ok_or_else(|| unexpected("no scim_endpoint"))?;
+        let mut url = document
+            .scim
+            .clone()
+            .ok_or_else(|| unexpected("no scim_endpoint"))?;
         url.path_segments_mut()
             .map_err(|()| unexpected("scim_endpoint is not an HTTP URL"))?
             .pop_if_empty()

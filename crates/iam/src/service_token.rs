@@ -36,10 +36,20 @@ impl Iam {
         let endpoint = document
             .metadata
             .token_endpoint()
-            .ok_or_else(|| IamError::Unexpected { request: "discovery", why: "no token_endpoint".to_owned() })?;
-        let client = (self.settings.client_id.as_str(), &self.settings.client_secret);
+            .ok_or_else(|| IamError::Unexpected {
+                request: "discovery",
+                why: "no token_endpoint".to_owned(),
+            })?;
+        let client = (
+            self.settings.client_id.as_str(),
+            &self.settings.client_secret,
+        );
         let form = [("grant_type", "client_credentials"), ("scope", "scim:read")];
-        let wire: Wire = self.http.post_form(request, endpoint.url().clone(), client, &form).await?.json()?;
+        let wire: Wire = self
+            .http
+            .post_form(request, endpoint.url().clone(), client, &form)
+            .await?
+            .json()?;
         let until = now + SignedDuration::from_secs((wire.expires_in - 60).clamp(0, 86_400));
         *kept = Some((until, wire.access_token.clone()));
         Ok(wire.access_token)

@@ -114,6 +114,18 @@ impl Transport {
         call: &Call<'_>,
         token: Option<&Secret>,
     ) -> Result<Answer, Error> {
+        // A URL has no such segments (RFC 3986 §5.2.4): the request would go somewhere else.
+        if call
+            .path
+            .iter()
+            .any(|part| matches!(*part, "" | "." | ".."))
+        {
+            let message = "a part of the path is empty or dots".to_owned();
+            return Err(Error::NotFound {
+                operation: call.operation,
+                message,
+            });
+        }
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(&call.path);

@@ -39,6 +39,10 @@ impl FromRequestParts<Arc<Portal>> for Bearer {
             .map(|(_, token)| Secret::new(token.trim()))
             .ok_or_else(|| Problem::unauthorized("the request has no bearer token"))?;
         let claims = portal.iam.verify_access_token(&token).await?;
-        Ok(Self(Caller { username: claims.id.sub.clone(), id: claims.id, iam_token: Some(token) }))
+        Ok(Self(Caller {
+            username: claims.id.sub.clone(),
+            id: claims.id,
+            iam_token: Some(token),
+        }))
     }
 }

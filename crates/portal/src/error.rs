@@ -24,7 +24,12 @@ impl Problem {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self { status, code, message: message.into(), hint: hint.into() }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -42,7 +47,10 @@ impl Problem {
 
     /// The answer of a page.
     pub(crate) fn page(self) -> Response {
-        let page = ProblemPage { message: sentence(&self.message), hint: sentence(&self.hint) };
+        let page = ProblemPage {
+            message: sentence(&self.message),
+            hint: sentence(&self.hint),
+        };
         match page.render() {
             Ok(html) => (self.status, Html(html)).into_response(),
             Err(_) => (self.status, self.message).into_response(),
@@ -63,10 +71,28 @@ impl IntoResponse for Problem {
             message: String,
             hint: String,
         }
-        let Self { status, code, message, hint } = self;
-        let mut response = (status, Json(Body { error: Fields { code, message, hint } })).into_response();
+        let Self {
+            status,
+            code,
+            message,
+            hint,
+        } = self;
+        let mut response = (
+            status,
+            Json(Body {
+                error: Fields {
+                    code,
+                    message,
+                    hint,
+                },
+            }),
+        )
+            .into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                header::HeaderValue::from_static("Bearer"),
+            );
         }
         response
     }
@@ -76,9 +102,10 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let status = match &denied {
             Denied::NoSuchSurvey(_) | Denied::NoSuchLease(_) => StatusCode::NOT_FOUND,
-            Denied::NoSuchMethod { .. } | Denied::NotAMethod(_) | Denied::NotAnAccess(_) | Denied::Lifetime(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Denied::NoSuchMethod { .. }
+            | Denied::NotAMethod(_)
+            | Denied::NotAnAccess(_)
+            | Denied::Lifetime(_) => StatusCode::BAD_REQUEST,
             Denied::NotAMember { .. }
             | Denied::NoAccount(_)
             | Denied::NoSuchKey
@@ -93,7 +120,12 @@ impl From<Denied> for Problem {
             Denied::Database(error) => {
                 tracing::error!(%error, "the broker's database failed");
                 let words = "something is wrong inside; it has been logged";
-                return Self::new(StatusCode::INTERNAL_SERVER_ERROR, denied.code(), words, denied.hint());
+                return Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    denied.code(),
+                    words,
+                    denied.hint(),
+                );
             }
         };
         Self::new(status, denied.code(), denied.to_string(), denied.hint())
@@ -104,10 +136,15 @@ impl From<IamError> for Problem {
     fn from(error: IamError) -> Self {
         match &error {
             IamError::Token { .. } => Self::unauthorized(error.to_string()),
-            IamError::Login { .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "bad_login", error.to_string(), "log in again")
-            }
-            IamError::Unreachable { .. } | IamError::Refused { .. } | IamError::Unexpected { .. } => {
+            IamError::Login { .. } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "bad_login",
+                error.to_string(),
+                "log in again",
+            ),
+            IamError::Unreachable { .. }
+            | IamError::Refused { .. }
+            | IamError::Unexpected { .. } => {
                 tracing::warn!(%error, "the IAM failed");
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -122,9 +159,17 @@ impl From<IamError> for Problem {
 
 /// For every path that there is not.
 pub(crate) async fn no_such_page(uri: Uri) -> Response {
-    let problem =
-        Problem::new(StatusCode::NOT_FOUND, "no_such_page", "there is no such page here", "start at the front page, /");
-    if uri.path().starts_with("/api/") { problem.into_response() } else { problem.page() }
+    let problem = Problem::new(
+        StatusCode::NOT_FOUND,
+        "no_such_page",
+        "there is no such page here",
+        "start at the front page, /",
+    );
+    if uri.path().starts_with("/api/") {
+        problem.into_response()
+    } else {
+        problem.page()
+    }
 }
 
 #[derive(Template)]

@@ -50,9 +50,19 @@ pub(crate) struct Portal {
 }
 
 /// The site and the API.
-pub fn router(broker: Arc<Broker>, iam: Arc<Iam>, settings: PortalSettings, clock: Arc<dyn Clock>) -> Router {
+pub fn router(
+    broker: Arc<Broker>,
+    iam: Arc<Iam>,
+    settings: PortalSettings,
+    clock: Arc<dyn Clock>,
+) -> Router {
     let secure = settings.public.scheme() == "https";
-    let portal = Arc::new(Portal { broker, iam, sessions: sessions::Sessions::new(clock, secure), settings });
+    let portal = Arc::new(Portal {
+        broker,
+        iam,
+        sessions: sessions::Sessions::new(clock, secure),
+        settings,
+    });
     Router::new()
         .merge(pages::routes())
         .merge(api::routes())
@@ -75,7 +85,10 @@ fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Heade
 
 async fn stylesheet() -> impl axum::response::IntoResponse {
     (
-        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")],
+        [
+            (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+            (header::CACHE_CONTROL, "max-age=3600"),
+        ],
         include_str!("../static/style.css"),
     )
 }

@@ -37,9 +37,18 @@ pub(crate) fn routes() -> Router<Arc<Portal>> {
 }
 
 /// The session of a request that changes something, if its form carries that session's token.
-fn session_with_csrf(portal: &Portal, headers: &HeaderMap, csrf: &str) -> Result<WebSession, Problem> {
+fn session_with_csrf(
+    portal: &Portal,
+    headers: &HeaderMap,
+    csrf: &str,
+) -> Result<WebSession, Problem> {
     let session = portal.sessions.of(headers).ok_or_else(|| {
-        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "you are not logged in", "log in at the front page, /")
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "you are not logged in",
+            "log in at the front page, /",
+        )
     })?;
     if session.csrf != Secret::new(csrf) {
         return Err(Problem::new(

@@ -42,15 +42,26 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// `secure`: the portal is served by https, so its cookies never go out without.
     pub(crate) fn new(clock: Arc<dyn Clock>, secure: bool) -> Self {
-        Self { clock, secure, live: Mutex::default(), logins: Mutex::default() }
+        Self {
+            clock,
+            secure,
+            live: Mutex::default(),
+            logins: Mutex::default(),
+        }
     }
 
     /// The session that the request's cookie names, if it is live.
     pub(crate) fn of(&self, headers: &HeaderMap) -> Option<WebSession> {
         let id = cookie(headers, SESSION_COOKIE)?;
         let now = self.clock.now();
-        let mut session =
-            self.live.lock().expect("nobody panics while holding it").get(&id).filter(|(end, _)| *end > now)?.1.clone();
+        let mut session = self
+            .live
+            .lock()
+            .expect("nobody panics while holding it")
+            .get(&id)
+            .filter(|(end, _)| *end > now)?
+            .1
+            .clone();
         if session.token_ends <= now {
             session.caller.iam_token = None;
         }
@@ -60,7 +71,11 @@ impl Sessions {
     /// Opens a session; the answer is its cookie.
     pub(crate) fn open(&self, login: Login) -> HeaderValue {
         let session = WebSession {
-            caller: Caller { id: login.id, username: login.username, iam_token: Some(login.access_token) },
+            caller: Caller {
+                id: login.id,
+                username: login.username,
+                iam_token: Some(login.access_token),
+            },
             name: login.name,
             csrf: Secret::new(random_token(32)),
             token_ends: login.expires,
@@ -73,7 +88,10 @@ impl Sessions {
     /// Ends the session that the request's cookie names.
     pub(crate) fn close(&self, headers: &HeaderMap) -> HeaderValue {
         if let Some(id) = cookie(headers, SESSION_COOKIE) {
-            self.live.lock().expect("nobody panics while holding it").remove(&id);
+            self.live
+                .lock()
+                .expect("nobody panics while holding it")
+                .remove(&id);
         }
         self.set_cookie(SESSION_COOKIE, "", SignedDuration::ZERO)
     }
@@ -81,39 +99,69 @@ impl Sessions {
     /// Remembers a login under way, for this browser only.
     pub(crate) fn begin(&self, start: LoginStart) -> HeaderValue {
         let id = random_token(32);
-        keep(&self.logins, id.clone(), self.clock.now(), LOGIN, Arc::new(start));
+        keep(
+            &self.logins,
+            id.clone(),
+            self.clock.now(),
+            LOGIN,
+            Arc::new(start),
+        );
         self.set_cookie(LOGIN_COOKIE, &id, LOGIN)
     }
 
     /// The login under way of this browser, once, if `state` is its own.
     pub(crate) fn take_login(&self, headers: &HeaderMap, state: &str) -> Option<Arc<LoginStart>> {
         let id = cookie(headers, LOGIN_COOKIE)?;
-        let (end, start) = self.logins.lock().expect("nobody panics while holding it").remove(&id)?;
+        let (end, start) = self
+            .logins
+            .lock()
+            .expect("nobody panics while holding it")
+            .remove(&id)?;
         (end > self.clock.now() && start.state == Secret::new(state)).then_some(start)
     }
 
     fn set_cookie(&self, name: &str, value: &str, lasts: SignedDuration) -> HeaderValue {
         let secure = if self.secure { "; Secure" } else { "" };
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", lasts.as_secs());
+        let text = format!(
+            "{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
+            lasts.as_secs()
+        );
         HeaderValue::from_str(&text).expect("a cookie of letters and digits is a header value")
     }
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     // A request with a thousand cookies is nobody's browser.
-    if headers.get_all(header::COOKIE).iter().map(HeaderValue::len).sum::<usize>() > 8192 {
+    if headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(HeaderValue::len)
+        .sum::<usize>()
+        > 8192
+    {
         return None;
     }
-    CookieJar::from_headers(headers).get(name).map(|cookie| cookie.value().to_owned())
+    CookieJar::from_headers(headers)
+        .get(name)
+        .map(|cookie| cookie.value().to_owned())
 }
 
-fn keep<T>(map: &Mutex<HashMap<String, (Timestamp, T)>>, id: String, now: Timestamp, lasts: SignedDuration, value: T) {
+fn keep<T>(
+    map: &Mutex<HashMap<String, (Timestamp, T)>>,
+    id: String,
+    now: Timestamp,
+    lasts: SignedDuration,
+    value: T,
+) {
     let mut map = map.lock().expect("nobody panics while holding it");
     if map.len() >= MOST {
         map.retain(|_, (end, _)| *end > now);
     }
     if map.len() >= MOST
-        && let Some(oldest) = map.iter().min_by_key(|(_, (end, _))| *end).map(|(id, _)| id.clone())
+        && let Some(oldest) = map
+            .iter()
+            .min_by_key(|(_, (end, _))| *end)
+            .map(|(id, _)| id.clone())
     {
         map.remove(&oldest);
     }

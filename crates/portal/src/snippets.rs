@@ -26,8 +26,15 @@ pub(crate) fn snippets(
     let token = credentials.session_token.as_ref().map(Secret::expose);
     let endpoint = settings.s3.as_str().trim_end_matches('/');
     let region = &settings.region;
-    let line = |before: &str, after: &str| token.map(|token| format!("{before}{token}{after}")).unwrap_or_default();
-    let (env_token, ini_token) = (line("export AWS_SESSION_TOKEN=", "\n"), line("aws_session_token = ", "\n"));
+    let line = |before: &str, after: &str| {
+        token
+            .map(|token| format!("{before}{token}{after}"))
+            .unwrap_or_default()
+    };
+    let (env_token, ini_token) = (
+        line("export AWS_SESSION_TOKEN=", "\n"),
+        line("aws_session_token = ", "\n"),
+    );
     let python_token = line("    aws_session_token=\"", "\",\n");
     vec![
         Snippet {
@@ -112,7 +119,11 @@ mod tests {
             assert!(snippet.text.contains("TOKEN"), "{}", snippet.title);
         }
         for snippet in snippets(&credentials(None), "demo", "demo", "", &settings()) {
-            assert!(!snippet.text.to_lowercase().contains("token"), "{}", snippet.title);
+            assert!(
+                !snippet.text.to_lowercase().contains("token"),
+                "{}",
+                snippet.title
+            );
         }
     }
 }

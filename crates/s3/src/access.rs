@@ -61,13 +61,24 @@ pub(crate) struct Table;
 impl S3Access for Table {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let operation = cx.s3_op().name().to_owned();
-        let principal = REQUEST.try_with(|request| request.principal().cloned()).ok().flatten();
+        let principal = REQUEST
+            .try_with(|request| request.principal().cloned())
+            .ok()
+            .flatten();
         // Both or neither: a principal without a verified signature must never count.
         let (Some(principal), Some(_)) = (principal, cx.credentials()) else {
             tracing::info!(operation, "request refused: it is not signed");
-            return Err(deny("the request is not signed; sign it with leased credentials"));
+            return Err(deny(
+                "the request is not signed; sign it with leased credentials",
+            ));
         };
-        let verdict = judge(&principal, &operation, cx.s3_path(), cx.uri().query(), cx.headers());
+        let verdict = judge(
+            &principal,
+            &operation,
+            cx.s3_path(),
+            cx.uri().query(),
+            cx.headers(),
+        );
         if let Err(why) = verdict {
             tracing::info!(operation, path = ?cx.s3_path(), lease = %principal.lease, username = principal.username,
                 survey = %principal.survey, access = %principal.access, why, "request refused");
@@ -90,9 +101,14 @@ fn judge(
     query: Option<&str>,
     headers: &hyper::HeaderMap,
 ) -> Result<(), &'static str> {
-    let need = TABLE.iter().find(|(name, _)| *name == operation).map(|(_, need)| *need);
+    let need = TABLE
+        .iter()
+        .find(|(name, _)| *name == operation)
+        .map(|(_, need)| *need);
     let rights = &principal.rights;
-    let bucket = path.as_bucket().or_else(|| path.as_object().map(|(bucket, _)| bucket));
+    let bucket = path
+        .as_bucket()
+        .or_else(|| path.as_object().map(|(bucket, _)| bucket));
     let object = path.as_object();
     let allowed = match (need, bucket, object) {
         (None, _, _) => return Err("this endpoint does not serve the operation to anybody"),
@@ -102,31 +118,45 @@ fn judge(
         (Some(Need::Read), _, Some((bucket, key))) => rights.read(bucket, key),
         (Some(Need::Write), _, Some((bucket, key))) => rights.write(bucket, key),
         (Some(Need::Copy), _, Some((bucket, key))) => {
-            rights.write(bucket, key) && copy_source(headers).is_some_and(|(bucket, key)| rights.read(&bucket, &key))
+            rights.write(bucket, key)
+                && copy_source(headers).is_some_and(|(bucket, key)| rights.read(&bucket, &key))
         }
-        (Some(Need::WriteSome), Some(bucket), None) => {
-            rights.0.iter().any(|grant| rights.write(bucket, &grant.place.prefix))
-        }
+        (Some(Need::WriteSome), Some(bucket), None) => rights
+            .0
+            .iter()
+            .any(|grant| rights.write(bucket, &grant.place.prefix)),
         _ => false,
     };
-    if allowed { Ok(()) } else { Err("these credentials do not give that right here") }
+    if allowed {
+        Ok(())
+    } else {
+        Err("these credentials do not give that right here")
+    }
 }
 
 /// The `prefix` of a listing; the gate has seen to it that there is only one.
 fn prefix(query: Option<&str>) -> String {
-    url_pairs(query.unwrap_or_default()).find(|(name, _)| name == "prefix").map(|(_, value)| value).unwrap_or_default()
+    url_pairs(query.unwrap_or_default())
+        .find(|(name, _)| name == "prefix")
+        .map(|(_, value)| value)
+        .unwrap_or_default()
 }
 
 /// The decoded pairs of a query.
 pub(crate) fn url_pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(name), decode(value))
-    })
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
 }
 
 fn decode(text: &str) -> String {
-    percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(&text.replace('+', " "))
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 /// `x-amz-copy-source: bucket/key`, percent-encoded, with or without a leading slash.
@@ -155,7 +185,10 @@ mod tests {
     fn principal(access: Access) -> Arc<Principal> {
         Arc::new(Principal {
             lease: LeaseId::of(&AccessKeyId::new("A")),
-            subject: SubjectId { issuer: "i".to_owned(), sub: "s".to_owned() },
+            subject: SubjectId {
+                issuer: "i".to_owned(),
+                sub: "s".to_owned(),
+            },
             username: "u".to_owned(),
             survey: "demo".parse().unwrap(),
             access,
@@ -167,30 +200,73 @@ mod tests {
     }
 
     fn verdict(access: Access, operation: &str, path: &S3Path, query: &str) -> bool {
-        judge(&principal(access), operation, path, Some(query), &hyper::HeaderMap::new()).is_ok()
+        judge(
+            &principal(access),
+            operation,
+            path,
+            Some(query),
+            &hyper::HeaderMap::new(),
+        )
+        .is_ok()
     }
 
     #[test]
     fn a_listing_outside_the_prefix_is_denied() {
-        let bucket = S3Path::Bucket { bucket: "demo".into() };
-        assert!(verdict(Access::Read, "ListObjectsV2", &bucket, "list-type=2&prefix=images%2Fa"));
-        assert!(!verdict(Access::Read, "ListObjectsV2", &bucket, "list-type=2"));
-        assert!(!verdict(Access::Read, "ListObjectsV2", &bucket, "prefix=stamps%2F"));
-        let other = S3Path::Bucket { bucket: "other".into() };
+        let bucket = S3Path::Bucket {
+            bucket: "demo".into(),
+        };
+        assert!(verdict(
+            Access::Read,
+            "ListObjectsV2",
+            &bucket,
+            "list-type=2&prefix=images%2Fa"
+        ));
+        assert!(!verdict(
+            Access::Read,
+            "ListObjectsV2",
+            &bucket,
+            "list-type=2"
+        ));
+        assert!(!verdict(
+            Access::Read,
+            "ListObjectsV2",
+            &bucket,
+            "prefix=stamps%2F"
+        ));
+        let other = S3Path::Bucket {
+            bucket: "other".into(),
+        };
         assert!(!verdict(Access::Write, "HeadBucket", &other, ""));
     }
 
     #[test]
     fn an_operation_that_the_table_does_not_name_is_denied_even_to_a_curator() {
-        let bucket = S3Path::Bucket { bucket: "demo".into() };
-        for operation in ["PutBucketPolicy", "CreateBucket", "DeleteBucket", "Invented"] {
-            assert!(!verdict(Access::Write, operation, &bucket, ""), "{operation}");
+        let bucket = S3Path::Bucket {
+            bucket: "demo".into(),
+        };
+        for operation in [
+            "PutBucketPolicy",
+            "CreateBucket",
+            "DeleteBucket",
+            "Invented",
+        ] {
+            assert!(
+                !verdict(Access::Write, operation, &bucket, ""),
+                "{operation}"
+            );
         }
     }
 
     #[test]
     fn the_shape_of_the_path_must_fit_the_operation() {
         assert!(!verdict(Access::Write, "GetObject", &S3Path::Root, ""));
-        assert!(!verdict(Access::Write, "GetObject", &S3Path::Bucket { bucket: "demo".into() }, ""));
+        assert!(!verdict(
+            Access::Write,
+            "GetObject",
+            &S3Path::Bucket {
+                bucket: "demo".into()
+            },
+            ""
+        ));
     }
 }

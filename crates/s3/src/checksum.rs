@@ -39,17 +39,29 @@ impl Verifier {
     /// Reads the request's headers: `content-md5`, `x-amz-checksum-*`, and `x-amz-trailer`, which
     /// announces a checksum after the body.
     pub(crate) fn new(headers: &HeaderMap) -> S3Result<Self> {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let text = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::trim)
+        };
         let md5 = match text("content-md5") {
             None => None,
             Some(value) => match STANDARD.decode(value) {
                 Ok(bytes) if bytes.len() == 16 => Some((Md5::new(), bytes)),
-                _ => return Err(S3Error::with_message(S3ErrorCode::InvalidDigest, "content-md5 is not the base64 of 16 bytes")),
+                _ => {
+                    return Err(S3Error::with_message(
+                        S3ErrorCode::InvalidDigest,
+                        "content-md5 is not the base64 of 16 bytes",
+                    ));
+                }
             },
         };
         let mut declared = Checksums::new();
         let mut wanted = Vec::new();
-        let trailers = text("x-amz-trailer").unwrap_or_default().to_ascii_lowercase();
+        let trailers = text("x-amz-trailer")
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         for (algorithm, header) in ALGORITHMS {
             if let Some(value) = text(header) {
                 declared.insert(algorithm.to_owned(), value.to_owned());
@@ -61,7 +73,11 @@ impl Verifier {
         if wanted.is_empty() {
             wanted.push(DEFAULT);
         }
-        Ok(Self { hasher: hasher(&wanted), md5, declared })
+        Ok(Self {
+            hasher: hasher(&wanted),
+            md5,
+            declared,
+        })
     }
 
     /// The next bytes of the body.
@@ -74,19 +90,35 @@ impl Verifier {
 
     /// Compares; the answer is what to keep with the object. `announced` and `trailers`: the names
     /// that the client promised to send after the body, and what it sent.
-    pub(crate) fn finish(mut self, announced: &HeaderMap, trailers: Option<&HeaderMap>) -> S3Result<Checksums> {
+    pub(crate) fn finish(
+        mut self,
+        announced: &HeaderMap,
+        trailers: Option<&HeaderMap>,
+    ) -> S3Result<Checksums> {
         if let Some((md5, expected)) = self.md5
             && md5.finalize().as_slice() != expected
         {
             return Err(bad_digest("content-md5"));
         }
-        let promised = announced.get("x-amz-trailer").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let promised = announced
+            .get("x-amz-trailer")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         for (algorithm, header) in ALGORITHMS {
-            if !promised.split(',').any(|name| name.trim().eq_ignore_ascii_case(header)) {
+            if !promised
+                .split(',')
+                .any(|name| name.trim().eq_ignore_ascii_case(header))
+            {
                 continue;
             }
-            match trailers.and_then(|trailers| trailers.get(header)).and_then(|value| value.to_str().ok()) {
-                Some(value) => drop(self.declared.insert(algorithm.to_owned(), value.trim().to_owned())),
+            match trailers
+                .and_then(|trailers| trailers.get(header))
+                .and_then(|value| value.to_str().ok())
+            {
+                Some(value) => drop(
+                    self.declared
+                        .insert(algorithm.to_owned(), value.trim().to_owned()),
+                ),
                 None => {
                     return Err(S3Error::with_message(
                         S3ErrorCode::InvalidRequest,
@@ -108,7 +140,9 @@ impl Verifier {
 fn bad_digest(what: &str) -> S3Error {
     S3Error::with_message(
         S3ErrorCode::BadDigest,
-        format!("the {what} that was sent does not match the body that arrived; nothing was stored, send it again"),
+        format!(
+            "the {what} that was sent does not match the body that arrived; nothing was stored, send it again"
+        ),
     )
 }
 
@@ -147,8 +181,13 @@ pub(crate) fn of_parts(algorithm: &str, parts: &[PartInfo]) -> Option<String> {
     };
     let mut whole: Option<u64> = None;
     for part in parts {
-        let value = STANDARD.decode(part.checksums.get(algorithm)?).ok().filter(|value| value.len() == bytes)?;
-        let value = value.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte));
+        let value = STANDARD
+            .decode(part.checksums.get(algorithm)?)
+            .ok()
+            .filter(|value| value.len() == bytes)?;
+        let value = value
+            .iter()
+            .fold(0, |value, byte| (value << 8) | u64::from(*byte));
         whole = Some(match whole {
             None => value,
             Some(before) => crc_fast::checksum_combine(crc, before, value, part.size),
@@ -165,15 +204,24 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
     }
 
-    fn verify(pairs: &[(&'static str, &str)], trailers: Option<&HeaderMap>) -> Result<Checksums, String> {
+    fn verify(
+        pairs: &[(&'static str, &str)],
+        trailers: Option<&HeaderMap>,
+    ) -> Result<Checksums, String> {
         let headers = headers(pairs);
-        let mut verifier = Verifier::new(&headers).map_err(|error| error.code().as_str().to_owned())?;
+        let mut verifier =
+            Verifier::new(&headers).map_err(|error| error.code().as_str().to_owned())?;
         verifier.update(b"123456");
         verifier.update(b"789");
-        verifier.finish(&headers, trailers).map_err(|error| error.code().as_str().to_owned())
+        verifier
+            .finish(&headers, trailers)
+            .map_err(|error| error.code().as_str().to_owned())
     }
 
     /// The check values of the CRC catalogue, and of the RFCs, for "123456789".
@@ -183,7 +231,10 @@ mod tests {
         ("x-amz-checksum-crc32c", "4waSgw=="),
         ("x-amz-checksum-crc64nvme", "rosUhgp5mIg="),
         ("x-amz-checksum-sha1", "98O8HYCOBHMq32eZZczDTKeuNEE="),
-        ("x-amz-checksum-sha256", "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="),
+        (
+            "x-amz-checksum-sha256",
+            "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
+        ),
     ];
 
     #[test]
@@ -192,10 +243,15 @@ mod tests {
             assert!(verify(&[(name, value)], None).is_ok(), "{name}");
         }
         for (name, value) in RIGHT {
-            let flipped = value.replacen(value.chars().next().unwrap(), "A", 1).replacen("AA", "BB", 1);
+            let flipped = value
+                .replacen(value.chars().next().unwrap(), "A", 1)
+                .replacen("AA", "BB", 1);
             assert!(verify(&[(name, &flipped)], None).is_err(), "{name}");
         }
-        assert_eq!(verify(&[("content-md5", "short")], None), Err("InvalidDigest".to_owned()));
+        assert_eq!(
+            verify(&[("content-md5", "short")], None),
+            Err("InvalidDigest".to_owned())
+        );
     }
 
     #[test]
@@ -203,14 +259,23 @@ mod tests {
         let announced = [("x-amz-trailer", "x-amz-checksum-crc32")];
         let trailer = |value: &str| headers(&[("x-amz-checksum-crc32", value)]);
         assert!(verify(&announced, Some(&trailer("y/Q5Jg=="))).is_ok());
-        assert_eq!(verify(&announced, Some(&trailer("AAAAAA=="))), Err("BadDigest".to_owned()));
-        assert_eq!(verify(&announced, Some(&HeaderMap::new())), Err("InvalidRequest".to_owned()));
+        assert_eq!(
+            verify(&announced, Some(&trailer("AAAAAA=="))),
+            Err("BadDigest".to_owned())
+        );
+        assert_eq!(
+            verify(&announced, Some(&HeaderMap::new())),
+            Err("InvalidRequest".to_owned())
+        );
         assert_eq!(verify(&announced, None), Err("InvalidRequest".to_owned()));
     }
 
     #[test]
     fn an_undeclared_body_gets_the_default() {
-        assert_eq!(verify(&[], None).unwrap().keys().collect::<Vec<_>>(), ["CRC64NVME"]);
+        assert_eq!(
+            verify(&[], None).unwrap().keys().collect::<Vec<_>>(),
+            ["CRC64NVME"]
+        );
     }
 
     #[test]
@@ -226,9 +291,16 @@ mod tests {
                 checksums: by_name(hasher.finalize()),
             }
         };
-        let (whole, parts) = (part(b"123456789"), [part(b"1234"), part(b"5678"), part(b"9")]);
+        let (whole, parts) = (
+            part(b"123456789"),
+            [part(b"1234"), part(b"5678"), part(b"9")],
+        );
         for algorithm in ["CRC32", "CRC32C", "CRC64NVME"] {
-            assert_eq!(of_parts(algorithm, &parts).as_ref(), whole.checksums.get(algorithm), "{algorithm}");
+            assert_eq!(
+                of_parts(algorithm, &parts).as_ref(),
+                whole.checksums.get(algorithm),
+                "{algorithm}"
+            );
         }
         assert_eq!(of_parts("SHA256", &parts), None);
     }

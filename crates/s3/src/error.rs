@@ -18,29 +18,38 @@ pub(crate) fn denied(why: &Denied) -> S3Error {
         | Denied::NeedsEc2
         | Denied::NeedsLogin
         | Denied::NoSuchMethod { .. } => S3ErrorCode::AccessDenied,
-        Denied::NoSuchSurvey(_) | Denied::NotAMethod(_) | Denied::NotAnAccess(_) | Denied::Lifetime(_) => {
-            S3ErrorCode::InvalidArgument
-        }
+        Denied::NoSuchSurvey(_)
+        | Denied::NotAMethod(_)
+        | Denied::NotAnAccess(_)
+        | Denied::Lifetime(_) => S3ErrorCode::InvalidArgument,
         Denied::NoSuchLease(_) => S3ErrorCode::InvalidRequest,
         Denied::Away { .. } => S3ErrorCode::ServiceUnavailable,
         Denied::Upstream { .. } | Denied::Database(_) => S3ErrorCode::InternalError,
     };
     let message = match why {
         // What is wrong inside is for the log.
-        Denied::Upstream { .. } | Denied::Database(_) => "something is wrong inside; it has been logged".to_owned(),
+        Denied::Upstream { .. } | Denied::Database(_) => {
+            "something is wrong inside; it has been logged".to_owned()
+        }
         why => format!("{why}; {}", why.hint()),
     };
     S3Error::with_message(code, message)
 }
 
-/// A failure of the store as S3 says it.
+/// A failure of the store as S3 says it; fits `map_err`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "map_err hands over the error"
+)]
 pub(crate) fn store(error: StoreError) -> S3Error {
     let code = match &error {
         StoreError::NoSuchBucket { .. } => S3ErrorCode::NoSuchBucket,
         StoreError::NoSuchKey { .. } => S3ErrorCode::NoSuchKey,
         StoreError::NoSuchUpload { .. } => S3ErrorCode::NoSuchUpload,
         StoreError::KeyTooLong { .. } => S3ErrorCode::KeyTooLongError,
-        StoreError::InvalidKey { .. } | StoreError::InvalidPartNumber { .. } => S3ErrorCode::InvalidArgument,
+        StoreError::InvalidKey { .. } | StoreError::InvalidPartNumber { .. } => {
+            S3ErrorCode::InvalidArgument
+        }
         StoreError::PreconditionFailed { .. } => S3ErrorCode::PreconditionFailed,
         StoreError::InvalidPart { .. } => S3ErrorCode::InvalidPart,
         StoreError::InvalidPartOrder { .. } => S3ErrorCode::InvalidPartOrder,
@@ -48,7 +57,10 @@ pub(crate) fn store(error: StoreError) -> S3Error {
         StoreError::AttributesTooLarge { .. } => S3ErrorCode::MetadataTooLarge,
         StoreError::Poisoned { .. } => {
             tracing::error!(%error, "the store takes no writes");
-            return S3Error::with_message(S3ErrorCode::ServiceUnavailable, "the store takes no writes at present");
+            return S3Error::with_message(
+                S3ErrorCode::ServiceUnavailable,
+                "the store takes no writes at present",
+            );
         }
         StoreError::InUse { .. }
         | StoreError::UnknownFormat { .. }
@@ -56,7 +68,10 @@ pub(crate) fn store(error: StoreError) -> S3Error {
         | StoreError::Io { .. } => {
             // Paths of this machine are for the log.
             tracing::error!(%error, "the store failed");
-            return S3Error::with_message(S3ErrorCode::InternalError, "the store failed; it has been logged");
+            return S3Error::with_message(
+                S3ErrorCode::InternalError,
+                "the store failed; it has been logged",
+            );
         }
     };
     S3Error::with_message(code, error.to_string())

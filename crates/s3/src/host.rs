@@ -15,7 +15,9 @@ impl S3Host for Domains {
             _ => host,
         };
         for domain in &self.0 {
-            if let Some(bucket) = name.strip_suffix(domain.as_str()).and_then(|rest| rest.strip_suffix('.'))
+            if let Some(bucket) = name
+                .strip_suffix(domain.as_str())
+                .and_then(|rest| rest.strip_suffix('.'))
                 && !bucket.is_empty()
             {
                 return Ok(VirtualHost::new(domain.as_str()).with_bucket(bucket));
@@ -32,7 +34,13 @@ mod tests {
     #[test]
     fn a_bucket_is_taken_from_our_own_host_names_only() {
         let domains = Domains(vec!["localhost".to_owned(), "s3.example.org".to_owned()]);
-        let bucket = |host: &str| domains.parse_host_header(host).unwrap().bucket().map(str::to_owned);
+        let bucket = |host: &str| {
+            domains
+                .parse_host_header(host)
+                .unwrap()
+                .bucket()
+                .map(str::to_owned)
+        };
         assert_eq!(bucket("m13.localhost:8083").as_deref(), Some("m13"));
         assert_eq!(bucket("a.b.s3.example.org").as_deref(), Some("a.b"));
         assert_eq!(bucket("localhost:8083"), None);

@@ -26,7 +26,10 @@ pub(crate) struct RequestIdentity {
 impl RequestIdentity {
     /// A request that brought this session token.
     pub(crate) fn new(token: Option<Secret>) -> Self {
-        Self { token, principal: OnceLock::new() }
+        Self {
+            token,
+            principal: OnceLock::new(),
+        }
     }
 
     /// Who it is, if somebody's key signed.
@@ -41,7 +44,9 @@ pub(crate) struct Auth(pub(crate) Arc<Broker>);
 #[async_trait::async_trait]
 impl S3Auth for Auth {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        let request = REQUEST.try_with(Arc::clone).map_err(S3Error::internal_error)?;
+        let request = REQUEST
+            .try_with(Arc::clone)
+            .map_err(S3Error::internal_error)?;
         let key = AccessKeyId::new(access_key);
         let principal = self
             .0

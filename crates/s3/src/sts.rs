@@ -24,7 +24,11 @@ pub(crate) fn is_sts(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     let form = headers
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
+        .is_some_and(|value| {
+            value
+                .to_ascii_lowercase()
+                .starts_with("application/x-www-form-urlencoded")
+        });
     method == Method::POST && uri.path() == "/" && form
 }
 
@@ -49,50 +53,89 @@ pub(crate) struct Route {
 
 #[async_trait::async_trait]
 impl S3Route for Route {
-    fn is_match(&self, method: &Method, uri: &Uri, headers: &HeaderMap, _: &mut Extensions) -> bool {
+    fn is_match(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        _: &mut Extensions,
+    ) -> bool {
         is_sts(method, uri, headers)
     }
 
     async fn check_access(&self, request: &mut S3Request<Body>) -> S3Result<()> {
-        let principal = REQUEST.try_with(|request| request.principal().cloned()).ok().flatten();
+        let principal = REQUEST
+            .try_with(|request| request.principal().cloned())
+            .ok()
+            .flatten();
         match (principal, &request.credentials) {
             (Some(principal), Some(_)) => {
                 request.extensions.insert::<Arc<Principal>>(principal);
                 Ok(())
             }
-            _ => Err(deny("the request is not signed; sign it with an EC2 credential")),
+            _ => Err(deny(
+                "the request is not signed; sign it with an EC2 credential",
+            )),
         }
     }
 
     async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
-        let principal =
-            request.extensions.get::<Arc<Principal>>().cloned().ok_or_else(|| deny("the request is not signed"))?;
+        let principal = request
+            .extensions
+            .get::<Arc<Principal>>()
+            .cloned()
+            .ok_or_else(|| deny("the request is not signed"))?;
         let body = http_body_util::Limited::new(request.input, LARGEST_FORM)
             .collect()
             .await
-            .map_err(|_| S3Error::with_message(S3ErrorCode::InvalidArgument, "the form is too long or ended early"))?
+            .map_err(|_| {
+                S3Error::with_message(
+                    S3ErrorCode::InvalidArgument,
+                    "the form is too long or ended early",
+                )
+            })?
             .to_bytes();
-        let body = std::str::from_utf8(&body)
-            .map_err(|_| S3Error::with_message(S3ErrorCode::InvalidArgument, "the form is not UTF-8"))?;
+        let body = std::str::from_utf8(&body).map_err(|_| {
+            S3Error::with_message(S3ErrorCode::InvalidArgument, "the form is not UTF-8")
+        })?;
         let form: Vec<(String, String)> = url_pairs(body).collect();
-        let field = |name: &str| form.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        let field = |name: &str| {
+            form.iter()
+                .find(|(found, _)| found == name)
+                .map(|(_, value)| value.as_str())
+        };
         let xml = match field("Action") {
-            Some("GetSessionToken") => session_token::answer(&self.broker, &principal, field).await?,
+            Some("GetSessionToken") => {
+                session_token::answer(&self.broker, &principal, field).await?
+            }
             Some("GetCallerIdentity") => caller_identity::answer(&principal),
             Some(other) => {
                 let other: String = other.chars().take(60).collect();
                 let mut error = S3Error::with_message(
                     S3ErrorCode::Custom("InvalidAction".into()),
-                    format!("the action {other} is not served here; GetSessionToken and GetCallerIdentity are"),
+                    format!(
+                        "the action {other} is not served here; GetSessionToken and GetCallerIdentity are"
+                    ),
                 );
                 error.set_status_code(http::StatusCode::BAD_REQUEST);
                 return Err(error);
             }
-            None => return Err(S3Error::with_message(S3ErrorCode::InvalidArgument, "the form has no Action")),
+            None => {
+                return Err(S3Error::with_message(
+                    S3ErrorCode::InvalidArgument,
+                    "the form has no Action",
+                ));
+            }
         };
         let mut response = S3Response::new(Body::from(xml));
-        response.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/xml"));
-        response.headers.insert(http::header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
+        response.headers.insert(
+            http::header::CONTENT_TYPE,
+            http::HeaderValue::from_static("text/xml"),
+        );
+        response.headers.insert(
+            http::header::CACHE_CONTROL,
+            http::HeaderValue::from_static("no-store"),
+        );
         Ok(response)
     }
 }
@@ -108,16 +151,37 @@ mod tests {
             headers.insert("content-type", content_type.parse().unwrap());
             is_sts(&method, &path.parse().unwrap(), &headers)
         };
-        assert!(matches(Method::POST, "/", "application/x-www-form-urlencoded; charset=utf-8"));
-        assert!(matches(Method::POST, "/", "application/x-www-form-urlencoded"));
-        assert!(!matches(Method::POST, "/bucket", "application/x-www-form-urlencoded"));
-        assert!(!matches(Method::PUT, "/", "application/x-www-form-urlencoded"));
+        assert!(matches(
+            Method::POST,
+            "/",
+            "application/x-www-form-urlencoded; charset=utf-8"
+        ));
+        assert!(matches(
+            Method::POST,
+            "/",
+            "application/x-www-form-urlencoded"
+        ));
+        assert!(!matches(
+            Method::POST,
+            "/bucket",
+            "application/x-www-form-urlencoded"
+        ));
+        assert!(!matches(
+            Method::PUT,
+            "/",
+            "application/x-www-form-urlencoded"
+        ));
         assert!(!matches(Method::POST, "/", "application/xml"));
     }
 
     #[test]
     fn codes_become_those_of_sts() {
-        let code = |s3: &str| fault(&format!("<Error><Code>{s3}</Code><Message>m</Message></Error>")).code;
+        let code = |s3: &str| {
+            fault(&format!(
+                "<Error><Code>{s3}</Code><Message>m</Message></Error>"
+            ))
+            .code
+        };
         assert_eq!(code("InvalidAccessKeyId"), "InvalidClientTokenId");
         assert_eq!(code("InvalidToken"), "InvalidClientTokenId");
         assert_eq!(code("ExpiredToken"), "ExpiredToken");

@@ -73,21 +73,41 @@ impl KeyRing {
 
     /// The ring that `path` holds, made with one new key if the file is not there yet.
     pub fn open_or_create(path: &Path) -> Result<Self, RingError> {
-        let io = |source| RingError::Io { path: path.to_owned(), source };
-        let damaged = |why: String| RingError::Damaged { path: path.to_owned(), why };
+        let io = |source| RingError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let damaged = |why: String| RingError::Damaged {
+            path: path.to_owned(),
+            why,
+        };
         let Some(bytes) = read_private(path).map_err(io)?.map(Zeroizing::new) else {
             let key = random_bytes::<KEY_BYTES>();
-            let file = RingFile { keys: vec![KeyLine { number: 1, key: STANDARD.encode(key) }] };
-            let text = Zeroizing::new(serde_json::to_vec_pretty(&file).expect("numbers and text are JSON"));
+            let file = RingFile {
+                keys: vec![KeyLine {
+                    number: 1,
+                    key: STANDARD.encode(key),
+                }],
+            };
+            let text = Zeroizing::new(
+                serde_json::to_vec_pretty(&file).expect("numbers and text are JSON"),
+            );
             write_private(path, &text).map_err(io)?;
             return Ok(Self::from_keys([(1, key)]));
         };
-        let file: RingFile = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let file: RingFile =
+            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         let mut keys = Vec::new();
         for line in &file.keys {
-            let key = Zeroizing::new(STANDARD.decode(&line.key).map_err(|error| damaged(error.to_string()))?);
-            let key: [u8; KEY_BYTES] =
-                key.as_slice().try_into().map_err(|_| damaged(format!("key {} has not 32 bytes", line.number)))?;
+            let key = Zeroizing::new(
+                STANDARD
+                    .decode(&line.key)
+                    .map_err(|error| damaged(error.to_string()))?,
+            );
+            let key: [u8; KEY_BYTES] = key
+                .as_slice()
+                .try_into()
+                .map_err(|_| damaged(format!("key {} has not 32 bytes", line.number)))?;
             keys.push((line.number, key));
         }
         if keys.is_empty() {
@@ -100,7 +120,8 @@ impl KeyRing {
         let keys = keys
             .into_iter()
             .map(|(number, mut bytes)| {
-                let key = UnboundKey::new(&AES_256_GCM_SIV, &bytes).expect("an AES-256 key has 32 bytes");
+                let key =
+                    UnboundKey::new(&AES_256_GCM_SIV, &bytes).expect("an AES-256 key has 32 bytes");
                 bytes.zeroize();
                 (number, LessSafeKey::new(key))
             })
@@ -110,7 +131,10 @@ impl KeyRing {
 
     /// Seals `plain` for `purpose`. `bound` is not in the box but must be the same when it is opened.
     pub fn seal(&self, purpose: Purpose, bound: &[u8], plain: &[u8]) -> Vec<u8> {
-        let (number, key) = self.keys.last_key_value().expect("a ring is never made without a key");
+        let (number, key) = self
+            .keys
+            .last_key_value()
+            .expect("a ring is never made without a key");
         let nonce = random_bytes::<NONCE_LEN>();
         let mut sealed = Vec::with_capacity(HEADER + plain.len() + TAG);
         sealed.push(VERSION);
@@ -128,14 +152,22 @@ impl KeyRing {
     }
 
     /// Opens what [`KeyRing::seal`] sealed for the same purpose with the same associated data.
-    pub fn open(&self, purpose: Purpose, bound: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(
+        &self,
+        purpose: Purpose,
+        bound: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         if sealed.len() < HEADER + TAG || sealed[0] != VERSION {
             return Err(OpenError::Malformed);
         }
         let (header, body) = sealed.split_at(HEADER);
         let number = u32::from_be_bytes(header[1..5].try_into().map_err(|_| OpenError::Malformed)?);
         let nonce = header[5..].try_into().map_err(|_| OpenError::Malformed)?;
-        let key = self.keys.get(&number).ok_or(OpenError::UnknownKey(number))?;
+        let key = self
+            .keys
+            .get(&number)
+            .ok_or(OpenError::UnknownKey(number))?;
         let mut body = Zeroizing::new(body.to_vec());
         let length = key
             .open_in_place(
@@ -152,7 +184,9 @@ impl KeyRing {
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRing").field("numbers", &self.keys.keys()).finish_non_exhaustive()
+        f.debug_struct("KeyRing")
+            .field("numbers", &self.keys.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -192,11 +226,22 @@ mod tests {
     fn a_ring_opens_its_own_boxes_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys.json");
-        let sealed = KeyRing::open_or_create(&path).unwrap().seal(TEST, b"who", b"what");
+        let sealed = KeyRing::open_or_create(&path)
+            .unwrap()
+            .seal(TEST, b"who", b"what");
         let ring = KeyRing::open_or_create(&path).unwrap();
-        assert_eq!(ring.open(TEST, b"who", &sealed).unwrap().as_slice(), b"what");
-        assert_eq!(ring.open(TEST, b"somebody else", &sealed), Err(OpenError::Altered));
-        assert_eq!(ring.open(Purpose("other"), b"who", &sealed), Err(OpenError::Altered));
+        assert_eq!(
+            ring.open(TEST, b"who", &sealed).unwrap().as_slice(),
+            b"what"
+        );
+        assert_eq!(
+            ring.open(TEST, b"somebody else", &sealed),
+            Err(OpenError::Altered)
+        );
+        assert_eq!(
+            ring.open(Purpose("other"), b"who", &sealed),
+            Err(OpenError::Altered)
+        );
     }
 
     #[test]
@@ -204,16 +249,30 @@ mod tests {
         let old = KeyRing::from_keys([(1, [1; 32])]);
         let new = KeyRing::from_keys([(1, [1; 32]), (2, [2; 32])]);
         assert!(new.open(TEST, b"", &old.seal(TEST, b"", b"x")).is_ok());
-        assert_eq!(old.open(TEST, b"", &new.seal(TEST, b"", b"x")), Err(OpenError::UnknownKey(2)));
+        assert_eq!(
+            old.open(TEST, b"", &new.seal(TEST, b"", b"x")),
+            Err(OpenError::UnknownKey(2))
+        );
     }
 
     #[test]
     fn a_damaged_ring_is_an_error_not_a_new_ring() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys.json");
-        for text in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"number":1,"key":"AAAA"}]}"#] {
+        for text in [
+            "",
+            "{}",
+            r#"{"keys":[]}"#,
+            r#"{"keys":[{"number":1,"key":"AAAA"}]}"#,
+        ] {
             std::fs::write(&path, text).unwrap();
-            assert!(matches!(KeyRing::open_or_create(&path), Err(RingError::Damaged { .. })), "{text}");
+            assert!(
+                matches!(
+                    KeyRing::open_or_create(&path),
+                    Err(RingError::Damaged { .. })
+                ),
+                "{text}"
+            );
         }
     }
 

@@ -32,7 +32,9 @@ enum Command {
     /// starting again on the same state goes on where it stopped.
     ///
     /// Without --config there is one survey, `demo`, whose images it renders itself.
-    #[command(after_help = "Examples:\n  skykey up\n  skykey up --survey m13=./images --state /tmp/sky\n  RUST_LOG=skykey=debug skykey up")]
+    #[command(
+        after_help = "Examples:\n  skykey up\n  skykey up --survey m13=./images --state /tmp/sky\n  RUST_LOG=skykey=debug skykey up"
+    )]
     Up {
         /// Where everything is kept; made if it is not there
         #[arg(long, value_name = "DIR", default_value = "./skykey-state")]
@@ -51,7 +53,9 @@ enum Command {
         config: Option<PathBuf>,
     },
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  skykey completions bash > ~/.local/share/bash-completion/completions/skykey")]
+    #[command(
+        after_help = "Example:\n  skykey completions bash > ~/.local/share/bash-completion/completions/skykey"
+    )]
     Completions {
         /// Which shell
         shell: Shell,
@@ -67,9 +71,21 @@ pub fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "skykey", &mut script);
             io::stdout().write_all(&script).map_err(anyhow::Error::from)
         }
-        Command::Up { state, base_port, listen, surveys, config } => {
+        Command::Up {
+            state,
+            base_port,
+            listen,
+            surveys,
+            config,
+        } => {
             start_logging();
-            let options = Options { state, base_port, listen, surveys, config };
+            let options = Options {
+                state,
+                base_port,
+                listen,
+                surveys,
+                config,
+            };
             tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()
@@ -94,9 +110,13 @@ pub fn main() -> ExitCode {
 /// The log goes to standard error; `RUST_LOG` chooses what is in it. `s3s` reports every 404 as an
 /// error of its own, so it is silent unless asked for: the endpoint logs what matters.
 fn start_logging() {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,skykey=info,s3s=off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("warn,skykey=info,s3s=off"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .init();
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
-use skykey_types::{GroupPath, Limits, Method, Prefix, ProjectName, SignedDuration, Survey, SurveyName};
+use skykey_types::{
+    GroupPath, Limits, Method, Prefix, ProjectName, SignedDuration, Survey, SurveyName,
+};
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -99,9 +101,10 @@ impl FromStr for SurveySource {
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         match text.split_once('=') {
-            Some((name, folder)) if !folder.is_empty() => {
-                Ok(Self { name: name.parse()?, folder: PathBuf::from(folder) })
-            }
+            Some((name, folder)) if !folder.is_empty() => Ok(Self {
+                name: name.parse()?,
+                folder: PathBuf::from(folder),
+            }),
             _ => Err(ConfigError::NotNameDir(text.to_owned())),
         }
     }
@@ -116,7 +119,10 @@ impl Config {
         };
         for source in surveys {
             let survey = survey_named(&source.name, format!("Images of {}", source.name))?;
-            config.surveys.push(ConfiguredSurvey { survey, images: Images::Folder(source.folder.clone()) });
+            config.surveys.push(ConfiguredSurvey {
+                survey,
+                images: Images::Folder(source.folder.clone()),
+            });
         }
         Ok(config)
     }
@@ -130,23 +136,42 @@ impl Config {
             watch_every: every.0,
             iam_grace: iam_grace.0,
             ec2_kept: Ec2::default().kept.0,
-            surveys: vec![ConfiguredSurvey { survey, images: Images::Rendered }],
+            surveys: vec![ConfiguredSurvey {
+                survey,
+                images: Images::Rendered,
+            }],
         }
     }
 
     fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let wrong = |why: String| ConfigError::Wrong { path: path.to_owned(), why };
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let wrong = |why: String| ConfigError::Wrong {
+            path: path.to_owned(),
+            why,
+        };
         let file: File = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+            let line = error
+                .span()
+                .map_or(1, |span| text[..span.start].lines().count().max(1));
             wrong(format!("line {line}: {}", error.message()))
         })?;
         if file.watch.every.0 < SignedDuration::from_secs(1) {
             return Err(wrong("watch.every must be at least 1s".to_owned()));
         }
-        let surveys = file.survey.into_iter().map(|entry| entry.into_survey().map_err(wrong)).collect::<Result<_, _>>()?;
-        Ok(Self { watch_every: file.watch.every.0, iam_grace: file.watch.iam_grace.0, ec2_kept: file.ec2.kept.0, surveys })
+        let surveys = file
+            .survey
+            .into_iter()
+            .map(|entry| entry.into_survey().map_err(wrong))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            watch_every: file.watch.every.0,
+            iam_grace: file.watch.iam_grace.0,
+            ec2_kept: file.ec2.kept.0,
+            surveys,
+        })
     }
 }
 
@@ -185,7 +210,10 @@ struct Watch {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { every: Duration(SignedDuration::from_secs(30)), iam_grace: Duration(SignedDuration::from_mins(5)) }
+        Self {
+            every: Duration(SignedDuration::from_secs(30)),
+            iam_grace: Duration(SignedDuration::from_mins(5)),
+        }
     }
 }
 
@@ -197,7 +225,9 @@ struct Ec2 {
 
 impl Default for Ec2 {
     fn default() -> Self {
-        Self { kept: Duration(SignedDuration::from_secs(10)) }
+        Self {
+            kept: Duration(SignedDuration::from_secs(10)),
+        }
     }
 }
 
@@ -246,8 +276,12 @@ impl Entry {
             return wrong("methods must name at least one of ec2, sts-lite, gateway");
         }
         if let Some(range) = self.lifetime {
-            let seconds = |duration: Duration| u32::try_from(duration.0.as_secs()).unwrap_or(u32::MAX);
-            survey.lifetime = Limits { min: seconds(range.min), max: seconds(range.max) };
+            let seconds =
+                |duration: Duration| u32::try_from(duration.0.as_secs()).unwrap_or(u32::MAX);
+            survey.lifetime = Limits {
+                min: seconds(range.min),
+                max: seconds(range.max),
+            };
             let Limits { min, max } = survey.lifetime;
             if min < Limits::STS.min || max > Limits::STS.max || min > max {
                 return wrong("lifetime must lie within 900 s to 43200 s, min not above max");
@@ -269,7 +303,9 @@ impl<'de> Deserialize<'de> for Duration {
         let text = String::deserialize(deserializer)?;
         match text.parse::<SignedDuration>() {
             Ok(duration) if !duration.is_negative() => Ok(Self(duration)),
-            _ => Err(serde::de::Error::custom(format!("'{text}' is not a duration; write for example \"30s\", \"5m\" or \"12h\""))),
+            _ => Err(serde::de::Error::custom(format!(
+                "'{text}' is not a duration; write for example \"30s\", \"5m\" or \"12h\""
+            ))),
         }
     }
 }
@@ -304,7 +340,13 @@ mod tests {
         )
         .unwrap();
         let survey = &config.surveys[0].survey;
-        assert_eq!(survey.lifetime, Limits { min: 1800, max: 21600 });
+        assert_eq!(
+            survey.lifetime,
+            Limits {
+                min: 1800,
+                max: 21600
+            }
+        );
         assert_eq!(survey.readers[0].as_str(), "lsst/r");
         assert_eq!(survey.methods, [Method::Gateway]);
     }
@@ -312,12 +354,27 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (text, says) in [
-            ("[[survey]]\nname = \"dp1\"\ncolour = 1", "unknown field `colour`"),
+            (
+                "[[survey]]\nname = \"dp1\"\ncolour = 1",
+                "unknown field `colour`",
+            ),
             ("[[survey]]\nname = \"D\"", "'D' is not a survey name"),
-            ("[[survey]]\nname = \"dp1\"\nlifetime = { min = \"1h\", max = \"13h\" }", "within 900 s to 43200 s"),
-            ("[[survey]]\nname = \"dp1\"\nmethods = []", "at least one of"),
-            ("[watch]\nevery = \"soon\"\n[[survey]]\nname = \"dp1\"", "not a duration"),
-            ("[watch]\nevery = \"0s\"\n[[survey]]\nname = \"dp1\"", "at least 1s"),
+            (
+                "[[survey]]\nname = \"dp1\"\nlifetime = { min = \"1h\", max = \"13h\" }",
+                "within 900 s to 43200 s",
+            ),
+            (
+                "[[survey]]\nname = \"dp1\"\nmethods = []",
+                "at least one of",
+            ),
+            (
+                "[watch]\nevery = \"soon\"\n[[survey]]\nname = \"dp1\"",
+                "not a duration",
+            ),
+            (
+                "[watch]\nevery = \"0s\"\n[[survey]]\nname = \"dp1\"",
+                "at least 1s",
+            ),
             ("survey = 1", "expected"),
         ] {
             let error = load(text).unwrap_err();

@@ -41,7 +41,9 @@ where
             } => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let (Ok(place), accepted) = accepted else { break };
+        let (Ok(place), accepted) = accepted else {
+            break;
+        };
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -69,7 +71,10 @@ where
         });
     }
     drop(listener);
-    if tokio::time::timeout(STOP_WITHIN, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(STOP_WITHIN, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests did not end in time and were cut off");
     }
 }

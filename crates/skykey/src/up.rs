@@ -4,6 +4,7 @@ mod announce;
 mod images;
 mod people;
 mod ports;
+mod stand_ins;
 mod state_dir;
 mod world;
 

@@ -18,7 +18,7 @@ pub enum StsError {
     #[error("STS at {endpoint} did not answer GetSessionToken: {why}")]
     Unreachable {
         /// Which endpoint.
-        endpoint: Url,
+        endpoint: String,
         /// What the network said.
         why: String,
     },
@@ -26,7 +26,7 @@ pub enum StsError {
     #[error("STS at {endpoint} refused GetSessionToken with {status} {}: {}", .fault.code, .fault.message)]
     Refused {
         /// Which endpoint.
-        endpoint: Url,
+        endpoint: String,
         /// The HTTP status.
         status: u16,
         /// Its code and message.
@@ -36,7 +36,7 @@ pub enum StsError {
     #[error("STS at {endpoint} answered GetSessionToken with something that is no answer: {why}")]
     Unexpected {
         /// Which endpoint.
-        endpoint: Url,
+        endpoint: String,
         /// In what way.
         why: String,
     },
@@ -54,22 +54,44 @@ pub struct StsClient {
 
 impl StsClient {
     /// The STS at `endpoint`, on Ceph the S3 endpoint itself.
-    pub fn new(endpoint: Url, region: impl Into<String>, clock: Arc<dyn Clock>) -> Result<Self, StsError> {
+    pub fn new(
+        endpoint: Url,
+        region: impl Into<String>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StsError> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(3))
             .timeout(Duration::from_secs(15))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .map_err(|error| StsError::Unreachable { endpoint: endpoint.clone(), why: error.to_string() })?;
-        Ok(Self { endpoint, region: region.into(), http, clock })
+            .map_err(|error| StsError::Unreachable {
+                endpoint: endpoint.to_string(),
+                why: error.to_string(),
+            })?;
+        Ok(Self {
+            endpoint,
+            region: region.into(),
+            http,
+            clock,
+        })
     }
 
     /// Exchanges an EC2 credential for credentials that last `lifetime`
     /// ([GetSessionToken](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html)).
-    pub async fn session_token(&self, ec2: &Credentials, lifetime: Lifetime) -> Result<Credentials, StsError> {
-        let body = format!("Action=GetSessionToken&DurationSeconds={}&Version=2011-06-15", lifetime.as_seconds());
-        let host = match (self.endpoint.host_str().unwrap_or_default(), self.endpoint.port()) {
+    pub async fn session_token(
+        &self,
+        ec2: &Credentials,
+        lifetime: Lifetime,
+    ) -> Result<Credentials, StsError> {
+        let body = format!(
+            "Action=GetSessionToken&DurationSeconds={}&Version=2011-06-15",
+            lifetime.as_seconds()
+        );
+        let host = match (
+            self.endpoint.host_str().unwrap_or_default(),
+            self.endpoint.port(),
+        ) {
             (host, Some(port)) => format!("{host}:{port}"),
             (host, None) => host.to_owned(),
         };
@@ -82,21 +104,32 @@ impl StsClient {
             payload_hash: &sha256_hex(body.as_bytes()),
         };
         let signed = sign_headers(ec2, &self.region, "sts", self.clock.now(), &unsigned);
-        let mut request = self.http.post(self.endpoint.clone()).header("content-type", CONTENT_TYPE).body(body);
+        let mut request = self
+            .http
+            .post(self.endpoint.clone())
+            .header("content-type", CONTENT_TYPE)
+            .body(body);
         for (name, value) in signed {
             request = request.header(name, value);
         }
         let unreachable = |error: reqwest::Error| StsError::Unreachable {
-            endpoint: self.endpoint.clone(),
+            endpoint: self.endpoint.to_string(),
             why: error.without_url().to_string(),
         };
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let text = response.text().await.map_err(unreachable)?;
         if status.is_success() {
-            parse_session_token(&text).map_err(|why| StsError::Unexpected { endpoint: self.endpoint.clone(), why })
+            parse_session_token(&text).map_err(|why| StsError::Unexpected {
+                endpoint: self.endpoint.to_string(),
+                why,
+            })
         } else {
-            Err(StsError::Refused { endpoint: self.endpoint.clone(), status: status.as_u16(), fault: StsFault::parse(&text) })
+            Err(StsError::Refused {
+                endpoint: self.endpoint.to_string(),
+                status: status.as_u16(),
+                fault: StsFault::parse(&text),
+            })
         }
     }
 }

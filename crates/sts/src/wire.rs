@@ -8,7 +8,10 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The answer to `GetSessionToken`.
 pub fn session_token_xml(credentials: &Credentials, request_id: &str) -> String {
-    let token = credentials.session_token.as_ref().map_or("", Secret::expose);
+    let token = credentials
+        .session_token
+        .as_ref()
+        .map_or("", Secret::expose);
     let expiration = credentials.expiration.map(seconds).unwrap_or_default();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -80,9 +83,18 @@ impl StsFault {
             message: String,
         }
         match quick_xml::de::from_str::<Either>(body) {
-            Ok(Either { nested: Some(Fields { code, message }), .. }) | Ok(Either { nested: None, code, message }) => {
-                Self { code, message }
-            }
+            Ok(Either {
+                nested: Some(fields),
+                ..
+            }) => Self {
+                code: fields.code,
+                message: fields.message,
+            },
+            Ok(Either {
+                nested: None,
+                code,
+                message,
+            }) => Self { code, message },
             Err(_) => Self::default(),
         }
     }
@@ -111,8 +123,10 @@ pub(crate) fn parse_session_token(body: &str) -> Result<Credentials, String> {
         #[serde(rename = "Expiration")]
         expiration: String,
     }
-    let Response { result: Outcome { credentials } } =
-        quick_xml::de::from_str(body).map_err(|_| "the answer is not a GetSessionTokenResponse".to_owned())?;
+    let Response {
+        result: Outcome { credentials },
+    } = quick_xml::de::from_str(body)
+        .map_err(|_| "the answer is not a GetSessionTokenResponse".to_owned())?;
     // Ceph writes nanoseconds, AWS whole seconds.
     let expiration = credentials
         .expiration
@@ -165,9 +179,23 @@ mod tests {
     #[test]
     fn both_shapes_of_error_are_read() {
         let ours = StsFault::parse(&error_xml("AccessDenied", "no & never", "r"));
-        assert_eq!(ours, StsFault { code: "AccessDenied".to_owned(), message: "no & never".to_owned() });
-        let ceph = StsFault::parse("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message></Message><RequestId>t</RequestId></Error>");
-        assert_eq!(ceph, StsFault { code: "AccessDenied".to_owned(), message: String::new() });
+        assert_eq!(
+            ours,
+            StsFault {
+                code: "AccessDenied".to_owned(),
+                message: "no & never".to_owned()
+            }
+        );
+        let ceph = StsFault::parse(
+            "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message></Message><RequestId>t</RequestId></Error>",
+        );
+        assert_eq!(
+            ceph,
+            StsFault {
+                code: "AccessDenied".to_owned(),
+                message: String::new()
+            }
+        );
         assert_eq!(StsFault::parse("<html>"), StsFault::default());
     }
 }

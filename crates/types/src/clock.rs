@@ -33,13 +33,15 @@ impl ManualClock {
 
     /// Moves the clock; a negative duration moves it back.
     pub fn advance(&self, by: SignedDuration) {
-        let micros = i64::try_from(by.as_micros()).expect("a test moves its clock by less than 292,000 years");
+        let micros = i64::try_from(by.as_micros())
+            .expect("a test moves its clock by less than 292,000 years");
         self.0.fetch_add(micros, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).expect("a test keeps its clock within jiff's range")
+        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst))
+            .expect("a test keeps its clock within jiff's range")
     }
 }

@@ -23,8 +23,14 @@ impl LeaseId {
         let hash = digest(&SHA256, access_key_id.as_str().as_bytes());
         let mut id = String::from("lease-");
         for byte in &hash.as_ref()[..10] {
-            id.push(char::from_digit(u32::from(byte >> 4), 16).expect("four bits are a hexadecimal digit"));
-            id.push(char::from_digit(u32::from(byte & 15), 16).expect("four bits are a hexadecimal digit"));
+            id.push(
+                char::from_digit(u32::from(byte >> 4), 16)
+                    .expect("four bits are a hexadecimal digit"),
+            );
+            id.push(
+                char::from_digit(u32::from(byte & 15), 16)
+                    .expect("four bits are a hexadecimal digit"),
+            );
         }
         Self(id)
     }

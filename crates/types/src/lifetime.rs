@@ -82,9 +82,15 @@ pub struct Limits {
 
 impl Limits {
     /// What a survey allows unless its configuration says otherwise.
-    pub const SURVEY: Self = Self { min: 3600, max: 43200 };
+    pub const SURVEY: Self = Self {
+        min: 3600,
+        max: 43200,
+    };
     /// What `GetSessionToken` takes, on Ceph's STS Lite as here.
-    pub const STS: Self = Self { min: 900, max: 43200 };
+    pub const STS: Self = Self {
+        min: 900,
+        max: 43200,
+    };
     /// What `GetSessionToken` gives when it is asked for nothing.
     pub const STS_DEFAULT: Lifetime = Lifetime(3600);
 
@@ -93,8 +99,15 @@ impl Limits {
         if (self.min..=self.max).contains(&asked.0) {
             Ok(asked)
         } else {
-            let asked = if asked.0 == u32::MAX { "4294967295 or more".to_owned() } else { asked.0.to_string() };
-            Err(LifetimeError::OutOfRange { asked, limits: self })
+            let asked = if asked.0 == u32::MAX {
+                "4294967295 or more".to_owned()
+            } else {
+                asked.0.to_string()
+            };
+            Err(LifetimeError::OutOfRange {
+                asked,
+                limits: self,
+            })
         }
     }
 }
@@ -151,8 +164,16 @@ impl Allowed {
         account_end: Option<Timestamp>,
     ) -> Result<Self, LifetimeError> {
         let mut allowed = match asked {
-            Some(lifetime) => Self { asked, lifetime, limit: Limit::Asked },
-            None => Self { asked, lifetime: default, limit: Limit::Default },
+            Some(lifetime) => Self {
+                asked,
+                lifetime,
+                limit: Limit::Asked,
+            },
+            None => Self {
+                asked,
+                lifetime: default,
+                limit: Limit::Default,
+            },
         };
         if allowed.lifetime.0 > survey_max {
             allowed.lifetime = Lifetime(survey_max);
@@ -162,7 +183,10 @@ impl Allowed {
             let left = u32::try_from(end.duration_since(now).as_secs().max(0)).unwrap_or(u32::MAX);
             if left < allowed.lifetime.0 {
                 if left < shortest {
-                    return Err(LifetimeError::AccountEnds { end, shortest: Lifetime(shortest) });
+                    return Err(LifetimeError::AccountEnds {
+                        end,
+                        shortest: Lifetime(shortest),
+                    });
                 }
                 allowed.lifetime = Lifetime(left);
                 allowed.limit = Limit::AccountEnd;
@@ -178,7 +202,16 @@ mod tests {
 
     #[test]
     fn only_plain_digits_are_a_lifetime() {
-        for bad in ["", "1e9", "-1", "+3600", "3600abc", "3600.0", " 3600", "３６００"] {
+        for bad in [
+            "",
+            "1e9",
+            "-1",
+            "+3600",
+            "3600abc",
+            "3600.0",
+            " 3600",
+            "３６００",
+        ] {
             let error = bad.parse::<Lifetime>().unwrap_err();
             assert!(matches!(error, LifetimeError::NotDigits(_)), "{bad:?}");
         }
@@ -191,7 +224,10 @@ mod tests {
         assert!(check("3600").is_ok() && check("43200").is_ok());
         for bad in ["3599", "43201", "0", "99999999999999999999"] {
             let message = check(bad).unwrap_err().to_string();
-            assert!(message.ends_with("outside the range of 3600 to 43200 s"), "{message}");
+            assert!(
+                message.ends_with("outside the range of 3600 to 43200 s"),
+                "{message}"
+            );
         }
     }
 
@@ -199,18 +235,32 @@ mod tests {
     fn the_account_end_cuts_a_lease_but_not_below_the_shortest() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let end = |seconds| Some(now + SignedDuration::from_secs(seconds));
-        let decide = |end| Allowed::decide(Some(Lifetime(7200)), Lifetime(3600), 43200, 3600, now, end);
+        let decide =
+            |end| Allowed::decide(Some(Lifetime(7200)), Lifetime(3600), 43200, 3600, now, end);
         assert_eq!(decide(end(7200)).unwrap().limit, Limit::Asked);
         let cut = decide(end(5000)).unwrap();
-        assert_eq!((cut.lifetime, cut.limit), (Lifetime(5000), Limit::AccountEnd));
-        assert!(matches!(decide(end(3599)), Err(LifetimeError::AccountEnds { .. })));
-        assert!(matches!(decide(end(-5)), Err(LifetimeError::AccountEnds { .. })));
+        assert_eq!(
+            (cut.lifetime, cut.limit),
+            (Lifetime(5000), Limit::AccountEnd)
+        );
+        assert!(matches!(
+            decide(end(3599)),
+            Err(LifetimeError::AccountEnds { .. })
+        ));
+        assert!(matches!(
+            decide(end(-5)),
+            Err(LifetimeError::AccountEnds { .. })
+        ));
     }
 
     #[test]
     fn the_survey_maximum_cuts_an_sts_lifetime() {
         let now = Timestamp::UNIX_EPOCH;
-        let cut = Allowed::decide(Some(Lifetime(43200)), Lifetime(3600), 7200, 900, now, None).unwrap();
-        assert_eq!((cut.lifetime, cut.limit), (Lifetime(7200), Limit::SurveyMaximum));
+        let cut =
+            Allowed::decide(Some(Lifetime(43200)), Lifetime(3600), 7200, 900, now, None).unwrap();
+        assert_eq!(
+            (cut.lifetime, cut.limit),
+            (Lifetime(7200), Limit::SurveyMaximum)
+        );
     }
 }

@@ -135,8 +135,20 @@ mod tests {
 
     #[test]
     fn a_group_has_one_spelling() {
-        assert_eq!("/lsst/dr1".parse::<GroupPath>().unwrap(), "lsst/dr1".parse().unwrap());
-        for bad in ["", "/", "//lsst", "lsst/", "a//b", "a b", "a/../b\n", &"x".repeat(256)] {
+        assert_eq!(
+            "/lsst/dr1".parse::<GroupPath>().unwrap(),
+            "lsst/dr1".parse().unwrap()
+        );
+        for bad in [
+            "",
+            "/",
+            "//lsst",
+            "lsst/",
+            "a//b",
+            "a b",
+            "a/../b\n",
+            &"x".repeat(256),
+        ] {
             assert!(bad.parse::<GroupPath>().is_err(), "{bad:?} was accepted");
         }
     }
@@ -144,7 +156,10 @@ mod tests {
     #[test]
     fn a_bad_name_says_what_was_expected() {
         let error = "No".parse::<SurveyName>().unwrap_err().to_string();
-        assert!(error.starts_with("'No' is not a survey name: 3 to 60 characters"), "{error}");
+        assert!(
+            error.starts_with("'No' is not a survey name: 3 to 60 characters"),
+            "{error}"
+        );
         for bad in ["a", "-ab", "ab-", "a_b", "Abc"] {
             assert!(bad.parse::<SurveyName>().is_err(), "{bad:?} was accepted");
         }

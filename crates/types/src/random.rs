@@ -6,7 +6,9 @@ use rand::rngs::OsRng;
 /// `N` bytes that nobody can guess.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    OsRng.try_fill_bytes(&mut bytes).expect("the operating system has a random generator");
+    OsRng
+        .try_fill_bytes(&mut bytes)
+        .expect("the operating system has a random generator");
     bytes
 }
 
@@ -14,8 +16,13 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
 pub fn random_token(length: usize) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut bytes = vec![0; length];
-    OsRng.try_fill_bytes(&mut bytes).expect("the operating system has a random generator");
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    OsRng
+        .try_fill_bytes(&mut bytes)
+        .expect("the operating system has a random generator");
+    bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
+        .collect()
 }
 
 #[cfg(test)]

@@ -30,7 +30,10 @@ impl FromStr for Prefix {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
-        Ok(Self { bucket: bucket.parse()?, prefix: prefix.to_owned() })
+        Ok(Self {
+            bucket: bucket.parse()?,
+            prefix: prefix.to_owned(),
+        })
     }
 }
 
@@ -97,7 +100,15 @@ pub struct Rights(pub Vec<Grant>);
 impl Rights {
     /// `access` to every one of `places`.
     pub fn to(places: &[Prefix], access: Access) -> Self {
-        Self(places.iter().map(|place| Grant { place: place.clone(), access }).collect())
+        Self(
+            places
+                .iter()
+                .map(|place| Grant {
+                    place: place.clone(),
+                    access,
+                })
+                .collect(),
+        )
     }
 
     /// May the object `key` be read?
@@ -107,7 +118,9 @@ impl Rights {
 
     /// May the object `key` be written or deleted?
     pub fn write(&self, bucket: &str, key: &str) -> bool {
-        self.0.iter().any(|grant| grant.access == Access::Write && grant.place.covers(bucket, key))
+        self.0
+            .iter()
+            .any(|grant| grant.access == Access::Write && grant.place.covers(bucket, key))
     }
 
     /// May the keys that start with `prefix` be listed? A listing shows nothing outside a grant.
@@ -117,7 +130,9 @@ impl Rights {
 
     /// May it be known that the bucket exists?
     pub fn see(&self, bucket: &str) -> bool {
-        self.0.iter().any(|grant| grant.place.bucket.as_str() == bucket)
+        self.0
+            .iter()
+            .any(|grant| grant.place.bucket.as_str() == bucket)
     }
 }
 

@@ -16,6 +16,9 @@ impl People for Iam {
     }
 
     fn subject(&self, sub: &str) -> SubjectId {
-        SubjectId { issuer: self.issuer().to_string(), sub: sub.to_owned() }
+        SubjectId {
+            issuer: self.issuer().to_string(),
+            sub: sub.to_owned(),
+        }
     }
 }

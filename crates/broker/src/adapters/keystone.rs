@@ -45,7 +45,11 @@ impl KeystonePort {
     pub fn new(settings: KeystoneSettings, clock: Arc<dyn Clock>) -> Result<Self, PortError> {
         let login = login(&settings.service_user, &settings.service_project);
         let keystone = Keystone::new(&settings.url, login, clock).map_err(|error| port(&error))?;
-        Ok(Self { keystone, settings, backend_id: OnceCell::new() })
+        Ok(Self {
+            keystone,
+            settings,
+            backend_id: OnceCell::new(),
+        })
     }
 }
 
@@ -60,21 +64,38 @@ fn login((username, password): &(String, Secret), project: &str) -> Login {
 }
 
 fn port(error: &Error) -> PortError {
-    if error.is_outage() { PortError::Away(error.to_string()) } else { PortError::Refused(error.to_string()) }
+    if error.is_outage() {
+        PortError::Away(error.to_string())
+    } else {
+        PortError::Refused(error.to_string())
+    }
 }
 
 fn credential(made: skykey_keystone::Ec2Credential) -> Ec2Credential {
-    Ec2Credential { access: made.access, secret: made.secret, user_id: made.user_id }
+    Ec2Credential {
+        access: made.access,
+        secret: made.secret,
+        user_id: made.user_id,
+    }
 }
 
 #[async_trait]
 impl Ec2Keys for KeystonePort {
     async fn identify(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, PortError> {
-        let found = self.keystone.identify_ec2(access).await.map_err(|error| port(&error))?;
+        let found = self
+            .keystone
+            .identify_ec2(access)
+            .await
+            .map_err(|error| port(&error))?;
         Ok(found.map(|found| {
-            let ours = |(provider, _): &&(String, String)| *provider == self.settings.identity_provider;
+            let ours =
+                |(provider, _): &&(String, String)| *provider == self.settings.identity_provider;
             Ec2Identity {
-                sub: found.federated.iter().find(ours).map(|(_, sub)| sub.clone()),
+                sub: found
+                    .federated
+                    .iter()
+                    .find(ours)
+                    .map(|(_, sub)| sub.clone()),
                 secret: found.secret,
                 user_id: found.user_id,
                 user_name: found.user_name,
@@ -85,33 +106,85 @@ impl Ec2Keys for KeystonePort {
 
     async fn create_for_backend(&self, project: &ProjectName) -> Result<Ec2Credential, PortError> {
         let login = login(&self.settings.backend_user, project.as_str());
-        let token = self.keystone.password_token(&login).await.map_err(|error| port(&error))?;
+        let token = self
+            .keystone
+            .password_token(&login)
+            .await
+            .map_err(|error| port(&error))?;
         let caller = Caller::Token(&token.token);
-        self.keystone.create_ec2(caller, &token.user.id, &token.project.id).await.map(credential).map_err(|error| port(&error))
+        self.keystone
+            .create_ec2(caller, &token.user.id, &token.project.id)
+            .await
+            .map(credential)
+            .map_err(|error| port(&error))
     }
 
-    async fn create_for_person(&self, iam_token: &Secret, project: &ProjectName) -> Result<Ec2Credential, PortError> {
-        let KeystoneSettings { identity_provider, protocol, .. } = &self.settings;
-        let unscoped = self.keystone.federated_token(identity_provider, protocol, iam_token).await.map_err(|error| port(&error))?;
-        let projects = self.keystone.projects(&unscoped.token).await.map_err(|error| port(&error))?;
-        let found = projects.iter().find(|found| found.name == project.as_str()).ok_or_else(|| {
-            PortError::Refused(format!("Keystone does not let {} into the project {project}", unscoped.user.name))
-        })?;
-        let token = self.keystone.scope(&unscoped.token, &found.id).await.map_err(|error| port(&error))?;
+    async fn create_for_person(
+        &self,
+        iam_token: &Secret,
+        project: &ProjectName,
+    ) -> Result<Ec2Credential, PortError> {
+        let KeystoneSettings {
+            identity_provider,
+            protocol,
+            ..
+        } = &self.settings;
+        let unscoped = self
+            .keystone
+            .federated_token(identity_provider, protocol, iam_token)
+            .await
+            .map_err(|error| port(&error))?;
+        let projects = self
+            .keystone
+            .projects(&unscoped.token)
+            .await
+            .map_err(|error| port(&error))?;
+        let found = projects
+            .iter()
+            .find(|found| found.name == project.as_str())
+            .ok_or_else(|| {
+                PortError::Refused(format!(
+                    "Keystone does not let {} into the project {project}",
+                    unscoped.user.name
+                ))
+            })?;
+        let token = self
+            .keystone
+            .scope(&unscoped.token, &found.id)
+            .await
+            .map_err(|error| port(&error))?;
         let caller = Caller::Token(&token.token);
-        self.keystone.create_ec2(caller, &token.user.id, &found.id).await.map(credential).map_err(|error| port(&error))
+        self.keystone
+            .create_ec2(caller, &token.user.id, &found.id)
+            .await
+            .map(credential)
+            .map_err(|error| port(&error))
     }
 
     async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError> {
-        self.keystone.delete_ec2(Caller::Own, user_id, access).await.map(drop).map_err(|error| port(&error))
+        self.keystone
+            .delete_ec2(Caller::Own, user_id, access)
+            .await
+            .map(drop)
+            .map_err(|error| port(&error))
     }
 
     async fn delete_all(&self, user_id: &str, project: &ProjectName) -> Result<usize, PortError> {
-        let Some(project) = self.keystone.project_by_name(project.as_str()).await.map_err(|error| port(&error))? else {
+        let Some(project) = self
+            .keystone
+            .project_by_name(project.as_str())
+            .await
+            .map_err(|error| port(&error))?
+        else {
             return Ok(0);
         };
         let mut deleted = 0;
-        for found in self.keystone.list_ec2(Caller::Own, user_id).await.map_err(|error| port(&error))? {
+        for found in self
+            .keystone
+            .list_ec2(Caller::Own, user_id)
+            .await
+            .map_err(|error| port(&error))?
+        {
             if found.project_id == project.id {
                 self.delete(user_id, &found.access).await?;
                 deleted += 1;
@@ -122,8 +195,15 @@ impl Ec2Keys for KeystonePort {
 
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
         let ask = async || {
-            let login = login(&self.settings.backend_user, self.settings.backend_project.as_str());
-            self.keystone.password_token(&login).await.map(|token| token.user.id).map_err(|error| port(&error))
+            let login = login(
+                &self.settings.backend_user,
+                self.settings.backend_project.as_str(),
+            );
+            self.keystone
+                .password_token(&login)
+                .await
+                .map(|token| token.user.id)
+                .map_err(|error| port(&error))
         };
         Ok(self.backend_id.get_or_try_init(ask).await? == user_id)
     }

@@ -22,7 +22,12 @@ pub(crate) struct Audit {
 
 impl Audit {
     /// A no to the caller.
-    pub(crate) fn no(at: Timestamp, caller: &Caller, action: &'static str, denied: &Denied) -> Self {
+    pub(crate) fn no(
+        at: Timestamp,
+        caller: &Caller,
+        action: &'static str,
+        denied: &Denied,
+    ) -> Self {
         Self {
             at,
             subject: caller.id.clone(),
@@ -89,7 +94,10 @@ impl Database {
 }
 
 /// Writes one entry, within a transaction or without.
-pub(super) async fn insert<'e>(audit: &Audit, executor: impl sqlx::SqliteExecutor<'e>) -> Result<(), DatabaseError> {
+pub(super) async fn insert<'e>(
+    audit: &Audit,
+    executor: impl sqlx::SqliteExecutor<'e>,
+) -> Result<(), DatabaseError> {
     sqlx::query(
         "INSERT INTO audit (at, issuer, sub, username, action, outcome, reason, survey, method, lease) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

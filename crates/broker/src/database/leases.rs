@@ -55,31 +55,44 @@ impl Database {
 
     /// The subject's leases, the newest first, at most 1,000.
     pub(crate) async fn leases_of(&self, subject: &SubjectId) -> Result<Vec<Lease>, DatabaseError> {
-        let rows = sqlx::query("SELECT * FROM lease WHERE issuer = ? AND sub = ? ORDER BY issued DESC LIMIT 1000")
-            .bind(&subject.issuer)
-            .bind(&subject.sub)
-            .fetch_all(&self.readers)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT * FROM lease WHERE issuer = ? AND sub = ? ORDER BY issued DESC LIMIT 1000",
+        )
+        .bind(&subject.issuer)
+        .bind(&subject.sub)
+        .fetch_all(&self.readers)
+        .await?;
         rows.iter().map(|row| Ok(read(row)?.lease)).collect()
     }
 
     /// Every lease that is neither revoked nor expired.
     pub(crate) async fn live(&self, now: Timestamp) -> Result<Vec<LeaseRow>, DatabaseError> {
-        let rows = sqlx::query("SELECT * FROM lease WHERE revoked IS NULL AND (expires IS NULL OR expires > ?)")
-            .bind(now.as_microsecond())
-            .fetch_all(&self.readers)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT * FROM lease WHERE revoked IS NULL AND (expires IS NULL OR expires > ?)",
+        )
+        .bind(now.as_microsecond())
+        .fetch_all(&self.readers)
+        .await?;
         rows.iter().map(read).collect()
     }
 
     /// Every lease that was revoked and whose credentials have not expired by themselves.
-    pub(crate) async fn revoked(&self, now: Timestamp) -> Result<Vec<(LeaseId, (Timestamp, LeaseEnd))>, DatabaseError> {
-        let rows = sqlx::query("SELECT * FROM lease WHERE revoked IS NOT NULL AND (expires IS NULL OR expires > ?)")
-            .bind(now.as_microsecond())
-            .fetch_all(&self.readers)
-            .await?;
+    pub(crate) async fn revoked(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<(LeaseId, (Timestamp, LeaseEnd))>, DatabaseError> {
+        let rows = sqlx::query(
+            "SELECT * FROM lease WHERE revoked IS NOT NULL AND (expires IS NULL OR expires > ?)",
+        )
+        .bind(now.as_microsecond())
+        .fetch_all(&self.readers)
+        .await?;
         rows.iter()
-            .filter_map(|row| read(row).map(|row| row.lease.revoked.map(|end| (row.lease.id, end))).transpose())
+            .filter_map(|row| {
+                read(row)
+                    .map(|row| row.lease.revoked.map(|end| (row.lease.id, end)))
+                    .transpose()
+            })
             .collect()
     }
 
@@ -91,19 +104,24 @@ impl Database {
         audit: &Audit,
     ) -> Result<(), DatabaseError> {
         let mut transaction = self.writer.begin().await?;
-        sqlx::query("UPDATE lease SET revoked = ?, revoked_why = ? WHERE id = ? AND revoked IS NULL")
-            .bind(at.as_microsecond())
-            .bind(why.as_str())
-            .bind(id.as_str())
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "UPDATE lease SET revoked = ?, revoked_why = ? WHERE id = ? AND revoked IS NULL",
+        )
+        .bind(at.as_microsecond())
+        .bind(why.as_str())
+        .bind(id.as_str())
+        .execute(&mut *transaction)
+        .await?;
         insert(audit, &mut *transaction).await?;
         transaction.commit().await?;
         Ok(())
     }
 
     /// The `ec2` leases that are over but whose EC2 credentials are still at Keystone.
-    pub(crate) async fn ec2_to_delete(&self, now: Timestamp) -> Result<Vec<LeaseRow>, DatabaseError> {
+    pub(crate) async fn ec2_to_delete(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<LeaseRow>, DatabaseError> {
         let rows = sqlx::query(
             "SELECT * FROM lease WHERE method = 'ec2' AND ec2_gone = 0 AND (revoked IS NOT NULL OR expires <= ?)",
         )
@@ -114,7 +132,10 @@ impl Database {
     }
 
     pub(crate) async fn ec2_deleted(&self, id: &LeaseId) -> Result<(), DatabaseError> {
-        sqlx::query("UPDATE lease SET ec2_gone = 1 WHERE id = ?").bind(id.as_str()).execute(&self.writer).await?;
+        sqlx::query("UPDATE lease SET ec2_gone = 1 WHERE id = ?")
+            .bind(id.as_str())
+            .execute(&self.writer)
+            .await?;
         Ok(())
     }
 }
@@ -126,31 +147,49 @@ fn read(row: &SqliteRow) -> Result<LeaseRow, DatabaseError> {
     };
     let lease = Lease {
         id: LeaseId::from_text(row.try_get::<String, _>("id")?),
-        subject: SubjectId { issuer: row.try_get("issuer")?, sub: row.try_get("sub")? },
+        subject: SubjectId {
+            issuer: row.try_get("issuer")?,
+            sub: row.try_get("sub")?,
+        },
         username: row.try_get("username")?,
         survey: parsed(row, "survey", |text| text.parse().ok())?,
         access: parsed(row, "access", access)?,
         method: parsed(row, "method", |text| text.parse().ok())?,
         access_key_id: AccessKeyId::new(row.try_get::<String, _>("access_key_id")?),
-        asked: row.try_get::<Option<u32>, _>("asked")?.map(Lifetime::seconds),
+        asked: row
+            .try_get::<Option<u32>, _>("asked")?
+            .map(Lifetime::seconds),
         limit: parsed(row, "decided_by", limit)?,
         issued: time(row, "issued")?,
         expires: optional_time(row, "expires")?,
         revoked,
     };
-    Ok(LeaseRow { lease, keystone_user: row.try_get("keystone_user")? })
+    Ok(LeaseRow {
+        lease,
+        keystone_user: row.try_get("keystone_user")?,
+    })
 }
 
 fn access(text: &str) -> Option<Access> {
-    [Access::Read, Access::Write].into_iter().find(|access| access.as_str() == text)
+    [Access::Read, Access::Write]
+        .into_iter()
+        .find(|access| access.as_str() == text)
 }
 
 fn limit(text: &str) -> Option<Limit> {
-    [Limit::Asked, Limit::Default, Limit::SurveyMaximum, Limit::AccountEnd, Limit::Revocation]
-        .into_iter()
-        .find(|limit| limit.as_str() == text)
+    [
+        Limit::Asked,
+        Limit::Default,
+        Limit::SurveyMaximum,
+        Limit::AccountEnd,
+        Limit::Revocation,
+    ]
+    .into_iter()
+    .find(|limit| limit.as_str() == text)
 }
 
 fn lease_end(text: &str) -> Option<LeaseEnd> {
-    [LeaseEnd::Returned, LeaseEnd::Removed].into_iter().find(|end| end.as_str() == text)
+    [LeaseEnd::Returned, LeaseEnd::Removed]
+        .into_iter()
+        .find(|end| end.as_str() == text)
 }

@@ -43,7 +43,9 @@ impl LeaseView {
             method: lease.method.as_str(),
             access_key_id: lease.access_key_id.to_string(),
             asked: lease.asked.map(skykey_types::Lifetime::as_seconds),
-            lifetime: lease.expires.map(|end| end.as_second() - lease.issued.as_second()),
+            lifetime: lease
+                .expires
+                .map(|end| end.as_second() - lease.issued.as_second()),
             limit: lease.limit.as_str(),
             issued: lease.issued,
             expires: lease.expires,
@@ -62,10 +64,18 @@ pub(crate) struct Leases {
     leases: Vec<LeaseView>,
 }
 
-pub(crate) async fn list(State(portal): State<Arc<Portal>>, Bearer(caller): Bearer) -> Result<Json<Leases>, Problem> {
+pub(crate) async fn list(
+    State(portal): State<Arc<Portal>>,
+    Bearer(caller): Bearer,
+) -> Result<Json<Leases>, Problem> {
     let now = portal.broker.clock().now();
     let leases = portal.broker.leases(&caller.id).await?;
-    Ok(Json(Leases { leases: leases.iter().map(|lease| LeaseView::new(lease, now)).collect() }))
+    Ok(Json(Leases {
+        leases: leases
+            .iter()
+            .map(|lease| LeaseView::new(lease, now))
+            .collect(),
+    }))
 }
 
 /// What `POST` takes. A lifetime may be a number or digits in quotes; the broker reads it.
@@ -132,19 +142,33 @@ pub(crate) async fn create(
         access: asked.access,
     };
     let Issued { lease, credentials } = portal.broker.issue(&caller, &wish).await?;
-    let prefixes = portal.broker.surveys().named(lease.survey.as_str()).map(|survey| &survey.prefixes);
+    let prefixes = portal
+        .broker
+        .surveys()
+        .named(lease.survey.as_str())
+        .map(|survey| &survey.prefixes);
     let granted = Granted {
         credentials: Keys {
             access_key_id: credentials.access_key_id.to_string(),
             secret_access_key: credentials.secret_access_key.expose().to_owned(),
-            session_token: credentials.session_token.as_ref().map(Secret::expose).map(str::to_owned),
+            session_token: credentials
+                .session_token
+                .as_ref()
+                .map(Secret::expose)
+                .map(str::to_owned),
             // An EC2 credential does not say when it ends, but the lease does.
-            expiration: lease.expires.map(|end| end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            expiration: lease
+                .expires
+                .map(|end| end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
         },
         s3: Place {
             endpoint: portal.settings.s3.to_string(),
             region: portal.settings.region.clone(),
-            prefixes: prefixes.into_iter().flatten().map(ToString::to_string).collect(),
+            prefixes: prefixes
+                .into_iter()
+                .flatten()
+                .map(ToString::to_string)
+                .collect(),
         },
         lease: LeaseView::new(&lease, portal.broker.clock().now()),
     };

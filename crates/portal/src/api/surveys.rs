@@ -33,7 +33,10 @@ struct View {
     region: String,
 }
 
-pub(crate) async fn list(State(portal): State<Arc<Portal>>, Bearer(caller): Bearer) -> Result<Json<Answer>, Problem> {
+pub(crate) async fn list(
+    State(portal): State<Arc<Portal>>,
+    Bearer(caller): Bearer,
+) -> Result<Json<Answer>, Problem> {
     let person = portal.broker.person(&caller.id, &caller.username).await?;
     let view = |survey: &Survey| View {
         name: survey.name.to_string(),
@@ -46,5 +49,7 @@ pub(crate) async fn list(State(portal): State<Arc<Portal>>, Bearer(caller): Bear
         s3: portal.settings.s3.to_string(),
         region: portal.settings.region.clone(),
     };
-    Ok(Json(Answer { surveys: portal.broker.surveys().iter().map(view).collect() }))
+    Ok(Json(Answer {
+        surveys: portal.broker.surveys().iter().map(view).collect(),
+    }))
 }

@@ -50,7 +50,9 @@ struct LeaseView {
 
 pub(crate) async fn page(State(portal): State<Arc<Portal>>, headers: HeaderMap) -> Response {
     match portal.sessions.of(&headers) {
-        None => html(&Welcome { surveys: portal.broker.surveys().iter().collect() }),
+        None => html(&Welcome {
+            surveys: portal.broker.surveys().iter().collect(),
+        }),
         Some(session) => match home(&portal, &session).await {
             Ok(response) => response,
             Err(problem) => problem.page(),
@@ -59,14 +61,26 @@ pub(crate) async fn page(State(portal): State<Arc<Portal>>, headers: HeaderMap) 
 }
 
 async fn home(portal: &Portal, session: &WebSession) -> Result<Response, Problem> {
-    let person = portal.broker.person(&session.caller.id, &session.caller.username).await?;
+    let person = portal
+        .broker
+        .person(&session.caller.id, &session.caller.username)
+        .await?;
     let now = portal.broker.clock().now();
     let leases = portal.broker.leases(&session.caller.id).await?;
     Ok(html(&Home {
         name: &session.name,
         csrf: session.csrf.expose(),
-        surveys: portal.broker.surveys().iter().map(|survey| SurveyView::new(survey, &person)).collect(),
-        leases: leases.iter().take(SHOWN).map(|lease| LeaseView::new(lease, now)).collect(),
+        surveys: portal
+            .broker
+            .surveys()
+            .iter()
+            .map(|survey| SurveyView::new(survey, &person))
+            .collect(),
+        leases: leases
+            .iter()
+            .take(SHOWN)
+            .map(|lease| LeaseView::new(lease, now))
+            .collect(),
         join_at: portal.settings.join_at.as_str(),
     }))
 }
@@ -83,6 +97,10 @@ impl<'a> SurveyView<'a> {
         }
     }
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the template hands over a reference"
+    )]
     fn method_words(method: &Method) -> &'static str {
         match method {
             Method::StsLite => "temporary credentials (sts-lite)",

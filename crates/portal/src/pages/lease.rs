@@ -52,17 +52,27 @@ pub(crate) async fn create(
     }
 }
 
-async fn try_create(portal: &Portal, headers: &HeaderMap, asked: Asked) -> Result<Response, Problem> {
+async fn try_create(
+    portal: &Portal,
+    headers: &HeaderMap,
+    asked: Asked,
+) -> Result<Response, Problem> {
     let session = session_with_csrf(portal, headers, &asked.csrf)?;
-    let wish =
-        Wish { survey: asked.survey, lifetime: asked.lifetime, method: asked.method, access: asked.access };
+    let wish = Wish {
+        survey: asked.survey,
+        lifetime: asked.lifetime,
+        method: asked.method,
+        access: asked.access,
+    };
     let Issued { lease, credentials } = portal.broker.issue(&session.caller, &wish).await?;
     let place = portal
         .broker
         .surveys()
         .named(lease.survey.as_str())
         .and_then(|survey| survey.prefixes.first())
-        .ok_or_else(|| Problem::bad_request("the survey has no place in the store", "tell its curators"))?;
+        .ok_or_else(|| {
+            Problem::bad_request("the survey has no place in the store", "tell its curators")
+        })?;
     let ends = lease.expires.map_or_else(
         || "when you leave the group".to_owned(),
         |end| end.strftime("%H:%M:%S UTC on %-d %B %Y").to_string(),
@@ -78,9 +88,17 @@ async fn try_create(portal: &Portal, headers: &HeaderMap, asked: Asked) -> Resul
         limit: match lease.limit {
             skykey_types::Limit::AccountEnd => "Your account at the IAM ends then.",
             skykey_types::Limit::SurveyMaximum => "The survey allows no longer.",
-            skykey_types::Limit::Asked | skykey_types::Limit::Default | skykey_types::Limit::Revocation => "",
+            skykey_types::Limit::Asked
+            | skykey_types::Limit::Default
+            | skykey_types::Limit::Revocation => "",
         },
-        snippets: snippets(&credentials, lease.survey.as_str(), place.bucket.as_str(), &place.prefix, &portal.settings),
+        snippets: snippets(
+            &credentials,
+            lease.survey.as_str(),
+            place.bucket.as_str(),
+            &place.prefix,
+            &portal.settings,
+        ),
     }))
 }
 

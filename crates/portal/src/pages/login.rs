@@ -17,7 +17,11 @@ pub(crate) async fn begin(State(portal): State<Arc<Portal>>) -> Response {
     match portal.iam.begin_login().await {
         Ok(start) => {
             let to = start.url.to_string();
-            ([(header::SET_COOKIE, portal.sessions.begin(start))], Redirect::to(&to)).into_response()
+            (
+                [(header::SET_COOKIE, portal.sessions.begin(start))],
+                Redirect::to(&to),
+            )
+                .into_response()
         }
         Err(error) => Problem::from(error).page(),
     }
@@ -38,8 +42,11 @@ pub(crate) async fn callback(
     Query(answer): Query<Answer>,
 ) -> Response {
     let Some(start) = portal.sessions.take_login(&headers, &answer.state) else {
-        return Problem::bad_request("this login was not begun in this browser, or took too long", "log in again")
-            .page();
+        return Problem::bad_request(
+            "this login was not begun in this browser, or took too long",
+            "log in again",
+        )
+        .page();
     };
     let Some(code) = answer.code else {
         let why = answer.error.unwrap_or_default();
@@ -49,7 +56,11 @@ pub(crate) async fn callback(
     match portal.iam.finish_login(&start, &code).await {
         Ok(login) => {
             tracing::info!(subject = %login.id, username = login.username, "logged in");
-            ([(header::SET_COOKIE, portal.sessions.open(login))], Redirect::to("/")).into_response()
+            (
+                [(header::SET_COOKIE, portal.sessions.open(login))],
+                Redirect::to("/"),
+            )
+                .into_response()
         }
         Err(error) => {
             tracing::warn!(%error, "a login failed");
@@ -70,7 +81,11 @@ pub(crate) async fn logout(
     Form(form): Form<Csrf>,
 ) -> Response {
     match session_with_csrf(&portal, &headers, &form.csrf) {
-        Ok(_) => ([(header::SET_COOKIE, portal.sessions.close(&headers))], Redirect::to("/")).into_response(),
+        Ok(_) => (
+            [(header::SET_COOKIE, portal.sessions.close(&headers))],
+            Redirect::to("/"),
+        )
+            .into_response(),
         Err(problem) => problem.page(),
     }
 }

@@ -13,6 +13,10 @@ pub(super) async fn answer(
 ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
     let input = request.input;
     let upload = UploadId::from_text(input.upload_id);
-    operations.store.abort_upload(&input.bucket, &input.key, &upload).await.map_err(store)?;
+    operations
+        .store
+        .abort_upload(&input.bucket, &input.key, &upload)
+        .await
+        .map_err(store)?;
     Ok(S3Response::new(AbortMultipartUploadOutput::default()))
 }

@@ -17,17 +17,31 @@ pub(super) async fn answer(
     let input = request.input;
     let upload = UploadId::from_text(input.upload_id.clone());
     let precondition = precondition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
-    let asked = input.multipart_upload.as_ref().and_then(|upload| upload.parts.as_deref()).unwrap_or_default();
+    let asked = input
+        .multipart_upload
+        .as_ref()
+        .and_then(|upload| upload.parts.as_deref())
+        .unwrap_or_default();
     if asked.is_empty() {
-        return Err(S3Error::with_message(S3ErrorCode::MalformedXML, "the list of parts is empty"));
+        return Err(S3Error::with_message(
+            S3ErrorCode::MalformedXML,
+            "the list of parts is empty",
+        ));
     }
-    let stored =
-        operations.store.parts(&input.bucket, &input.key, &upload, 0, usize::from(u16::MAX)).await.map_err(store)?;
+    let stored = operations
+        .store
+        .parts(&input.bucket, &input.key, &upload, 0, usize::from(u16::MAX))
+        .await
+        .map_err(store)?;
     let mut parts = Vec::with_capacity(asked.len());
     let mut chosen = Vec::with_capacity(asked.len());
     for part in asked {
         let number = part_number(part.part_number.unwrap_or_default())?;
-        let etag = part.e_tag.as_ref().map(|etag| etag.value().to_owned()).unwrap_or_default();
+        let etag = part
+            .e_tag
+            .as_ref()
+            .map(|etag| etag.value().to_owned())
+            .unwrap_or_default();
         if let Some(found) = stored.iter().find(|found| found.number == number) {
             check_part(part, found)?;
             chosen.push(found.clone());
@@ -36,8 +50,16 @@ pub(super) async fn answer(
         parts.push((number, etag));
     }
     let checksums = whole_checksums(&input, &chosen)?;
-    let completion = Completion { parts, checksums, precondition };
-    let info = operations.store.complete_upload(&input.bucket, &input.key, &upload, completion).await.map_err(store)?;
+    let completion = Completion {
+        parts,
+        checksums,
+        precondition,
+    };
+    let info = operations
+        .store
+        .complete_upload(&input.bucket, &input.key, &upload, completion)
+        .await
+        .map_err(store)?;
     let checksum = |name: &str| info.attributes.checksums.get(name).cloned();
     Ok(S3Response::new(CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
@@ -64,7 +86,10 @@ fn check_part(asked: &CompletedPart, stored: &PartInfo) -> S3Result<()> {
         if value.is_some() && stored.checksums.get(algorithm) != value.as_ref() {
             return Err(S3Error::with_message(
                 S3ErrorCode::InvalidPart,
-                format!("part {} was not stored with that {algorithm}", stored.number),
+                format!(
+                    "part {} was not stored with that {algorithm}",
+                    stored.number
+                ),
             ));
         }
     }
@@ -74,7 +99,10 @@ fn check_part(asked: &CompletedPart, stored: &PartInfo) -> S3Result<()> {
 /// The checksums of the whole object, from those of its parts; compared with what the client says.
 /// A declared value of the form `…-N` is a checksum of checksums, which clients compute
 /// differently; the parts' own checksums have been compared already.
-fn whole_checksums(input: &CompleteMultipartUploadInput, parts: &[PartInfo]) -> S3Result<Checksums> {
+fn whole_checksums(
+    input: &CompleteMultipartUploadInput,
+    parts: &[PartInfo],
+) -> S3Result<Checksums> {
     let declared = [
         ("CRC32", &input.checksum_crc32),
         ("CRC32C", &input.checksum_crc32c),
@@ -88,7 +116,9 @@ fn whole_checksums(input: &CompleteMultipartUploadInput, parts: &[PartInfo]) -> 
         {
             return Err(S3Error::with_message(
                 S3ErrorCode::BadDigest,
-                format!("the {algorithm} that was sent is not that of the parts together; nothing was completed"),
+                format!(
+                    "the {algorithm} that was sent is not that of the parts together; nothing was completed"
+                ),
             ));
         }
         if let Some(computed) = computed {

@@ -11,10 +11,10 @@ use super::words;
 /// The four conditions that a request may carry.
 #[derive(Default)]
 pub(super) struct Conditions {
-    pub(super) if_match: Option<ETagCondition>,
-    pub(super) if_none_match: Option<ETagCondition>,
-    pub(super) if_modified_since: Option<S3Timestamp>,
-    pub(super) if_unmodified_since: Option<S3Timestamp>,
+    pub(super) matches: Option<ETagCondition>,
+    pub(super) none_matches: Option<ETagCondition>,
+    pub(super) modified_since: Option<S3Timestamp>,
+    pub(super) unmodified_since: Option<S3Timestamp>,
 }
 
 impl Conditions {
@@ -25,20 +25,27 @@ impl Conditions {
             ETagCondition::ETag(etag) => etag.value() == info.etag,
         };
         let failed = || {
-            S3Error::with_message(S3ErrorCode::PreconditionFailed, "at least one of the preconditions does not hold")
+            S3Error::with_message(
+                S3ErrorCode::PreconditionFailed,
+                "at least one of the preconditions does not hold",
+            )
         };
         let modified = seconds(&words::time(info.modified));
-        match (&self.if_match, &self.if_unmodified_since) {
+        match (&self.matches, &self.unmodified_since) {
             (Some(condition), _) if !is(condition) => return Err(failed()),
             (None, Some(since)) if modified > seconds(since) => return Err(failed()),
             _ => {}
         }
-        let unchanged = match (&self.if_none_match, &self.if_modified_since) {
+        let unchanged = match (&self.none_matches, &self.modified_since) {
             (Some(condition), _) => is(condition),
             (None, Some(since)) => modified <= seconds(since),
             (None, None) => false,
         };
-        if unchanged { Err(not_modified(info)) } else { Ok(()) }
+        if unchanged {
+            Err(not_modified(info))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -54,7 +61,8 @@ fn not_modified(info: &ObjectInfo) -> S3Error {
 
 fn seconds(time: &S3Timestamp) -> u64 {
     let time = SystemTime::from(time::OffsetDateTime::from(time.clone()));
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]
@@ -72,32 +80,91 @@ mod tests {
             modified: Timestamp::from_millisecond(1_000_500).unwrap(),
             attributes: Attributes::default(),
         };
-        conditions.check(&info).err().map(|error| error.code().as_str().to_owned())
+        conditions
+            .check(&info)
+            .err()
+            .map(|error| error.code().as_str().to_owned())
     }
 
-    fn etag(text: &str) -> Option<ETagCondition> {
-        Some(ETagCondition::ETag(words::etag(text)))
+    fn etag(text: &str) -> ETagCondition {
+        ETagCondition::ETag(words::etag(text))
     }
 
-    fn at(second: i64) -> Option<S3Timestamp> {
-        Some(words::time(Timestamp::from_second(second).unwrap()))
+    fn at(second: i64) -> S3Timestamp {
+        words::time(Timestamp::from_second(second).unwrap())
     }
 
     #[test]
     fn conditions_hold_or_fail_as_the_rfc_says() {
         let none = Conditions::default;
         assert_eq!(verdict(&none()), None);
-        assert_eq!(verdict(&Conditions { if_match: etag("abc"), ..none() }), None);
-        assert_eq!(verdict(&Conditions { if_match: etag("x"), ..none() }).as_deref(), Some("PreconditionFailed"));
-        assert_eq!(verdict(&Conditions { if_none_match: etag("abc"), ..none() }).as_deref(), Some("NotModified"));
-        assert_eq!(verdict(&Conditions { if_none_match: etag("x"), ..none() }), None);
+        assert_eq!(
+            verdict(&Conditions {
+                matches: Some(etag("abc")),
+                ..none()
+            }),
+            None
+        );
+        assert_eq!(
+            verdict(&Conditions {
+                matches: Some(etag("x")),
+                ..none()
+            })
+            .as_deref(),
+            Some("PreconditionFailed")
+        );
+        assert_eq!(
+            verdict(&Conditions {
+                none_matches: Some(etag("abc")),
+                ..none()
+            })
+            .as_deref(),
+            Some("NotModified")
+        );
+        assert_eq!(
+            verdict(&Conditions {
+                none_matches: Some(etag("x")),
+                ..none()
+            }),
+            None
+        );
         // The object's time is cut to the second that was announced.
-        assert_eq!(verdict(&Conditions { if_modified_since: at(1000), ..none() }).as_deref(), Some("NotModified"));
-        assert_eq!(verdict(&Conditions { if_modified_since: at(999), ..none() }), None);
-        assert_eq!(verdict(&Conditions { if_unmodified_since: at(999), ..none() }).as_deref(), Some("PreconditionFailed"));
-        assert_eq!(verdict(&Conditions { if_unmodified_since: at(1000), ..none() }), None);
+        assert_eq!(
+            verdict(&Conditions {
+                modified_since: Some(at(1000)),
+                ..none()
+            })
+            .as_deref(),
+            Some("NotModified")
+        );
+        assert_eq!(
+            verdict(&Conditions {
+                modified_since: Some(at(999)),
+                ..none()
+            }),
+            None
+        );
+        assert_eq!(
+            verdict(&Conditions {
+                unmodified_since: Some(at(999)),
+                ..none()
+            })
+            .as_deref(),
+            Some("PreconditionFailed")
+        );
+        assert_eq!(
+            verdict(&Conditions {
+                unmodified_since: Some(at(1000)),
+                ..none()
+            }),
+            None
+        );
         // An ETag condition decides alone.
-        let both = Conditions { if_none_match: etag("x"), if_modified_since: at(2000), ..none() };
+        let both = Conditions {
+            none_matches: Some(etag("x")),
+            modified_since: Some(at(2000)),
+            ..none()
+        };
         assert_eq!(verdict(&both), None);
     }
 }

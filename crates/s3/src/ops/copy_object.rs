@@ -1,6 +1,8 @@
 //! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), within the store.
 
-use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, MetadataDirective};
+use s3s::dto::{
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, MetadataDirective,
+};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use skykey_store::{ObjectInfo, Precondition};
 
@@ -23,14 +25,22 @@ pub(super) async fn answer(
         return Err(deny("these credentials may not read what is copied"));
     }
     let conditions = Conditions {
-        if_match: input.copy_source_if_match.clone(),
-        if_none_match: input.copy_source_if_none_match.clone(),
-        if_modified_since: input.copy_source_if_modified_since.clone(),
-        if_unmodified_since: input.copy_source_if_unmodified_since.clone(),
+        matches: input.copy_source_if_match.clone(),
+        none_matches: input.copy_source_if_none_match.clone(),
+        modified_since: input.copy_source_if_modified_since.clone(),
+        unmodified_since: input.copy_source_if_unmodified_since.clone(),
     };
-    let info = operations.store.info(bucket, key).await.map_err(store)?.ok_or_else(no_such_key)?;
+    let info = operations
+        .store
+        .info(bucket, key)
+        .await
+        .map_err(store)?
+        .ok_or_else(no_such_key)?;
     check_source(&conditions, &info)?;
-    let replace = input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
+    let replace = input
+        .metadata_directive
+        .as_ref()
+        .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
     if !replace && (bucket, key) == (input.bucket.as_str(), input.key.as_str()) {
         return Err(S3Error::with_message(
             S3ErrorCode::InvalidRequest,
@@ -44,7 +54,13 @@ pub(super) async fn answer(
     });
     let made = operations
         .store
-        .copy((bucket, key), &input.bucket, &input.key, attributes, Precondition::None)
+        .copy(
+            (bucket, key),
+            &input.bucket,
+            &input.key,
+            attributes,
+            Precondition::None,
+        )
         .await
         .map_err(store)?;
     let checksum = |name: &str| made.attributes.checksums.get(name).cloned();
@@ -66,19 +82,33 @@ pub(super) async fn answer(
 /// The bucket and key that are copied.
 pub(super) fn source(source: &CopySource) -> S3Result<(&str, &str)> {
     match source {
-        CopySource::Bucket { bucket, key, version_id } if version_id.as_deref().is_none_or(|version| version == "null") => {
+        CopySource::Bucket {
+            bucket,
+            key,
+            version_id,
+        } if version_id
+            .as_deref()
+            .is_none_or(|version| version == "null") =>
+        {
             Ok((bucket, key))
         }
-        CopySource::Bucket { .. } => {
-            Err(S3Error::with_message(S3ErrorCode::NoSuchVersion, "objects have one version here"))
-        }
-        _ => Err(S3Error::with_message(S3ErrorCode::NotImplemented, "a copy's source is written bucket/key here")),
+        CopySource::Bucket { .. } => Err(S3Error::with_message(
+            S3ErrorCode::NoSuchVersion,
+            "objects have one version here",
+        )),
+        _ => Err(S3Error::with_message(
+            S3ErrorCode::NotImplemented,
+            "a copy's source is written bucket/key here",
+        )),
     }
 }
 
 /// A copy whose condition fails is refused; `304` is for reads.
 pub(super) fn check_source(conditions: &Conditions, info: &ObjectInfo) -> S3Result<()> {
     conditions.check(info).map_err(|_| {
-        S3Error::with_message(S3ErrorCode::PreconditionFailed, "the source does not meet the conditions of the copy")
+        S3Error::with_message(
+            S3ErrorCode::PreconditionFailed,
+            "the source does not meet the conditions of the copy",
+        )
     })
 }

@@ -13,7 +13,11 @@ pub(super) async fn answer(
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
     let input = request.input;
     let attributes = attributes!(input);
-    let upload = operations.store.create_upload(&input.bucket, &input.key, attributes).await.map_err(store)?;
+    let upload = operations
+        .store
+        .create_upload(&input.bucket, &input.key, attributes)
+        .await
+        .map_err(store)?;
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),

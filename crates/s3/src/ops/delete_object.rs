@@ -12,9 +12,19 @@ pub(super) async fn answer(
     request: S3Request<DeleteObjectInput>,
 ) -> S3Result<S3Response<DeleteObjectOutput>> {
     let input = request.input;
-    if input.if_match.is_some() || input.if_match_size.is_some() || input.if_match_last_modified_time.is_some() {
-        return Err(S3Error::with_message(S3ErrorCode::NotImplemented, "conditional deletes are not served here"));
+    if input.if_match.is_some()
+        || input.if_match_size.is_some()
+        || input.if_match_last_modified_time.is_some()
+    {
+        return Err(S3Error::with_message(
+            S3ErrorCode::NotImplemented,
+            "conditional deletes are not served here",
+        ));
     }
-    operations.store.delete(&input.bucket, &input.key).await.map_err(store)?;
+    operations
+        .store
+        .delete(&input.bucket, &input.key)
+        .await
+        .map_err(store)?;
     Ok(S3Response::new(DeleteObjectOutput::default()))
 }

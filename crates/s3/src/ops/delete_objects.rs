@@ -20,7 +20,10 @@ pub(super) async fn answer(
     let principal = principal(&request)?;
     let input = request.input;
     if input.delete.objects.len() > MOST {
-        return Err(S3Error::with_message(S3ErrorCode::MalformedXML, "at most 1000 keys can be deleted at once"));
+        return Err(S3Error::with_message(
+            S3ErrorCode::MalformedXML,
+            "at most 1000 keys can be deleted at once",
+        ));
     }
     let quiet = input.delete.quiet.unwrap_or(false);
     let bucket = input.bucket.as_str();
@@ -28,9 +31,16 @@ pub(super) async fn answer(
     let outcomes: Vec<(String, Result<(), S3Error>)> = futures::stream::iter(input.delete.objects)
         .map(|object| async move {
             let outcome = if principal.rights.write(bucket, &object.key) {
-                operations.store.delete(bucket, &object.key).await.map(drop).map_err(store)
+                operations
+                    .store
+                    .delete(bucket, &object.key)
+                    .await
+                    .map(drop)
+                    .map_err(store)
             } else {
-                Err(crate::access::deny("these credentials do not give that right here"))
+                Err(crate::access::deny(
+                    "these credentials do not give that right here",
+                ))
             };
             (object.key, outcome)
         })
@@ -41,7 +51,10 @@ pub(super) async fn answer(
     for (key, outcome) in outcomes {
         match outcome {
             Ok(()) if quiet => {}
-            Ok(()) => deleted.push(DeletedObject { key: Some(key), ..DeletedObject::default() }),
+            Ok(()) => deleted.push(DeletedObject {
+                key: Some(key),
+                ..DeletedObject::default()
+            }),
             Err(error) => errors.push(Error {
                 code: Some(error.code().as_str().to_owned()),
                 message: error.message().map(str::to_owned),
@@ -50,5 +63,9 @@ pub(super) async fn answer(
             }),
         }
     }
-    Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), request_charged: None }))
+    Ok(S3Response::new(DeleteObjectsOutput {
+        deleted: Some(deleted),
+        errors: Some(errors),
+        request_charged: None,
+    }))
 }

@@ -15,16 +15,28 @@ pub(super) async fn answer(
     request: S3Request<GetObjectInput>,
 ) -> S3Result<S3Response<GetObjectOutput>> {
     let input = request.input;
-    if input.version_id.as_deref().is_some_and(|version| version != "null") {
-        return Err(S3Error::with_message(S3ErrorCode::NoSuchVersion, "objects have one version here"));
+    if input
+        .version_id
+        .as_deref()
+        .is_some_and(|version| version != "null")
+    {
+        return Err(S3Error::with_message(
+            S3ErrorCode::NoSuchVersion,
+            "objects have one version here",
+        ));
     }
-    let opened = operations.store.open(&input.bucket, &input.key).await.map_err(store)?.ok_or_else(no_such_key)?;
+    let opened = operations
+        .store
+        .open(&input.bucket, &input.key)
+        .await
+        .map_err(store)?
+        .ok_or_else(no_such_key)?;
     let info = opened.info.clone();
     let conditions = Conditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-        if_modified_since: input.if_modified_since,
-        if_unmodified_since: input.if_unmodified_since,
+        matches: input.if_match,
+        none_matches: input.if_none_match,
+        modified_since: input.if_modified_since,
+        unmodified_since: input.if_unmodified_since,
     };
     conditions.check(&info)?;
     let (range, content_range) = match input.range {
@@ -33,23 +45,40 @@ pub(super) async fn answer(
             let range = range.check(info.size).map_err(|_| {
                 S3Error::with_message(
                     S3ErrorCode::InvalidRange,
-                    format!("the range lies outside the object, which has {} bytes", info.size),
+                    format!(
+                        "the range lies outside the object, which has {} bytes",
+                        info.size
+                    ),
                 )
             })?;
-            let text = format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), info.size);
+            let text = format!(
+                "bytes {}-{}/{}",
+                range.start,
+                range.end.saturating_sub(1),
+                info.size
+            );
             (range, Some(text))
         }
     };
     // A checksum is of the whole object; with a part of it, a client would find it wrong.
     let whole = content_range.is_none();
-    let checksum = |name: &str| whole.then(|| info.attributes.checksums.get(name).cloned()).flatten();
+    let checksum = |name: &str| {
+        whole
+            .then(|| info.attributes.checksums.get(name).cloned())
+            .flatten()
+    };
     let attributes = &info.attributes;
     Ok(S3Response::new(GetObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
-        body: Some(StreamingBlob::wrap(SyncStream::new(opened.stream(range.clone())))),
+        body: Some(StreamingBlob::wrap(SyncStream::new(
+            opened.stream(range.clone()),
+        ))),
         content_length: Some(size(range.end - range.start)),
         content_range,
-        content_type: attributes.content_type.clone().or_else(|| Some("application/octet-stream".to_owned())),
+        content_type: attributes
+            .content_type
+            .clone()
+            .or_else(|| Some("application/octet-stream".to_owned())),
         content_encoding: attributes.content_encoding.clone(),
         content_disposition: attributes.content_disposition.clone(),
         content_language: attributes.content_language.clone(),

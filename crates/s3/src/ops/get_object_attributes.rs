@@ -13,8 +13,18 @@ pub(super) async fn answer(
     request: S3Request<GetObjectAttributesInput>,
 ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
     let input = request.input;
-    let info = operations.store.info(&input.bucket, &input.key).await.map_err(store)?.ok_or_else(no_such_key)?;
-    let asked = |name: &str| input.object_attributes.iter().any(|attribute| attribute.as_str() == name);
+    let info = operations
+        .store
+        .info(&input.bucket, &input.key)
+        .await
+        .map_err(store)?
+        .ok_or_else(no_such_key)?;
+    let asked = |name: &str| {
+        input
+            .object_attributes
+            .iter()
+            .any(|attribute| attribute.as_str() == name)
+    };
     let checksum = |name: &str| info.attributes.checksums.get(name).cloned();
     Ok(S3Response::new(GetObjectAttributesOutput {
         checksum: asked("Checksum").then(|| Checksum {

@@ -2,8 +2,8 @@
 //! of a bucket: where it is, and whether it keeps versions.
 
 use s3s::dto::{
-    BucketLocationConstraint, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
-    GetBucketVersioningOutput, HeadBucketInput, HeadBucketOutput,
+    BucketLocationConstraint, GetBucketLocationInput, GetBucketLocationOutput,
+    GetBucketVersioningInput, GetBucketVersioningOutput, HeadBucketInput, HeadBucketOutput,
 };
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
@@ -15,7 +15,10 @@ pub(super) async fn answer(
     request: S3Request<HeadBucketInput>,
 ) -> S3Result<S3Response<HeadBucketOutput>> {
     exists(operations, &request.input.bucket).await?;
-    Ok(S3Response::new(HeadBucketOutput { bucket_region: Some(operations.region.clone()), ..HeadBucketOutput::default() }))
+    Ok(S3Response::new(HeadBucketOutput {
+        bucket_region: Some(operations.region.clone()),
+        ..HeadBucketOutput::default()
+    }))
 }
 
 /// The first region of AWS is written as nothing, for historical reasons.
@@ -24,9 +27,11 @@ pub(super) async fn location(
     request: S3Request<GetBucketLocationInput>,
 ) -> S3Result<S3Response<GetBucketLocationOutput>> {
     exists(operations, &request.input.bucket).await?;
-    let location_constraint =
-        (operations.region != "us-east-1").then(|| BucketLocationConstraint::from(operations.region.clone()));
-    Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
+    let location_constraint = (operations.region != "us-east-1")
+        .then(|| BucketLocationConstraint::from(operations.region.clone()));
+    Ok(S3Response::new(GetBucketLocationOutput {
+        location_constraint,
+    }))
 }
 
 pub(super) async fn versioning(
@@ -42,6 +47,9 @@ pub(super) async fn exists(operations: &Operations, bucket: &str) -> S3Result<()
     if buckets.iter().any(|found| found.name.as_str() == bucket) {
         Ok(())
     } else {
-        Err(S3Error::with_message(S3ErrorCode::NoSuchBucket, "there is no bucket of that name"))
+        Err(S3Error::with_message(
+            S3ErrorCode::NoSuchBucket,
+            "there is no bucket of that name",
+        ))
     }
 }

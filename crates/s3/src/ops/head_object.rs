@@ -15,12 +15,17 @@ pub(super) async fn answer(
     request: S3Request<HeadObjectInput>,
 ) -> S3Result<S3Response<HeadObjectOutput>> {
     let input = request.input;
-    let info = operations.store.info(&input.bucket, &input.key).await.map_err(store)?.ok_or_else(no_such_key)?;
+    let info = operations
+        .store
+        .info(&input.bucket, &input.key)
+        .await
+        .map_err(store)?
+        .ok_or_else(no_such_key)?;
     let conditions = Conditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-        if_modified_since: input.if_modified_since,
-        if_unmodified_since: input.if_unmodified_since,
+        matches: input.if_match,
+        none_matches: input.if_none_match,
+        modified_since: input.if_modified_since,
+        unmodified_since: input.if_unmodified_since,
     };
     conditions.check(&info)?;
     let checksum = |name: &str| info.attributes.checksums.get(name).cloned();
@@ -28,7 +33,10 @@ pub(super) async fn answer(
     Ok(S3Response::new(HeadObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         content_length: Some(size(info.size)),
-        content_type: attributes.content_type.clone().or_else(|| Some("application/octet-stream".to_owned())),
+        content_type: attributes
+            .content_type
+            .clone()
+            .or_else(|| Some("application/octet-stream".to_owned())),
         content_encoding: attributes.content_encoding.clone(),
         content_disposition: attributes.content_disposition.clone(),
         content_language: attributes.content_language.clone(),
@@ -52,6 +60,14 @@ pub(super) async fn tagging(
     request: S3Request<GetObjectTaggingInput>,
 ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
     let input = request.input;
-    operations.store.info(&input.bucket, &input.key).await.map_err(store)?.ok_or_else(no_such_key)?;
-    Ok(S3Response::new(GetObjectTaggingOutput { tag_set: Vec::new(), version_id: None }))
+    operations
+        .store
+        .info(&input.bucket, &input.key)
+        .await
+        .map_err(store)?
+        .ok_or_else(no_such_key)?;
+    Ok(S3Response::new(GetObjectTaggingOutput {
+        tag_set: Vec::new(),
+        version_id: None,
+    }))
 }

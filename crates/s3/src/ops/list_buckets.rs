@@ -17,7 +17,9 @@ pub(super) async fn answer(
     let buckets = operations.store.buckets().await.map_err(store)?;
     let buckets = buckets
         .into_iter()
-        .filter(|bucket| principal.rights.see(bucket.name.as_str()) && bucket.name.as_str().starts_with(&prefix))
+        .filter(|bucket| {
+            principal.rights.see(bucket.name.as_str()) && bucket.name.as_str().starts_with(&prefix)
+        })
         .map(|bucket| Bucket {
             creation_date: Some(time(bucket.created)),
             name: Some(bucket.name.to_string()),

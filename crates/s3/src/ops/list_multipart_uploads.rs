@@ -19,23 +19,45 @@ pub(super) async fn answer(
     let input = request.input;
     let prefix = input.prefix.clone().unwrap_or_default();
     if !principal.rights.write(&input.bucket, &prefix) {
-        return Err(deny("these credentials may list uploads below a prefix that they may write"));
+        return Err(deny(
+            "these credentials may list uploads below a prefix that they may write",
+        ));
     }
-    if input.delimiter.as_deref().is_some_and(|delimiter| !delimiter.is_empty()) {
-        return Err(S3Error::with_message(S3ErrorCode::NotImplemented, "uploads are listed without a delimiter here"));
+    if input
+        .delimiter
+        .as_deref()
+        .is_some_and(|delimiter| !delimiter.is_empty())
+    {
+        return Err(S3Error::with_message(
+            S3ErrorCode::NotImplemented,
+            "uploads are listed without a delimiter here",
+        ));
     }
     let limit = limit(input.max_uploads)?;
     let encoding = Encoding::new(input.encoding_type.as_ref())?;
-    let marker = input.upload_id_marker.clone().map(UploadId::from_text).unwrap_or_else(|| UploadId::from_text(LAST));
-    let after = input.key_marker.as_deref().filter(|key| !key.is_empty()).map(|key| (key, &marker));
-    let mut uploads =
-        operations.store.uploads(&input.bucket, &prefix, after, limit + 1).await.map_err(store)?;
+    let marker = UploadId::from_text(input.upload_id_marker.as_deref().unwrap_or(LAST));
+    let after = input
+        .key_marker
+        .as_deref()
+        .filter(|key| !key.is_empty())
+        .map(|key| (key, &marker));
+    let mut uploads = operations
+        .store
+        .uploads(&input.bucket, &prefix, after, limit + 1)
+        .await
+        .map_err(store)?;
     let truncated = uploads.len() > limit;
     uploads.truncate(limit);
     Ok(S3Response::new(ListMultipartUploadsOutput {
         is_truncated: Some(truncated),
-        next_key_marker: uploads.last().filter(|_| truncated).map(|upload| encoding.apply(&upload.key)),
-        next_upload_id_marker: uploads.last().filter(|_| truncated).map(|upload| upload.id.to_string()),
+        next_key_marker: uploads
+            .last()
+            .filter(|_| truncated)
+            .map(|upload| encoding.apply(&upload.key)),
+        next_upload_id_marker: uploads
+            .last()
+            .filter(|_| truncated)
+            .map(|upload| upload.id.to_string()),
         uploads: Some(
             uploads
                 .iter()

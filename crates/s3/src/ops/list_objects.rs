@@ -28,10 +28,23 @@ pub(super) async fn v2(
         (None, Some(key)) if !key.is_empty() => Start::Key(key.clone()),
         _ => Start::Beginning,
     };
-    let page = page(operations.store.as_ref(), &input.bucket, &prefix, &delimiter, start, limit).await?;
+    let page = page(
+        operations.store.as_ref(),
+        &input.bucket,
+        &prefix,
+        &delimiter,
+        start,
+        limit,
+    )
+    .await?;
     Ok(S3Response::new(ListObjectsV2Output {
         key_count: i32::try_from(page.objects.len() + page.prefixes.len()).ok(),
-        contents: Some(page.objects.iter().map(|info| encoding.object(info)).collect()),
+        contents: Some(
+            page.objects
+                .iter()
+                .map(|info| encoding.object(info))
+                .collect(),
+        ),
         common_prefixes: Some(encoding.common_prefixes(&page.prefixes)),
         is_truncated: Some(page.next.is_some()),
         next_continuation_token: page.next.as_ref().map(write_token),
@@ -63,18 +76,35 @@ pub(super) async fn v1(
     let start = match &input.marker {
         None => Start::Beginning,
         Some(marker) if marker.is_empty() => Start::Beginning,
-        Some(marker) if !delimiter.is_empty() && marker.len() > prefix.len() && marker.ends_with(&delimiter) => {
+        Some(marker)
+            if !delimiter.is_empty()
+                && marker.len() > prefix.len()
+                && marker.ends_with(&delimiter) =>
+        {
             Start::Prefix(marker.clone())
         }
         Some(marker) => Start::Key(marker.clone()),
     };
-    let page = page(operations.store.as_ref(), &input.bucket, &prefix, &delimiter, start, limit).await?;
+    let page = page(
+        operations.store.as_ref(),
+        &input.bucket,
+        &prefix,
+        &delimiter,
+        start,
+        limit,
+    )
+    .await?;
     let next_marker = page.next.as_ref().map(|next| match next {
         Start::Key(key) | Start::Prefix(key) => encoding.apply(key),
         Start::Beginning => String::new(),
     });
     Ok(S3Response::new(ListObjectsOutput {
-        contents: Some(page.objects.iter().map(|info| encoding.object(info)).collect()),
+        contents: Some(
+            page.objects
+                .iter()
+                .map(|info| encoding.object(info))
+                .collect(),
+        ),
         common_prefixes: Some(encoding.common_prefixes(&page.prefixes)),
         is_truncated: Some(page.next.is_some()),
         next_marker,
@@ -99,13 +129,18 @@ fn write_token(start: &Start) -> String {
 
 fn read_token(token: &str) -> S3Result<Start> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let text = bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .unwrap_or_default();
     if let Some(key) = text.strip_prefix('k') {
         Ok(Start::Key(key.to_owned()))
     } else if let Some(prefix) = text.strip_prefix('p') {
         Ok(Start::Prefix(prefix.to_owned()))
     } else {
-        Err(S3Error::with_message(S3ErrorCode::InvalidArgument, "the continuation token is not one of ours"))
+        Err(S3Error::with_message(
+            S3ErrorCode::InvalidArgument,
+            "the continuation token is not one of ours",
+        ))
     }
 }
 
@@ -115,7 +150,10 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_as_it_was() {
-        for start in [Start::Key("a/ü \u{1}".to_owned()), Start::Prefix("a/".to_owned())] {
+        for start in [
+            Start::Key("a/ü \u{1}".to_owned()),
+            Start::Prefix("a/".to_owned()),
+        ] {
             assert_eq!(read_token(&write_token(&start)).unwrap(), start);
         }
         for bad in ["", "x", "!!!", "eHg"] {

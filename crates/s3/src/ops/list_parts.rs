@@ -17,8 +17,11 @@ pub(super) async fn answer(
     let upload = UploadId::from_text(input.upload_id.clone());
     let limit = limit(input.max_parts)?;
     let after = u16::try_from(input.part_number_marker.unwrap_or_default()).unwrap_or(u16::MAX);
-    let mut parts =
-        operations.store.parts(&input.bucket, &input.key, &upload, after, limit + 1).await.map_err(store)?;
+    let mut parts = operations
+        .store
+        .parts(&input.bucket, &input.key, &upload, after, limit + 1)
+        .await
+        .map_err(store)?;
     let truncated = parts.len() > limit;
     parts.truncate(limit);
     let checksum = |part: &skykey_store::PartInfo, name: &str| part.checksums.get(name).cloned();

@@ -46,8 +46,11 @@ pub(super) async fn page(
 ) -> S3Result<Page> {
     let mut page = Page::default();
     let mut at = start;
+    if limit == 0 {
+        return Ok(page);
+    }
     let count = |page: &Page| page.objects.len() + page.prefixes.len();
-    'pages: while limit > 0 {
+    loop {
         let after = match &at {
             Start::Beginning => After::Nothing,
             Start::Key(key) => After::Key(key),
@@ -55,32 +58,33 @@ pub(super) async fn page(
         };
         // One more than fits tells whether there is a next page.
         let wanted = limit - count(&page) + 1;
-        let batch = objects.list(bucket, prefix, after, wanted).await.map_err(store)?;
-        let last = batch.len() < wanted;
+        let batch = objects
+            .list(bucket, prefix, after, wanted)
+            .await
+            .map_err(store)?;
+        let mut last = batch.len() < wanted;
         for info in batch {
             if count(&page) == limit {
                 page.next = Some(at);
                 return Ok(page);
             }
             let rest = info.key.get(prefix.len()..).unwrap_or_default();
-            match rest.find(delimiter).filter(|_| !delimiter.is_empty()) {
-                Some(end) => {
-                    let common = info.key[..prefix.len() + end + delimiter.len()].to_owned();
-                    page.prefixes.push(common.clone());
-                    at = Start::Prefix(common);
-                    continue 'pages;
-                }
-                None => {
-                    at = Start::Key(info.key.clone());
-                    page.objects.push(info);
-                }
+            let end = rest.find(delimiter).filter(|_| !delimiter.is_empty());
+            if let Some(end) = end {
+                let common = info.key[..prefix.len() + end + delimiter.len()].to_owned();
+                page.prefixes.push(common.clone());
+                at = Start::Prefix(common);
+                // What else is in the batch may be below the same prefix: ask again, behind it.
+                last = false;
+                break;
             }
+            at = Start::Key(info.key.clone());
+            page.objects.push(info);
         }
         if last {
-            break;
+            return Ok(page);
         }
     }
-    Ok(page)
 }
 
 /// `max-keys`, 0 to 1,000; more is cut, less is an error.
@@ -89,12 +93,22 @@ pub(super) fn limit(asked: Option<i32>) -> S3Result<usize> {
         None => Ok(MOST),
         Some(asked) => usize::try_from(asked)
             .map(|asked| asked.min(MOST))
-            .map_err(|_| S3Error::with_message(S3ErrorCode::InvalidArgument, "max-keys must not be negative")),
+            .map_err(|_| {
+                S3Error::with_message(
+                    S3ErrorCode::InvalidArgument,
+                    "max-keys must not be negative",
+                )
+            }),
     }
 }
 
 /// What `encoding-type=url` leaves as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/');
 
 /// Encodes keys for XML that asks for it: XML cannot hold every character that a key can.
 #[derive(Clone, Copy)]
@@ -105,12 +119,19 @@ impl Encoding {
         match asked.map(EncodingType::as_str) {
             None | Some("") => Ok(Self(false)),
             Some(EncodingType::URL) => Ok(Self(true)),
-            Some(_) => Err(S3Error::with_message(S3ErrorCode::InvalidArgument, "encoding-type must be url")),
+            Some(_) => Err(S3Error::with_message(
+                S3ErrorCode::InvalidArgument,
+                "encoding-type must be url",
+            )),
         }
     }
 
     pub(super) fn apply(self, text: &str) -> String {
-        if self.0 { utf8_percent_encode(text, PLAIN).to_string() } else { text.to_owned() }
+        if self.0 {
+            utf8_percent_encode(text, PLAIN).to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(super) fn object(self, info: &ObjectInfo) -> Object {
@@ -119,12 +140,19 @@ impl Encoding {
             size: Some(size(info.size)),
             e_tag: Some(etag(&info.etag)),
             last_modified: Some(time(info.modified)),
-            storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+            storage_class: Some(ObjectStorageClass::from_static(
+                ObjectStorageClass::STANDARD,
+            )),
             ..Object::default()
         }
     }
 
     pub(super) fn common_prefixes(self, prefixes: &[String]) -> Vec<CommonPrefix> {
-        prefixes.iter().map(|prefix| CommonPrefix { prefix: Some(self.apply(prefix)) }).collect()
+        prefixes
+            .iter()
+            .map(|prefix| CommonPrefix {
+                prefix: Some(self.apply(prefix)),
+            })
+            .collect()
     }
 }

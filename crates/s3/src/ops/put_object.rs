@@ -20,14 +20,32 @@ pub(super) async fn answer(
 ) -> S3Result<S3Response<PutObjectOutput>> {
     let input = request.input;
     let precondition = precondition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
-    if input.tagging.as_deref().is_some_and(|tags| !tags.is_empty()) {
-        return Err(S3Error::with_message(S3ErrorCode::NotImplemented, "object tags are not kept here"));
+    if input
+        .tagging
+        .as_deref()
+        .is_some_and(|tags| !tags.is_empty())
+    {
+        return Err(S3Error::with_message(
+            S3ErrorCode::NotImplemented,
+            "object tags are not kept here",
+        ));
     }
     let mut attributes = attributes!(input);
-    let mut writer = operations.store.begin_write(&input.bucket, &input.key).await.map_err(store)?;
-    let upload = Upload { headers: &request.headers, length: input.content_length, trailers: request.trailing_headers };
+    let mut writer = operations
+        .store
+        .begin_write(&input.bucket, &input.key)
+        .await
+        .map_err(store)?;
+    let upload = Upload {
+        headers: &request.headers,
+        length: input.content_length,
+        trailers: request.trailing_headers,
+    };
     attributes.checksums = upload.receive(input.body, writer.as_mut()).await?;
-    let info = writer.commit(attributes, precondition).await.map_err(store)?;
+    let info = writer
+        .commit(attributes, precondition)
+        .await
+        .map_err(store)?;
     let checksum = |name: &str| info.attributes.checksums.get(name).cloned();
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(etag(&info.etag)),
@@ -75,7 +93,9 @@ impl Upload<'_> {
         if self.length.is_some_and(|length| length != size(received)) {
             return Err(S3Error::with_message(
                 S3ErrorCode::IncompleteBody,
-                format!("{received} bytes arrived, not as many as were announced; nothing was stored"),
+                format!(
+                    "{received} bytes arrived, not as many as were announced; nothing was stored"
+                ),
             ));
         }
         let trailers = self.trailers.and_then(|trailers| trailers.take());
@@ -88,13 +108,19 @@ impl Upload<'_> {
 fn broken_body(error: &(dyn std::error::Error + Send + Sync + 'static)) -> S3Error {
     let text = error.to_string();
     let (code, message) = if text.contains("Sha256Mismatch") {
-        (S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into()), "the body is not the one whose SHA-256 was signed; nothing was stored")
+        (
+            S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into()),
+            "the body is not the one whose SHA-256 was signed; nothing was stored",
+        )
     } else if text.contains("SignatureMismatch") {
         let mut error = S3Error::new(S3ErrorCode::SignatureDoesNotMatch);
         error.set_message("a chunk's signature is wrong; nothing was stored");
         return error;
     } else {
-        (S3ErrorCode::IncompleteBody, "the body broke off or is malformed; nothing was stored")
+        (
+            S3ErrorCode::IncompleteBody,
+            "the body broke off or is malformed; nothing was stored",
+        )
     };
     tracing::debug!(error = text, "an upload broke off");
     let mut error = S3Error::with_message(code, message);

@@ -16,12 +16,25 @@ pub(super) async fn answer(
     let input = request.input;
     let upload = UploadId::from_text(input.upload_id);
     let number = part_number(input.part_number)?;
-    let mut writer =
-        operations.store.begin_part(&input.bucket, &input.key, &upload, number).await.map_err(store)?;
-    let body = Upload { headers: &request.headers, length: input.content_length, trailers: request.trailing_headers };
+    let mut writer = operations
+        .store
+        .begin_part(&input.bucket, &input.key, &upload, number)
+        .await
+        .map_err(store)?;
+    let body = Upload {
+        headers: &request.headers,
+        length: input.content_length,
+        trailers: request.trailing_headers,
+    };
     let checksums = body.receive(input.body, writer.as_mut()).await?;
-    let attributes = Attributes { checksums, ..Attributes::default() };
-    let info = writer.commit(attributes, Precondition::None).await.map_err(store)?;
+    let attributes = Attributes {
+        checksums,
+        ..Attributes::default()
+    };
+    let info = writer
+        .commit(attributes, Precondition::None)
+        .await
+        .map_err(store)?;
     let checksum = |name: &str| info.attributes.checksums.get(name).cloned();
     Ok(S3Response::new(UploadPartOutput {
         e_tag: Some(etag(&info.etag)),
@@ -35,6 +48,10 @@ pub(super) async fn answer(
 }
 
 pub(super) fn part_number(number: i32) -> S3Result<u16> {
-    u16::try_from(number)
-        .map_err(|_| S3Error::with_message(S3ErrorCode::InvalidArgument, "a part's number is 1 to 10000"))
+    u16::try_from(number).map_err(|_| {
+        S3Error::with_message(
+            S3ErrorCode::InvalidArgument,
+            "a part's number is 1 to 10000",
+        )
+    })
 }

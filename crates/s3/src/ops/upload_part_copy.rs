@@ -25,37 +25,63 @@ pub(super) async fn answer(
     if !principal.rights.read(bucket, key) {
         return Err(deny("these credentials may not read what is copied"));
     }
-    let opened = operations.store.open(bucket, key).await.map_err(store)?.ok_or_else(no_such_key)?;
+    let opened = operations
+        .store
+        .open(bucket, key)
+        .await
+        .map_err(store)?
+        .ok_or_else(no_such_key)?;
     let conditions = Conditions {
-        if_match: input.copy_source_if_match,
-        if_none_match: input.copy_source_if_none_match,
-        if_modified_since: input.copy_source_if_modified_since,
-        if_unmodified_since: input.copy_source_if_unmodified_since,
+        matches: input.copy_source_if_match,
+        none_matches: input.copy_source_if_none_match,
+        modified_since: input.copy_source_if_modified_since,
+        unmodified_since: input.copy_source_if_unmodified_since,
     };
     check_source(&conditions, &opened.info)?;
     let range = match &input.copy_source_range {
         None => 0..opened.info.size,
         Some(text) => {
-            let outside = || S3Error::with_message(S3ErrorCode::InvalidRange, "the range lies outside the source");
-            Range::parse(text).map_err(|_| outside())?.check(opened.info.size).map_err(|_| outside())?
+            let outside = || {
+                S3Error::with_message(
+                    S3ErrorCode::InvalidRange,
+                    "the range lies outside the source",
+                )
+            };
+            Range::parse(text)
+                .map_err(|_| outside())?
+                .check(opened.info.size)
+                .map_err(|_| outside())?
         }
     };
     let upload = UploadId::from_text(input.upload_id);
     let number = part_number(input.part_number)?;
-    let mut writer =
-        operations.store.begin_part(&input.bucket, &input.key, &upload, number).await.map_err(store)?;
+    let mut writer = operations
+        .store
+        .begin_part(&input.bucket, &input.key, &upload, number)
+        .await
+        .map_err(store)?;
     let no_headers = http::HeaderMap::new();
     let mut verifier = Verifier::new(&no_headers)?;
     let mut body = opened.stream(range);
     while let Some(bytes) = body.next().await {
         let bytes = bytes.map_err(|source| {
-            store(StoreError::Io { action: "read", path: key.into(), source })
+            store(StoreError::Io {
+                action: "read",
+                path: key.into(),
+                source,
+            })
         })?;
         verifier.update(&bytes);
         writer.write(bytes).await.map_err(store)?;
     }
-    let attributes = Attributes { checksums: verifier.finish(&no_headers, None)?, ..Attributes::default() };
-    let info = writer.commit(attributes, Precondition::None).await.map_err(store)?;
+    let attributes = Attributes {
+        checksums: verifier.finish(&no_headers, None)?,
+        ..Attributes::default()
+    };
+    let info = writer
+        .commit(attributes, Precondition::None)
+        .await
+        .map_err(store)?;
     Ok(S3Response::new(UploadPartCopyOutput {
         copy_part_result: Some(CopyPartResult {
             e_tag: Some(etag(&info.etag)),

@@ -30,7 +30,9 @@ pub(super) fn precondition(
     match (if_match, if_none_match) {
         (None, None) => Ok(Precondition::None),
         (None, Some(ETagCondition::Any)) => Ok(Precondition::IfAbsent),
-        (Some(ETagCondition::ETag(etag)), None) => Ok(Precondition::IfMatch(etag.value().to_owned())),
+        (Some(ETagCondition::ETag(etag)), None) => {
+            Ok(Precondition::IfMatch(etag.value().to_owned()))
+        }
         _ => Err(S3Error::with_message(
             S3ErrorCode::NotImplemented,
             "a write takes 'If-None-Match: *' or 'If-Match: \"etag\"', not both and nothing else",
@@ -57,14 +59,23 @@ macro_rules! attributes {
 pub(super) use attributes;
 
 pub(super) fn attributes_of(
-    [content_type, content_encoding, content_disposition, content_language, cache_control]: [Option<String>; 5],
+    [
+        content_type,
+        content_encoding,
+        content_disposition,
+        content_language,
+        cache_control,
+    ]: [Option<String>; 5],
     expires: Option<&S3Timestamp>,
     metadata: Option<&s3s::dto::Metadata>,
 ) -> Attributes {
     // `aws-chunked` describes the transfer, not the object.
     let content_encoding = content_encoding
         .map(|text| {
-            let codings = text.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked" && !coding.is_empty());
+            let codings = text
+                .split(',')
+                .map(str::trim)
+                .filter(|coding| *coding != "aws-chunked" && !coding.is_empty());
             codings.collect::<Vec<_>>().join(",")
         })
         .filter(|text| !text.is_empty());
@@ -75,7 +86,11 @@ pub(super) fn attributes_of(
         content_language,
         cache_control,
         expires: expires.and_then(http_date),
-        user: metadata.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        user: metadata
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
         ..Attributes::default()
     }
 }
@@ -88,5 +103,8 @@ fn http_date(time: &S3Timestamp) -> Option<String> {
 
 /// An `Expires` that was kept.
 pub(super) fn expires(attributes: &Attributes) -> Option<S3Timestamp> {
-    attributes.expires.as_ref().and_then(|text| S3Timestamp::parse(TimestampFormat::HttpDate, text).ok())
+    attributes
+        .expires
+        .as_ref()
+        .and_then(|text| S3Timestamp::parse(TimestampFormat::HttpDate, text).ok())
 }

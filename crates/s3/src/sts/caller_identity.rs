@@ -9,5 +9,10 @@ pub(super) fn answer(principal: &Principal) -> String {
         "arn:aws:sts::{}:assumed-role/{}/{}",
         principal.survey, principal.access, principal.username
     );
-    skykey_sts::caller_identity_xml(principal.survey.as_str(), &arn, &principal.subject.sub, &random_token(16))
+    skykey_sts::caller_identity_xml(
+        principal.survey.as_str(),
+        &arn,
+        &principal.subject.sub,
+        &random_token(16),
+    )
 }

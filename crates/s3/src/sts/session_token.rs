@@ -15,9 +15,18 @@ pub(super) async fn answer<'f>(
     // Ceph ignores them; a person who sends one believes to be protected by it.
     for unserved in ["SerialNumber", "TokenCode", "Policy"] {
         if field(unserved).is_some() {
-            return Err(S3Error::with_message(S3ErrorCode::InvalidArgument, format!("{unserved} is not served here")));
+            return Err(S3Error::with_message(
+                S3ErrorCode::InvalidArgument,
+                format!("{unserved} is not served here"),
+            ));
         }
     }
-    let issued = broker.renew(principal, field("DurationSeconds")).await.map_err(|why| denied(&why))?;
-    Ok(skykey_sts::session_token_xml(&issued.credentials, &random_token(16)))
+    let issued = broker
+        .renew(principal, field("DurationSeconds"))
+        .await
+        .map_err(|why| denied(&why))?;
+    Ok(skykey_sts::session_token_xml(
+        &issued.credentials,
+        &random_token(16),
+    ))
 }

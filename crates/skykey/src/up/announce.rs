@@ -51,30 +51,58 @@ impl UpFile {
     /// Writes `up.json`.
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
-        skykey_seal::write_private(path, &text).with_context(|| format!("cannot write {}", path.display()))
+        skykey_seal::write_private(path, &text)
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 }
 
 /// Tells whoever started it what to do next.
 pub(super) fn print(up: &UpFile, state: &Path) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let survey = up.surveys.first().map_or("demo", |survey| survey.name.as_str());
+    let survey = up
+        .surveys
+        .first()
+        .map_or("demo", |survey| survey.name.as_str());
     writeln!(out, "\nskykey is up.\n")?;
-    for (what, url) in [("portal", &up.portal), ("IAM", &up.iam), ("Keystone", &up.keystone), ("S3 and STS", &up.s3)] {
+    for (what, url) in [
+        ("portal", &up.portal),
+        ("IAM", &up.iam),
+        ("Keystone", &up.keystone),
+        ("S3 and STS", &up.s3),
+    ] {
         writeln!(out, "  {what:<11} {url}")?;
     }
     writeln!(out, "\n  {:<11} {:<26} who it is", "log in as", "password")?;
     for person in &up.people {
-        writeln!(out, "  {:<11} {:<26} {}", person.username, person.password, person.is)?;
+        writeln!(
+            out,
+            "  {:<11} {:<26} {}",
+            person.username, person.password, person.is
+        )?;
     }
     writeln!(out, "\n  {:<11} bucket", "survey")?;
     for survey in &up.surveys {
         writeln!(out, "  {:<11} s3://{}", survey.name, survey.bucket)?;
     }
     writeln!(out, "\nTry this:")?;
-    writeln!(out, "  1. Open {} in a browser, log in as bob, and get credentials for {survey}.", up.portal)?;
-    writeln!(out, "  2. Paste the text under \"Shell\" into a terminal, then:  aws s3 ls s3://{survey}/ --recursive")?;
-    writeln!(out, "  3. Log in as alice: she asks to join {survey}/readers, and olive accepts her at {}dashboard", up.iam)?;
-    writeln!(out, "\nAll this is also in {}. Ctrl-C stops it; the state stays.", state.join("up.json").display())?;
+    writeln!(
+        out,
+        "  1. Open {} in a browser, log in as bob, and get credentials for {survey}.",
+        up.portal
+    )?;
+    writeln!(
+        out,
+        "  2. Paste the text under \"Shell\" into a terminal, then:  aws s3 ls s3://{survey}/ --recursive"
+    )?;
+    writeln!(
+        out,
+        "  3. Log in as alice: she asks to join {survey}/readers, and olive accepts her at {}dashboard",
+        up.iam
+    )?;
+    writeln!(
+        out,
+        "\nAll this is also in {}. Ctrl-C stops it; the state stays.",
+        state.join("up.json").display()
+    )?;
     out.flush()
 }

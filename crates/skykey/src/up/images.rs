@@ -9,15 +9,20 @@ use skykey_types::BucketName;
 use crate::config::{ConfiguredSurvey, Images};
 
 /// The seed of the demo's sky: the same stars on every machine.
-const SEED: u64 = 2013_05_05;
+const SEED: u64 = 20_130_505;
 
 /// Makes the survey's buckets, and publishes its images in the first.
-pub(super) async fn publish(store: &dyn ObjectStore, configured: &ConfiguredSurvey) -> anyhow::Result<()> {
+pub(super) async fn publish(
+    store: &dyn ObjectStore,
+    configured: &ConfiguredSurvey,
+) -> anyhow::Result<()> {
     let survey = &configured.survey;
     for prefix in &survey.prefixes {
         store.create_bucket(&prefix.bucket).await?;
     }
-    let Some(place) = survey.prefixes.first() else { return Ok(()) };
+    let Some(place) = survey.prefixes.first() else {
+        return Ok(());
+    };
     match &configured.images {
         Images::Nowhere => Ok(()),
         Images::Rendered => render(store, &place.bucket).await,
@@ -35,8 +40,10 @@ async fn render(store: &dyn ObjectStore, bucket: &BucketName) -> anyhow::Result<
         let bytes = tokio::task::spawn_blocking(move || image.render()).await?;
         let mut writer = store.begin_write(bucket.as_str(), &key).await?;
         writer.write(bytes.into()).await?;
-        let attributes =
-            Attributes { content_type: Some("application/fits".to_owned()), ..Attributes::default() };
+        let attributes = Attributes {
+            content_type: Some("application/fits".to_owned()),
+            ..Attributes::default()
+        };
         // A curator may have put one there in the meantime; theirs stays.
         match writer.commit(attributes, Precondition::IfAbsent).await {
             Ok(_) | Err(StoreError::PreconditionFailed { .. }) => {}

@@ -22,11 +22,17 @@ pub(super) fn seed(surveys: &[Survey], secrets: &Secrets) -> Seed {
         let readers = survey.readers.iter().map(|group| (group, "readers"));
         let curators = survey.curators.iter().map(|group| (group, "curators"));
         for (group, what) in readers.chain(curators) {
-            groups.push(GroupSeed { path: group.clone(), description: format!("The {what} of {}", survey.title) });
+            groups.push(GroupSeed {
+                path: group.clone(),
+                description: format!("The {what} of {}", survey.title),
+            });
         }
     }
     let all = |of: fn(&Survey) -> &Vec<GroupPath>| -> BTreeSet<GroupPath> {
-        surveys.iter().flat_map(|survey| of(survey).iter().cloned()).collect()
+        surveys
+            .iter()
+            .flat_map(|survey| of(survey).iter().cloned())
+            .collect()
     };
     let readers = all(|survey| &survey.readers);
     let curators = all(|survey| &survey.curators);

@@ -18,7 +18,9 @@ impl Ports {
     /// Takes `base` and the three after it; with `base` 0 any four that are free.
     pub(super) async fn take(listen: IpAddr, base: u16) -> anyhow::Result<Self> {
         if listen.is_unspecified() {
-            bail!("--listen {listen} is not an address that anybody can type into a browser; give the machine's own address");
+            bail!(
+                "--listen {listen} is not an address that anybody can type into a browser; give the machine's own address"
+            );
         }
         let take = async |offset: u16, what: &str| {
             let port = if base == 0 { 0 } else { base + offset };

@@ -25,24 +25,36 @@ impl StateDir {
             .recursive(true)
             .mode(0o700)
             .create(root)
-            .with_context(|| format!("cannot make the state directory {shown}; choose another with --state DIR"))?;
+            .with_context(|| {
+                format!("cannot make the state directory {shown}; choose another with --state DIR")
+            })?;
         let lock = OpenOptions::new()
             .create(true)
             .write(true)
             .truncate(false)
             .mode(0o600)
             .open(root.join("lock"))
-            .with_context(|| format!("cannot write into the state directory {shown}; choose another with --state DIR"))?;
+            .with_context(|| {
+                format!(
+                    "cannot write into the state directory {shown}; choose another with --state DIR"
+                )
+            })?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                bail!("another skykey is using the state directory {shown}; stop it, or choose another with --state DIR")
+                bail!(
+                    "another skykey is using the state directory {shown}; stop it, or choose another with --state DIR"
+                )
             }
             Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock the state directory {shown}"));
+                return Err(error)
+                    .with_context(|| format!("cannot lock the state directory {shown}"));
             }
         }
-        Ok(Self { root: root.to_owned(), _lock: lock })
+        Ok(Self {
+            root: root.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// A path inside it.
@@ -65,24 +77,36 @@ impl StateDir {
     pub(super) fn secrets(&self) -> anyhow::Result<Secrets> {
         let path = self.path("secrets.json");
         let shown = path.display();
-        let bytes = read_private(&path).with_context(|| format!("cannot read {shown}"))?.map(Zeroizing::new);
+        let bytes = read_private(&path)
+            .with_context(|| format!("cannot read {shown}"))?
+            .map(Zeroizing::new);
         let mut file: SecretsFile = match &bytes {
-            Some(bytes) => serde_json::from_slice(bytes)
-                .with_context(|| format!("{shown} is damaged; restore it, or start with a new --state DIR"))?,
+            Some(bytes) => serde_json::from_slice(bytes).with_context(|| {
+                format!("{shown} is damaged; restore it, or start with a new --state DIR")
+            })?,
             None => SecretsFile::default(),
         };
         let mut made = false;
-        let names = ["portal-client", "keystone-endpoint", "keystone-backend", "alice", "bob", "carol", "olive"];
+        let names = [
+            "portal-client",
+            "keystone-endpoint",
+            "keystone-backend",
+            "alice",
+            "bob",
+            "carol",
+            "olive",
+        ];
         let mut secrets = Secrets(Vec::new());
         for name in names {
-            let secret = match file.0.iter().find(|(found, _)| found == name) {
-                Some((_, secret)) => secret.to_string(),
-                None => {
-                    made = true;
-                    let secret = random_token(24).to_lowercase();
-                    file.0.push((name.to_owned(), Zeroizing::new(secret.clone())));
-                    secret
-                }
+            let known = file.0.iter().find(|(found, _)| found == name);
+            let secret = if let Some((_, secret)) = known {
+                secret.to_string()
+            } else {
+                made = true;
+                let secret = random_token(24).to_lowercase();
+                file.0
+                    .push((name.to_owned(), Zeroizing::new(secret.clone())));
+                secret
             };
             secrets.0.push((name, Secret::new(secret)));
         }
@@ -101,7 +125,10 @@ impl Secrets {
     /// The secret of that name.
     pub(super) fn of(&self, name: &str) -> Secret {
         let found = self.0.iter().find(|(found, _)| *found == name);
-        found.expect("only names from the list above are asked for").1.clone()
+        found
+            .expect("only names from the list above are asked for")
+            .1
+            .clone()
     }
 }
 
@@ -116,7 +143,11 @@ mod tests {
     fn secrets_are_made_once() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("state");
-        let first = StateDir::open(&root).unwrap().secrets().unwrap().of("alice");
+        let first = StateDir::open(&root)
+            .unwrap()
+            .secrets()
+            .unwrap()
+            .of("alice");
         let again = StateDir::open(&root).unwrap().secrets().unwrap();
         assert_eq!(again.of("alice"), first);
         assert_ne!(again.of("bob"), first);

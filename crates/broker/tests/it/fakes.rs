@@ -1,0 +1,296 @@
+//! The systems around the broker, in memory: they can be away, say no, and count what they were
+//! asked.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use skykey_broker::{Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PortError};
+use skykey_seal::KeyRing;
+use skykey_sts::{SessionClaims, SessionTokens};
+use skykey_types::{
+    Access, AccessKeyId, Clock, Credentials, Lifetime, ManualClock, Person, ProjectName, Rights,
+    Secret, SubjectId, random_token,
+};
+
+pub(crate) const ISSUER: &str = "https://iam.example/";
+/// Keystone's id of the backend user.
+pub(crate) const BACKEND: &str = "backend";
+
+/// How a system behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mood {
+    #[default]
+    Well,
+    Away,
+    Refusing,
+}
+
+/// How often a system was asked, and how it behaves.
+#[derive(Debug, Default)]
+pub(crate) struct Door {
+    mood: Mutex<Mood>,
+    asked: AtomicUsize,
+}
+
+impl Door {
+    pub(crate) fn be(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Gives way to the other tasks, as a call over the network does, then counts and lets through.
+    async fn enter(&self) -> Result<(), PortError> {
+        tokio::task::yield_now().await;
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match *self.mood.lock().unwrap() {
+            Mood::Well => Ok(()),
+            Mood::Away => Err(PortError::Away("connection refused".to_owned())),
+            Mood::Refusing => Err(PortError::Refused("HTTP 403".to_owned())),
+        }
+    }
+}
+
+/// An IAM.
+#[derive(Debug, Default)]
+pub(crate) struct FakePeople {
+    pub(crate) door: Door,
+    accounts: Mutex<BTreeMap<String, Person>>,
+}
+
+impl FakePeople {
+    /// A new account, in `groups`.
+    pub(crate) fn add(&self, sub: &str, groups: &[&str]) {
+        let person = Person {
+            id: SubjectId {
+                issuer: ISSUER.to_owned(),
+                sub: sub.to_owned(),
+            },
+            username: sub.to_owned(),
+            groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
+            active: true,
+            account_end: None,
+        };
+        self.accounts.lock().unwrap().insert(sub.to_owned(), person);
+    }
+
+    pub(crate) fn change(&self, sub: &str, how: impl FnOnce(&mut Person)) {
+        how(self.accounts.lock().unwrap().get_mut(sub).unwrap());
+    }
+
+    pub(crate) fn delete(&self, sub: &str) {
+        self.accounts.lock().unwrap().remove(sub).unwrap();
+    }
+}
+
+#[async_trait]
+impl People for FakePeople {
+    async fn person(&self, sub: &str) -> Result<Option<Person>, PortError> {
+        self.door.enter().await?;
+        Ok(self.accounts.lock().unwrap().get(sub).cloned())
+    }
+
+    fn subject(&self, sub: &str) -> SubjectId {
+        SubjectId {
+            issuer: ISSUER.to_owned(),
+            sub: sub.to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    secret: Secret,
+    user_id: String,
+    project: String,
+}
+
+/// A Keystone. The person `x` of the IAM is its user `ks-x`, and their IAM access token is
+/// `iam-token-of-x`; every other user is a local one.
+#[derive(Debug, Default)]
+pub(crate) struct FakeKeystone {
+    pub(crate) identify: Door,
+    pub(crate) create: Door,
+    pub(crate) delete: Door,
+    held: Mutex<BTreeMap<AccessKeyId, Held>>,
+    secrets: Mutex<Vec<Secret>>,
+}
+
+impl FakeKeystone {
+    /// A credential that the user made in OpenStack, without skykey.
+    pub(crate) fn make(&self, user_id: &str, project: &str) -> Ec2Credential {
+        let (access, secret) = (
+            AccessKeyId::new(random_token(32)),
+            Secret::new(random_token(32)),
+        );
+        let held = Held {
+            secret: secret.clone(),
+            user_id: user_id.to_owned(),
+            project: project.to_owned(),
+        };
+        self.held.lock().unwrap().insert(access.clone(), held);
+        self.secrets.lock().unwrap().push(secret.clone());
+        Ec2Credential {
+            access,
+            secret,
+            user_id: user_id.to_owned(),
+        }
+    }
+
+    /// Deletes a credential without skykey.
+    pub(crate) fn lose(&self, access: &AccessKeyId) {
+        self.held.lock().unwrap().remove(access).unwrap();
+    }
+
+    pub(crate) fn holds(&self, access: &AccessKeyId) -> bool {
+        self.held.lock().unwrap().contains_key(access)
+    }
+
+    /// The access key ids of the user's credentials.
+    pub(crate) fn of(&self, user_id: &str) -> Vec<AccessKeyId> {
+        let held = self.held.lock().unwrap();
+        held.iter()
+            .filter(|(_, held)| held.user_id == user_id)
+            .map(|(access, _)| access.clone())
+            .collect()
+    }
+
+    /// Every secret that was ever made here.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        self.secrets.lock().unwrap().clone()
+    }
+
+    /// Whether that is the secret of a credential that exists.
+    fn knows(&self, ec2: &Credentials) -> bool {
+        self.held
+            .lock()
+            .unwrap()
+            .get(&ec2.access_key_id)
+            .is_some_and(|held| held.secret == ec2.secret_access_key)
+    }
+
+    pub(crate) fn be(&self, mood: Mood) {
+        for door in [&self.identify, &self.create, &self.delete] {
+            door.be(mood);
+        }
+    }
+}
+
+#[async_trait]
+impl Ec2Keys for FakeKeystone {
+    async fn identify(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, PortError> {
+        self.identify.enter().await?;
+        Ok(self
+            .held
+            .lock()
+            .unwrap()
+            .get(access)
+            .cloned()
+            .map(|held| Ec2Identity {
+                secret: held.secret,
+                user_name: format!("{}@keystone", held.user_id),
+                sub: held.user_id.strip_prefix("ks-").map(str::to_owned),
+                user_id: held.user_id,
+                project: held.project,
+            }))
+    }
+
+    async fn create_for_backend(&self, project: &ProjectName) -> Result<Ec2Credential, PortError> {
+        self.create.enter().await?;
+        Ok(self.make(BACKEND, project.as_str()))
+    }
+
+    async fn create_for_person(
+        &self,
+        iam_token: &Secret,
+        project: &ProjectName,
+    ) -> Result<Ec2Credential, PortError> {
+        self.create.enter().await?;
+        match iam_token.expose().strip_prefix("iam-token-of-") {
+            Some(sub) => Ok(self.make(&format!("ks-{sub}"), project.as_str())),
+            None => Err(PortError::Refused("HTTP 401".to_owned())),
+        }
+    }
+
+    async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError> {
+        self.delete.enter().await?;
+        let mut held = self.held.lock().unwrap();
+        if held.get(access).is_some_and(|held| held.user_id == user_id) {
+            held.remove(access);
+        }
+        Ok(())
+    }
+
+    async fn delete_all(&self, user_id: &str, project: &ProjectName) -> Result<usize, PortError> {
+        self.delete.enter().await?;
+        let mut held = self.held.lock().unwrap();
+        let before = held.len();
+        held.retain(|_, held| held.user_id != user_id || held.project != project.as_str());
+        Ok(before - held.len())
+    }
+
+    async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
+        Ok(user_id == BACKEND)
+    }
+}
+
+/// An STS elsewhere, as Echo's: its session tokens mean nothing to the broker.
+#[derive(Debug)]
+pub(crate) struct FakeSts {
+    pub(crate) door: Door,
+    keystone: Arc<FakeKeystone>,
+    tokens: SessionTokens,
+    clock: ManualClock,
+    asked_with: Mutex<Vec<AccessKeyId>>,
+}
+
+impl FakeSts {
+    pub(crate) fn new(keystone: Arc<FakeKeystone>, clock: ManualClock) -> Self {
+        let tokens = SessionTokens::new(KeyRing::ephemeral());
+        Self {
+            door: Door::default(),
+            keystone,
+            tokens,
+            clock,
+            asked_with: Mutex::default(),
+        }
+    }
+
+    /// The access key ids of the EC2 credentials that were exchanged or refused, in order.
+    pub(crate) fn asked_with(&self) -> Vec<AccessKeyId> {
+        self.asked_with.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Exchange for FakeSts {
+    async fn session_token(
+        &self,
+        ec2: &Credentials,
+        lifetime: Lifetime,
+    ) -> Result<Credentials, PortError> {
+        self.door.enter().await?;
+        self.asked_with
+            .lock()
+            .unwrap()
+            .push(ec2.access_key_id.clone());
+        if !self.keystone.knows(ec2) {
+            return Err(PortError::Refused("InvalidClientTokenId".to_owned()));
+        }
+        Ok(self.tokens.mint(&SessionClaims {
+            subject: SubjectId {
+                issuer: "echo".to_owned(),
+                sub: BACKEND.to_owned(),
+            },
+            username: BACKEND.to_owned(),
+            survey: "echo".parse().unwrap(),
+            access: Access::Read,
+            rights: Rights::default(),
+            expiration: self.clock.now() + lifetime.duration(),
+        }))
+    }
+}

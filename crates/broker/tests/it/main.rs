@@ -1,0 +1,14 @@
+//! The broker's rules, tried against systems that fail in the way each test wants.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod authenticate;
+mod backend_key;
+mod fakes;
+mod give_back;
+mod issue;
+mod lifetimes;
+mod renew;
+mod sweep;
+mod watch;
+mod world;

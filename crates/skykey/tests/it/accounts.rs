@@ -1,0 +1,70 @@
+//! Accounts that end, and people who are removed.
+
+use skykey_broker::{Denied, Wish};
+use skykey_types::{Clock, Limit, SignedDuration};
+
+use crate::world::TestWorld;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_lease_outlives_the_account() {
+    let sky = TestWorld::start().await;
+    let caller = sky.caller("bob");
+    let end = sky.clock.now() + SignedDuration::from_secs(5000);
+    sky.world
+        .directory()
+        .set_account_end(&caller.id.sub, Some(end))
+        .await
+        .unwrap();
+    let issued = sky.lease("bob", "gateway", "43200", "read").await;
+    assert_eq!(issued.lease.limit, Limit::AccountEnd);
+    assert!(issued.lease.expires.unwrap() <= end);
+    sky.clock.advance(SignedDuration::from_secs(4000));
+    let wish = Wish {
+        survey: "m13".to_owned(),
+        method: Some("gateway".to_owned()),
+        ..Wish::default()
+    };
+    let denied = sky.world.broker().issue(&caller, &wish).await.unwrap_err();
+    assert_eq!(denied.code(), "bad_lifetime", "{denied}");
+    sky.clock.advance(SignedDuration::from_secs(1001));
+    let denied = sky.world.broker().issue(&caller, &wish).await.unwrap_err();
+    assert!(matches!(denied, Denied::NoAccount(_)), "{denied}");
+    sky.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_removed_is_refused_at_the_next_request_after_the_watch_has_looked() {
+    let sky = TestWorld::start().await;
+    let bob = sky
+        .lease("bob", "gateway", "3600", "read")
+        .await
+        .credentials;
+    let behind_backend = sky
+        .lease("bob", "sts-lite", "3600", "read")
+        .await
+        .credentials;
+    let carol = sky
+        .lease("carol", "gateway", "3600", "write")
+        .await
+        .credentials;
+    assert_eq!(sky.send(&bob, "GET", "/m13?list-type=2", "").await.0, 200);
+    let sub = sky.caller("bob").id.sub;
+    sky.world
+        .directory()
+        .remove_from_group(&sub, &"m13/readers".parse().unwrap())
+        .await
+        .unwrap();
+    let report = sky.world.broker().watch_once().await.unwrap();
+    assert_eq!((report.people, report.revoked), (2, 2));
+    for credentials in [&bob, &behind_backend] {
+        let (status, answer) = sky.send(credentials, "GET", "/m13?list-type=2", "").await;
+        assert_eq!(status, 403);
+        assert!(
+            answer.contains("left the survey&apos;s group")
+                || answer.contains("left the survey's group"),
+            "{answer}"
+        );
+    }
+    assert_eq!(sky.send(&carol, "GET", "/m13?list-type=2", "").await.0, 200);
+    sky.world.stop().await;
+}

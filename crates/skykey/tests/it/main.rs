@@ -1,0 +1,7 @@
+//! The whole world in one process, with a clock that the test moves.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod accounts;
+mod expiry;
+mod world;

@@ -1,0 +1,218 @@
+//! A world on free ports, and a client that signs.
+
+use std::sync::Arc;
+
+use skykey::up::{Options, World};
+use skykey_broker::{Caller, Issued, Wish};
+use skykey_sigv4::{Request, sha256_hex, sign_headers};
+use skykey_types::{Credentials, ManualClock, SubjectId, Timestamp};
+
+/// A running world and its clock, which stands at the machine's time to begin with.
+pub(crate) struct TestWorld {
+    pub(crate) world: World,
+    pub(crate) clock: ManualClock,
+    pub(crate) http: reqwest::Client,
+    _dir: tempfile::TempDir,
+}
+
+impl TestWorld {
+    pub(crate) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("skykey.toml");
+        std::fs::write(
+            &config,
+            "[[survey]]\nname = \"m13\"\n[[survey]]\nname = \"other\"\n",
+        )
+        .unwrap();
+        let clock = ManualClock::at(Timestamp::now());
+        let options = Options {
+            state: dir.path().join("state"),
+            base_port: 0,
+            listen: "127.0.0.1".parse().unwrap(),
+            surveys: Vec::new(),
+            config: Some(config),
+        };
+        let world = World::start(options, Arc::new(clock.clone()))
+            .await
+            .unwrap();
+        Self {
+            world,
+            clock,
+            http: reqwest::Client::new(),
+            _dir: dir,
+        }
+    }
+
+    /// Somebody, without their browser.
+    pub(crate) fn caller(&self, username: &str) -> Caller {
+        let account = self.world.directory().by_username(username).unwrap();
+        let id = SubjectId {
+            issuer: self.world.up_file().iam.to_string(),
+            sub: account.sub,
+        };
+        Caller {
+            id,
+            username: username.to_owned(),
+            iam_token: None,
+        }
+    }
+
+    pub(crate) async fn lease(
+        &self,
+        username: &str,
+        method: &str,
+        lifetime: &str,
+        access: &str,
+    ) -> Issued {
+        let wish = Wish {
+            survey: "m13".to_owned(),
+            lifetime: Some(lifetime.to_owned()),
+            method: Some(method.to_owned()),
+            access: Some(access.to_owned()),
+        };
+        self.world
+            .broker()
+            .issue(&self.caller(username), &wish)
+            .await
+            .unwrap()
+    }
+
+    /// Sends a signed request, by the machine's time; the status and the body.
+    pub(crate) async fn send(
+        &self,
+        credentials: &Credentials,
+        method: &str,
+        path_and_query: &str,
+        body: &'static str,
+    ) -> (u16, String) {
+        let url = self.world.up_file().s3.join(path_and_query).unwrap();
+        let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let copies = body == "copy";
+        let mut headers = vec![("host", host.as_str())];
+        let is_sts = method == "POST" && path_and_query == "/";
+        if is_sts {
+            headers.push(form);
+        }
+        if copies {
+            headers.push(("x-amz-copy-source", "m13/a"));
+        }
+        let hash = sha256_hex(body.as_bytes());
+        let request = Request {
+            method,
+            path: url.path(),
+            query: url.query().unwrap_or_default(),
+            headers: &headers,
+            payload_hash: &hash,
+        };
+        let service = if is_sts { "sts" } else { "s3" };
+        let signed = sign_headers(
+            credentials,
+            "us-east-1",
+            service,
+            Timestamp::now(),
+            &request,
+        );
+        let mut builder = self
+            .http
+            .request(method.parse().unwrap(), url.clone())
+            .body(body);
+        for (name, value) in headers.iter().skip(1) {
+            builder = builder.header(*name, *value);
+        }
+        for (name, value) in signed {
+            builder = builder.header(name, value);
+        }
+        let response = builder.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+}
+
+/// An access token for somebody, by the device code and the IAM's own pages.
+pub(crate) async fn access_token(sky: &TestWorld, username: &str, password: &str) -> String {
+    let iam = &sky.world.up_file().iam;
+    let browser = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let started: serde_json::Value = browser
+        .post(iam.join("devicecode").unwrap())
+        .form(&[("client_id", "skykey-cli"), ("scope", "openid profile")])
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let user_code = started["user_code"].as_str().unwrap();
+    let mut cookie = String::new();
+    let mut page = async |method: &str, path: &str, form: &[(&str, &str)]| {
+        let mut request = browser.request(method.parse().unwrap(), iam.join(path).unwrap());
+        if !cookie.is_empty() {
+            request = request.header("cookie", &cookie);
+        }
+        if method == "POST" {
+            request = request.form(form);
+        }
+        let response = request.send().await.unwrap();
+        if let Some(set) = response.headers().get("set-cookie") {
+            cookie = String::from(set.to_str().unwrap().split(';').next().unwrap());
+        }
+        response.text().await.unwrap()
+    };
+    let csrf = field(&page("GET", "login", &[]).await, "csrf");
+    page(
+        "POST",
+        "login",
+        &[
+            ("csrf", &csrf),
+            ("next", "/dashboard"),
+            ("username", username),
+            ("password", password),
+        ],
+    )
+    .await;
+    let csrf = field(&page("GET", "device", &[]).await, "csrf");
+    let second = page(
+        "POST",
+        "device",
+        &[("csrf", &csrf), ("user_code", user_code)],
+    )
+    .await;
+    let csrf = field(&second, "csrf");
+    page(
+        "POST",
+        "device",
+        &[
+            ("csrf", &csrf),
+            ("user_code", user_code),
+            ("decision", "approve"),
+        ],
+    )
+    .await;
+    let answer: serde_json::Value = browser
+        .post(iam.join("token").unwrap())
+        .form(&[
+            ("client_id", "skykey-cli"),
+            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+            ("device_code", started["device_code"].as_str().unwrap()),
+        ])
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    answer["access_token"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no token: {answer}"))
+        .to_owned()
+}
+
+fn field(page: &str, name: &str) -> String {
+    let at = page
+        .find(&format!("name=\"{name}\""))
+        .unwrap_or_else(|| panic!("no field {name} in {page}"));
+    let value = page[at..].split_once("value=\"").unwrap().1;
+    value.split('"').next().unwrap().to_owned()
+}
