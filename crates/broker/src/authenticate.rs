@@ -171,14 +171,12 @@ impl Broker {
                 expires: person.account_end,
                 revoked: None,
             };
-            let expires = person.account_end.unwrap_or(Timestamp::MAX);
             self.record(
                 "adopt",
                 &LeaseRow {
                     lease,
                     keystone_user: Some(identity.user_id),
                 },
-                expires,
             )
             .await?;
             person.account_end

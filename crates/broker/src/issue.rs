@@ -2,7 +2,7 @@
 
 use skykey_types::{
     Access, AccessKeyId, Allowed, Credentials, Lease, LeaseId, Lifetime, LifetimeError, Method,
-    Secret, SubjectId, Survey, Timestamp,
+    Secret, SubjectId, Survey,
 };
 
 use crate::database::{Audit, LeaseRow};
@@ -138,7 +138,7 @@ impl Broker {
             lease,
             keystone_user,
         };
-        if let Err(error) = self.record("issue", &row, expires).await {
+        if let Err(error) = self.record("issue", &row).await {
             // The credentials were never shown; an EC2 credential must not stay behind.
             if let Some(user) = &row.keystone_user {
                 self.delete_unwritten(user, &row.lease.access_key_id).await;
@@ -159,15 +159,13 @@ impl Broker {
     }
 
     /// Writes a new lease and its audit entry, in one transaction.
-    pub(crate) async fn record(
-        &self,
-        action: &'static str,
-        row: &LeaseRow,
-        expires: Timestamp,
-    ) -> Result<(), Denied> {
+    pub(crate) async fn record(&self, action: &'static str, row: &LeaseRow) -> Result<(), Denied> {
         let lease = &row.lease;
+        let until = lease
+            .expires
+            .map_or_else(|| "revoked".to_owned(), |end| end.to_string());
         let reason = format!(
-            "member of the survey's group; {} until {expires}, decided by: {}",
+            "member of the survey's group; {} until {until}, decided by: {}",
             lease.access,
             lease.limit.as_str()
         );
@@ -184,7 +182,7 @@ impl Broker {
         };
         self.database.insert(row, &audit).await?;
         tracing::info!(lease = %lease.id, subject = %lease.subject, username = lease.username, survey = %lease.survey,
-            method = %lease.method, access = %lease.access, %expires, action, "lease");
+            method = %lease.method, access = %lease.access, %until, action, "lease");
         Ok(())
     }
 }

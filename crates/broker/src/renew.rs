@@ -118,7 +118,7 @@ impl Broker {
             keystone_user: Some(keystone_user.clone()),
         };
         if !backend {
-            self.record("renew", &row, expires).await?;
+            self.record("renew", &row).await?;
         }
         Ok(Issued {
             lease: row.lease,

@@ -1,15 +1,19 @@
 //! The membership watch: whoever left the group loses their leases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use skykey_types::{LeaseEnd, SubjectId};
+use futures::StreamExt;
+use skykey_types::{LeaseEnd, ProjectName, SubjectId};
 use tokio::sync::watch;
 
 use crate::database::LeaseRow;
 use crate::membership::Answer;
 use crate::{Broker, DatabaseError};
+
+/// How many people are asked about at a time.
+const AT_ONCE: usize = 8;
 
 /// What one round found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +55,6 @@ impl Broker {
     /// One round: asks the IAM about everybody with a live lease, revokes what its answer no longer
     /// allows, and deletes the EC2 credentials of leases that are over.
     pub async fn watch_once(&self) -> Result<WatchReport, DatabaseError> {
-        let mut report = WatchReport::default();
         let mut of_person: BTreeMap<SubjectId, Vec<LeaseRow>> = BTreeMap::new();
         for row in self.database.live(self.clock.now()).await? {
             of_person
@@ -59,60 +62,96 @@ impl Broker {
                 .or_default()
                 .push(row);
         }
-        for (id, rows) in of_person {
-            report.people += 1;
-            let person = match self.ask(&id).await {
-                Answer::Person(person) => Some(person),
-                Answer::Nobody => None,
-                Answer::Silence(why) => {
-                    tracing::warn!(%id, %why, "the IAM does not answer");
-                    report.unanswered += 1;
-                    continue;
-                }
-            };
-            for row in rows {
-                // A survey that is no longer configured admits nobody.
-                let survey = self.surveys.named(row.lease.survey.as_str());
-                let admitted = person.as_ref().filter(|person| !self.has_ended(person));
-                let access = admitted
-                    .zip(survey)
-                    .and_then(|(person, survey)| survey.access_of(person));
-                if access >= Some(row.lease.access) {
-                    continue;
-                }
-                let reason = match &person {
-                    None => "the IAM has no such account any more".to_owned(),
-                    Some(person) if !person.active => "the account is disabled".to_owned(),
-                    Some(person) if self.has_ended(person) => "the account has ended".to_owned(),
-                    Some(_) => format!(
-                        "no longer in a group that may {} {}",
-                        row.lease.access, row.lease.survey
-                    ),
-                };
-                self.revoke(&row, LeaseEnd::Removed, &reason).await?;
-                report.revoked += 1;
-                tracing::info!(lease = %row.lease.id, username = row.lease.username, survey = %row.lease.survey, %reason, "lease revoked");
-                if let (Some(user), Some(survey)) = (&row.keystone_user, survey) {
-                    // Also those that they made and never used here.
-                    match self
-                        .ec2
-                        .delete_all(user, survey.project(row.lease.access))
-                        .await
-                    {
-                        Ok(0) => {}
-                        Ok(count) => tracing::info!(
-                            username = row.lease.username,
-                            count,
-                            "EC2 credentials deleted"
-                        ),
-                        Err(error) => {
-                            tracing::warn!(username = row.lease.username, %error, "EC2 credentials could not be deleted; they are refused here all the same");
-                        }
-                    }
+        let people = of_person.len();
+        // A few at a time: an IAM that hangs on one must not keep the others waiting.
+        let rounds: Vec<Result<Look, DatabaseError>> = futures::stream::iter(of_person)
+            .map(|(id, rows)| self.look_at(id, rows))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let mut report = WatchReport {
+            people,
+            ..WatchReport::default()
+        };
+        let mut left_over = BTreeSet::new();
+        for look in rounds {
+            match look? {
+                Look::Silence => report.unanswered += 1,
+                Look::Revoked(rows) => {
+                    report.revoked += rows.len();
+                    left_over.extend(rows.iter().filter_map(|row| self.keystone_place(row)));
                 }
             }
+        }
+        // Refusing comes first, for everybody; then Keystone is tidied up.
+        for (user, project) in left_over {
+            self.delete_ec2_of(&user, &project).await;
         }
         self.sweep().await?;
         Ok(report)
     }
+
+    /// Asks about one person and revokes what the answer no longer allows.
+    async fn look_at(&self, id: SubjectId, rows: Vec<LeaseRow>) -> Result<Look, DatabaseError> {
+        let person = match self.ask(&id).await {
+            Answer::Person(person) => Some(person),
+            Answer::Nobody => None,
+            Answer::Silence(why) => {
+                tracing::warn!(%id, %why, "the IAM does not answer");
+                return Ok(Look::Silence);
+            }
+        };
+        let mut revoked = Vec::new();
+        for row in rows {
+            // A survey that is no longer configured admits nobody.
+            let survey = self.surveys.named(row.lease.survey.as_str());
+            let admitted = person.as_ref().filter(|person| !self.has_ended(person));
+            let access = admitted
+                .zip(survey)
+                .and_then(|(person, survey)| survey.access_of(person));
+            if access >= Some(row.lease.access) {
+                continue;
+            }
+            let reason = match &person {
+                None => "the IAM has no such account any more".to_owned(),
+                Some(person) if !person.active => "the account is disabled".to_owned(),
+                Some(person) if self.has_ended(person) => "the account has ended".to_owned(),
+                Some(_) => format!(
+                    "no longer in a group that may {} {}",
+                    row.lease.access, row.lease.survey
+                ),
+            };
+            self.revoke(&row, LeaseEnd::Removed, &reason).await?;
+            tracing::info!(lease = %row.lease.id, username = row.lease.username, survey = %row.lease.survey, %reason, "lease revoked");
+            revoked.push(row);
+        }
+        Ok(Look::Revoked(revoked))
+    }
+
+    /// Whose EC2 credentials, in which project, a lease's owner may still have.
+    fn keystone_place(&self, row: &LeaseRow) -> Option<(String, ProjectName)> {
+        let survey = self.surveys.named(row.lease.survey.as_str())?;
+        let user = row.keystone_user.clone()?;
+        Some((user, survey.project(row.lease.access).clone()))
+    }
+
+    /// Deletes all EC2 credentials of a Keystone user for a project, also those that they made and
+    /// never used here.
+    async fn delete_ec2_of(&self, user: &str, project: &ProjectName) {
+        match self.ec2.delete_all(user, project).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(user, %project, count, "EC2 credentials deleted"),
+            Err(error) => {
+                tracing::warn!(user, %project, %error, "EC2 credentials could not be deleted; they are refused here all the same");
+            }
+        }
+    }
+}
+
+/// What looking at one person came to.
+enum Look {
+    /// The IAM did not answer.
+    Silence,
+    /// These leases were revoked.
+    Revoked(Vec<LeaseRow>),
 }

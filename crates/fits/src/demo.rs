@@ -6,7 +6,7 @@ use crate::{ALERTS, FIELDS, StampKind, stamp, star_field};
 /// An image that can be rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DemoImage {
-    /// Its key in the bucket: `images/field-00-g.fits`, `stamps/alert-000-science.fits`.
+    /// Its key in the bucket: `fields/cosmos-g.fits`, `stamps/alert-000-science.fits`.
     pub key: String,
     seed: u64,
     what: What,
@@ -32,9 +32,10 @@ impl DemoImage {
 /// Twelve star fields and 300 stamps, in that order. Nothing is rendered before it is asked for.
 pub fn demo_images(seed: u64) -> impl Iterator<Item = DemoImage> {
     let fields = (0..FIELDS).map(move |index| {
-        let (pointing, band) = place(index);
+        let (_, pointing, band) = place(index);
+        let key = format!("fields/{}-{}.fits", pointing.name.to_lowercase(), band.name);
         DemoImage {
-            key: format!("images/field-{pointing:02}-{}.fits", band.name),
+            key,
             seed,
             what: What::Field(index),
         }

@@ -1,7 +1,7 @@
 //! Star fields: four pointings through three filters.
 
 use crate::observation::{
-    BANDS, Band, FULL_WELL, POINTINGS, READ_NOISE, Visit, camera_cards, round, sky_cards,
+    BANDS, Band, FULL_WELL, POINTINGS, Pointing, READ_NOISE, Visit, camera_cards, round, sky_cards,
 };
 use crate::random::Random;
 use crate::sky::{Exposure, Star, electrons};
@@ -23,19 +23,19 @@ const SLOPE: f64 = 0.25;
 /// [`TAN`](https://doi.org/10.1051/0004-6361:20021327) coordinates. `index / 3` is the pointing,
 /// `index % 3` the filter; a pointing has the same stars in each filter.
 pub fn star_field(seed: u64, index: u32) -> Vec<u8> {
-    let (pointing, band) = place(index);
+    let (number, pointing, band) = place(index);
     let mut random = Random::new(seed, 1000 + u64::from(index % FIELDS));
-    let visit = Visit::on(8 + pointing, &mut random);
+    let visit = Visit::on(8 + number, &mut random);
     let sky = band.sky();
     let mut exposure = Exposure::new(SIDE, SIDE, sky);
-    for star in stars(seed, pointing, band) {
+    for star in stars(seed, number, band) {
         exposure.add_star(star, visit.fwhm());
     }
     let pixels = exposure.read_out(sky, READ_NOISE, 1.0, FULL_WELL, &mut random);
 
     let middle = f64::from(SIDE + 1) / 2.0;
-    let mut cards = sky_cards(POINTINGS[pointing as usize], (middle, middle));
-    cards.extend(visit.cards(&format!("field-{pointing:02}"), band));
+    let mut cards = sky_cards(pointing.centre, (middle, middle));
+    cards.extend(visit.cards(pointing.name, band));
     cards.extend(camera_cards(sky));
     cards.push(Card::comment(
         "A synthetic sky: no star in this image exists.",
@@ -44,15 +44,20 @@ pub fn star_field(seed: u64, index: u32) -> Vec<u8> {
         .expect("these pixels fill these axes and these cards fit")
 }
 
-/// The pointing's number and the filter.
-pub(crate) fn place(index: u32) -> (u32, Band) {
+/// The pointing's number, the pointing and the filter.
+pub(crate) fn place(index: u32) -> (u32, Pointing, Band) {
     let index = index % FIELDS;
-    (index / 3, BANDS[index as usize % 3])
+    let number = index / 3;
+    (
+        number,
+        POINTINGS[number as usize],
+        BANDS[index as usize % 3],
+    )
 }
 
 /// The stars of a pointing as a filter sees them.
-fn stars(seed: u64, pointing: u32, band: Band) -> impl Iterator<Item = Star> {
-    let mut random = Random::new(seed, u64::from(pointing));
+fn stars(seed: u64, number: u32, band: Band) -> impl Iterator<Item = Star> {
+    let mut random = Random::new(seed, u64::from(number));
     let (bright, faint) = (
         libm::pow(10.0, SLOPE * BRIGHTEST),
         libm::pow(10.0, SLOPE * FAINTEST),

@@ -47,12 +47,32 @@ pub(crate) const BANDS: [Band; 3] = [
     },
 ];
 
-/// Where the camera points: right ascension and declination in degrees, ICRS.
-pub(crate) const POINTINGS: [(f64, f64); 4] = [
-    (53.13, -28.1),
-    (95.04, -25.0),
-    (59.1, -48.73),
-    (150.11, 2.23),
+/// Where the camera points: one of the fields that surveys go back to, with a sky that is made up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pointing {
+    /// The field's name.
+    pub(crate) name: &'static str,
+    /// Right ascension and declination in degrees, ICRS.
+    pub(crate) centre: (f64, f64),
+}
+
+pub(crate) const POINTINGS: [Pointing; 4] = [
+    Pointing {
+        name: "COSMOS",
+        centre: (150.1163, 2.201),
+    },
+    Pointing {
+        name: "ECDFS",
+        centre: (53.125, -28.1),
+    },
+    Pointing {
+        name: "XMM-LSS",
+        centre: (35.5708, -4.8225),
+    },
+    Pointing {
+        name: "EDFS-A",
+        centre: (58.9, -49.315),
+    },
 ];
 
 impl Band {

@@ -89,7 +89,7 @@ impl Scene {
         let band = BANDS[source as usize % 3];
         let pointing = source % 4;
         let visit = Visit::on(8 + pointing, &mut random);
-        let (ra, dec) = POINTINGS[pointing as usize];
+        let (ra, dec) = POINTINGS[pointing as usize].centre;
         let ra_step = random.between(-0.025, 0.025) / libm::cos(dec.to_radians());
         let position = (
             round(ra + ra_step, 1e7),
@@ -100,11 +100,11 @@ impl Scene {
             round(31.0 + random.between(-0.4, 0.4), 1000.0),
             round(31.0 + random.between(-0.4, 0.4), 1000.0),
         );
-        let before = electrons(random.between(20.5, 23.0), band.zero_point());
+        let before = electrons(random.between(19.5, 20.8), band.zero_point());
         // Two of three have brightened.
         let now = before
             * if source % 3 == 2 {
-                random.between(0.2, 0.5)
+                random.between(0.3, 0.6)
             } else {
                 random.between(2.0, 6.0)
             };
