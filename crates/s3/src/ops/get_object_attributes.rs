@@ -19,11 +19,13 @@ pub(super) async fn answer(
         .await
         .map_err(store)?
         .ok_or_else(no_such_key)?;
+    // Clients send them in one header, joined by commas, which s3s takes for one value.
     let asked = |name: &str| {
-        input
+        let mut words = input
             .object_attributes
             .iter()
-            .any(|attribute| attribute.as_str() == name)
+            .flat_map(|words| words.as_str().split(','));
+        words.any(|word| word.trim() == name)
     };
     let checksum = |name: &str| info.attributes.checksums.get(name).cloned();
     Ok(S3Response::new(GetObjectAttributesOutput {
