@@ -1,0 +1,104 @@
+//! Why there is no answer.
+
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// No answer to a call. Every one is an outage: nothing is known of what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// No connection, or it broke.
+    #[error("cannot {operation}: {system} cannot be reached ({why})")]
+    Unreachable {
+        /// Which system.
+        system: &'static str,
+        /// What was asked.
+        operation: &'static str,
+        /// What the network said, without the address.
+        why: String,
+    },
+    /// Not in time.
+    #[error("cannot {operation}: {system} did not answer within {} s", .within.as_secs_f32())]
+    Late {
+        /// Which system.
+        system: &'static str,
+        /// What was asked.
+        operation: &'static str,
+        /// How long it had.
+        within: Duration,
+    },
+    /// More than anybody needs.
+    #[error("cannot {operation}: {system}'s answer is longer than {limit} bytes")]
+    TooLong {
+        /// Which system.
+        system: &'static str,
+        /// What was asked.
+        operation: &'static str,
+        /// How long it might have been.
+        limit: usize,
+    },
+    /// It failed so often that it is left alone for a while.
+    #[error(
+        "cannot {operation}: {system} failed several times in a row and is left alone for {} s more ({why})",
+        .left.as_secs() + 1
+    )]
+    LeftAlone {
+        /// Which system.
+        system: &'static str,
+        /// What was asked.
+        operation: &'static str,
+        /// For how much longer.
+        left: Duration,
+        /// How it failed last.
+        why: String,
+    },
+}
+
+impl Fault {
+    /// The reason alone, without operation and system.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            Self::Unreachable { why, .. } | Self::LeftAlone { why, .. } => why.clone(),
+            Self::Late { within, .. } => format!("no answer within {} s", within.as_secs_f32()),
+            Self::TooLong { limit, .. } => format!("an answer of more than {limit} bytes"),
+        }
+    }
+}
+
+/// The client cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The certificate authorities cannot be read.
+    #[error("cannot read the certificate authorities in {path}: {why}", path = .path.display())]
+    Authorities {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The HTTP client refuses its settings.
+    #[error("cannot set up the HTTP client for {system}: {why}")]
+    Client {
+        /// For which system.
+        system: &'static str,
+        /// What it said.
+        why: String,
+    },
+}
+
+/// A network error with its causes and without the address, which may hold what must not be seen.
+pub(crate) fn told(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        // Layers like to repeat each other.
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,260 @@
+//! Making a call.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::redirect;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::breaker::Breaker;
+use crate::fault::told;
+use crate::{Answer, Call, Fault, Outcome, Repeat, Settings, SetupError, pause};
+
+/// One system. Clones share the connections, the limit and the breaker.
+#[derive(Clone)]
+pub struct Upstream(Arc<Inner>);
+
+struct Inner {
+    client: reqwest::Client,
+    settings: Settings,
+    places: Semaphore,
+    breaker: Breaker,
+}
+
+/// How a system is doing, by the calls that were made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The last call was answered, or there was none.
+    Well,
+    /// Calls fail.
+    Failing {
+        /// For how long.
+        since: Duration,
+        /// How.
+        why: String,
+    },
+}
+
+impl Upstream {
+    /// Connects to nothing yet: the system may come up later.
+    pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(settings.connect)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .tcp_nodelay(true)
+            .user_agent(concat!("skykey/", env!("CARGO_PKG_VERSION")));
+        if let Some(path) = &settings.authorities {
+            let unreadable = |why: String| SetupError::Authorities {
+                path: path.clone(),
+                why,
+            };
+            let pem = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+            let found = reqwest::Certificate::from_pem_bundle(&pem)
+                .map_err(|error| unreadable(error.to_string()))?;
+            if found.is_empty() {
+                return Err(unreadable("it holds no PEM certificate".to_owned()));
+            }
+            builder = builder.tls_certs_merge(found);
+        }
+        let client = builder.build().map_err(|error| SetupError::Client {
+            system: settings.system,
+            why: told(error),
+        })?;
+        Ok(Self(Arc::new(Inner {
+            client,
+            places: Semaphore::new(settings.at_once.max(1)),
+            breaker: Breaker::new(settings.failures, settings.pause),
+            settings,
+        })))
+    }
+
+    /// The system's name.
+    pub fn system(&self) -> &'static str {
+        self.0.settings.system
+    }
+
+    /// How it is doing.
+    pub fn standing(&self) -> Standing {
+        match self.0.breaker.failing() {
+            None => Standing::Well,
+            Some((since, why)) => Standing::Failing { since, why },
+        }
+    }
+
+    /// Makes the call. What is answered in time is an answer, whatever its status; 429 and 5xx are
+    /// tried again first, if the call may be repeated and time is left.
+    pub async fn send(&self, call: &Call) -> Result<Answer, Fault> {
+        let inner = &*self.0;
+        let Settings { system, total, .. } = inner.settings;
+        let deadline = Instant::now() + total;
+        let late = || Fault::Late {
+            system,
+            operation: call.operation,
+            within: total,
+        };
+        let _place = timeout_at(deadline, inner.places.acquire())
+            .await
+            .map_err(|_| late())?
+            .expect("the semaphore is never closed");
+        let mut attempt = 1;
+        loop {
+            let outcome = inner.attempt(call, deadline).await;
+            let (again, headers) = match &outcome {
+                Ok(answer) => (
+                    answer.status == 429 || (answer.is_outage() && call.repeat == Repeat::Safely),
+                    Some(&answer.headers),
+                ),
+                Err((fault, sent)) => (
+                    !matches!(fault, Fault::LeftAlone { .. } | Fault::TooLong { .. })
+                        && (call.repeat == Repeat::Safely || !sent),
+                    None,
+                ),
+            };
+            attempt += 1;
+            let wait = pause::before(attempt, headers);
+            if !again || attempt > inner.settings.attempts || Instant::now() + wait >= deadline {
+                return outcome.map_err(|(fault, _)| fault);
+            }
+            tracing::debug!(
+                system,
+                operation = call.operation,
+                attempt,
+                ?wait,
+                "trying again"
+            );
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// A failure, and whether the request may have been received.
+type Failure = (Fault, bool);
+
+impl Inner {
+    /// One attempt, with its place in the breaker and in the metrics.
+    async fn attempt(&self, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
+        let Settings {
+            system, metrics, ..
+        } = &self.settings;
+        let operation = call.operation;
+        if let Err(closed) = self.breaker.admit() {
+            metrics.count(system, operation, Outcome::LeftAlone, None);
+            let fault = Fault::LeftAlone {
+                system,
+                operation,
+                left: closed.left,
+                why: closed.why,
+            };
+            return Err((fault, false));
+        }
+        // Whoever asks may go away at any time; the breaker must hear of it.
+        let mut admitted = Admitted(Some(&self.breaker));
+        let _under_way = metrics.begin(system);
+        let begun = Instant::now();
+        let within = self
+            .settings
+            .attempt
+            .min(deadline.saturating_duration_since(begun));
+        let outcome = match timeout(within, self.exchange(call)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err((
+                Fault::Late {
+                    system,
+                    operation,
+                    within,
+                },
+                true,
+            )),
+        };
+        admitted.0 = None;
+        let word = match &outcome {
+            Ok(answer) if answer.is_outage() => Outcome::Failed,
+            Ok(answer) if answer.status >= 400 => Outcome::Refused,
+            Ok(_) => Outcome::Ok,
+            Err((Fault::Late { .. }, _)) => Outcome::Late,
+            Err(_) => Outcome::Unreachable,
+        };
+        metrics.count(system, operation, word, Some(begun.elapsed()));
+        match &outcome {
+            // It asks for patience; it is there.
+            Ok(answer) if answer.is_outage() && answer.status != 429 => {
+                self.breaker
+                    .failed(&format!("it answered with {}", answer.status));
+            }
+            Ok(_) => self.breaker.answered(),
+            Err((fault, _)) => {
+                let why = fault.why();
+                tracing::debug!(system, operation, why, "no answer");
+                self.breaker.failed(&why);
+            }
+        }
+        outcome
+    }
+
+    async fn exchange(&self, call: &Call) -> Result<Answer, Failure> {
+        let Settings {
+            system, longest, ..
+        } = self.settings;
+        let operation = call.operation;
+        let unreachable = |error: reqwest::Error, sent: bool| {
+            let fault = Fault::Unreachable {
+                system,
+                operation,
+                why: told(error),
+            };
+            (fault, sent)
+        };
+        let request = reqwest::Request::try_from(call.request.clone())
+            .map_err(|error| unreachable(error, false))?;
+        let mut response = self.client.execute(request).await.map_err(|error| {
+            let sent = !error.is_connect() && !error.is_builder();
+            unreachable(error, sent)
+        })?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let mut body = BytesMut::new();
+        while let Some(part) = response
+            .chunk()
+            .await
+            .map_err(|error| unreachable(error, true))?
+        {
+            if body.len() + part.len() > longest {
+                let fault = Fault::TooLong {
+                    system,
+                    operation,
+                    limit: longest,
+                };
+                return Err((fault, true));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(Answer {
+            status,
+            headers,
+            body: Bytes::from(body),
+        })
+    }
+}
+
+/// Tells the breaker if whoever was admitted goes away.
+struct Admitted<'a>(Option<&'a Breaker>);
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if let Some(breaker) = self.0 {
+            breaker.gave_up();
+        }
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream")
+            .field("system", &self.system())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,52 @@
+//! How a system is called.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::UpstreamMetrics;
+
+/// The limits of the calls to one system.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The system's name in messages and metrics: `the IAM`, `Keystone`, `Echo`.
+    pub system: &'static str,
+    /// A connection must stand by then.
+    pub connect: Duration,
+    /// One attempt must have been answered by then.
+    pub attempt: Duration,
+    /// All attempts together, with waiting for a place and between attempts.
+    pub total: Duration,
+    /// How often a call is made at most, if it may be repeated.
+    pub attempts: u32,
+    /// How many calls may be under way at once; more wait for their turn.
+    pub at_once: usize,
+    /// The longest answer that is read, in bytes.
+    pub longest: usize,
+    /// After so many failures in a row the system is left alone.
+    pub failures: u32,
+    /// For how long at first; twice as long after each further failure, up to a minute.
+    pub pause: Duration,
+    /// A PEM file of certificate authorities to believe beside those that the machine knows.
+    pub authorities: Option<PathBuf>,
+    /// Where calls are counted.
+    pub metrics: UpstreamMetrics,
+}
+
+impl Settings {
+    /// What suits a system that answers within a second on a good day.
+    pub fn of(system: &'static str) -> Self {
+        Self {
+            system,
+            connect: Duration::from_secs(3),
+            attempt: Duration::from_secs(10),
+            total: Duration::from_secs(20),
+            attempts: 3,
+            at_once: 32,
+            longest: 1 << 20,
+            failures: 5,
+            pause: Duration::from_secs(2),
+            authorities: None,
+            metrics: UpstreamMetrics::default(),
+        }
+    }
+}
