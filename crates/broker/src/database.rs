@@ -7,7 +7,7 @@ mod leases;
 use std::path::Path;
 use std::time::Duration;
 
-use skykey_types::{ProjectName, Timestamp};
+use skykey_types::{AccessKeyId, ProjectName, Timestamp};
 use sqlx::Row;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -51,6 +51,8 @@ pub(crate) struct BackendKeyRow {
     pub(crate) access: String,
     pub(crate) user_id: String,
     pub(crate) sealed: Vec<u8>,
+    pub(crate) created: Timestamp,
+    pub(crate) used: Timestamp,
 }
 
 impl Database {
@@ -85,15 +87,17 @@ impl Database {
         &self,
         project: &ProjectName,
     ) -> Result<Option<BackendKeyRow>, DatabaseError> {
-        let row = sqlx::query("SELECT access, user_id, sealed FROM backend_key WHERE project = ?")
+        let row = sqlx::query("SELECT * FROM backend_key WHERE project = ?")
             .bind(project.as_str())
             .fetch_optional(&self.readers)
             .await?;
         row.map(|row| {
             Ok(BackendKeyRow {
-                access: row.try_get(0)?,
-                user_id: row.try_get(1)?,
-                sealed: row.try_get(2)?,
+                access: row.try_get("access")?,
+                user_id: row.try_get("user_id")?,
+                sealed: row.try_get("sealed")?,
+                created: time(&row, "created")?,
+                used: time(&row, "used")?,
             })
         })
         .transpose()
@@ -107,15 +111,44 @@ impl Database {
         sealed: &[u8],
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
-        sqlx::query("INSERT OR REPLACE INTO backend_key (project, access, user_id, sealed, created) VALUES (?, ?, ?, ?, ?)")
+        sqlx::query("INSERT OR REPLACE INTO backend_key (project, access, user_id, sealed, created, used) VALUES (?, ?, ?, ?, ?, ?)")
             .bind(project.as_str())
             .bind(access)
             .bind(user_id)
             .bind(sealed)
             .bind(now.as_microsecond())
+            .bind(now.as_microsecond())
             .execute(&self.writer)
             .await?;
         Ok(())
+    }
+
+    /// Remembers when the backend key was last asked for.
+    pub(crate) async fn backend_key_used(
+        &self,
+        project: &ProjectName,
+        at: Timestamp,
+    ) -> Result<(), DatabaseError> {
+        sqlx::query("UPDATE backend_key SET used = ? WHERE project = ?")
+            .bind(at.as_microsecond())
+            .bind(project.as_str())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets the backend key, if it is still `access`.
+    pub(crate) async fn forget_backend_key(
+        &self,
+        project: &ProjectName,
+        access: &AccessKeyId,
+    ) -> Result<bool, DatabaseError> {
+        let gone = sqlx::query("DELETE FROM backend_key WHERE project = ? AND access = ?")
+            .bind(project.as_str())
+            .bind(access.as_str())
+            .execute(&self.writer)
+            .await?;
+        Ok(gone.rows_affected() > 0)
     }
 }
 

@@ -24,6 +24,30 @@ pub enum Denied {
         /// What it does offer.
         offered: Vec<Method>,
     },
+    /// The survey has no role in the object store for that access.
+    #[error("the survey {survey} has no role that may {access}")]
+    NoRole {
+        /// Which survey.
+        survey: SurveyName,
+        /// What was wanted.
+        access: Access,
+    },
+    /// Credentials that should read were found to write.
+    #[error("no leases of {survey} are issued: credentials that should only read were seen to write ({})", .operations.join(", "))]
+    NotReadOnly {
+        /// Which survey.
+        survey: SurveyName,
+        /// What succeeded.
+        operations: Vec<String>,
+    },
+    /// Credentials that should read were found not to.
+    #[error("no leases of {survey} are issued: its credentials cannot read it ({why})")]
+    NotReadable {
+        /// Which survey.
+        survey: SurveyName,
+        /// What was seen.
+        why: String,
+    },
     /// Not a method at all.
     #[error(transparent)]
     NotAMethod(#[from] ParseMethodError),
@@ -109,7 +133,7 @@ impl Denied {
     pub(crate) fn port(system: &'static str, error: PortError) -> Self {
         match error {
             PortError::Away(why) => Self::Away { system, why },
-            PortError::Refused(why) => Self::Upstream { system, why },
+            PortError::Refused(why) | PortError::BadKey(why) => Self::Upstream { system, why },
         }
     }
 
@@ -117,7 +141,9 @@ impl Denied {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSuchSurvey(_) => "no_such_survey",
-            Self::NoSuchMethod { .. } | Self::NotAMethod(_) => "bad_method",
+            Self::NoSuchMethod { .. } | Self::NotAMethod(_) | Self::NoRole { .. } => "bad_method",
+            Self::NotReadOnly { .. } => "not_read_only",
+            Self::NotReadable { .. } => "not_readable",
             Self::NotAnAccess(_) => "bad_access",
             Self::Lifetime(_) => "bad_lifetime",
             Self::NotAMember { .. } => "not_a_member",
@@ -150,6 +176,10 @@ impl Denied {
                 )
             }
             Self::NotAMethod(_) => "leave it out to get the survey's first method".to_owned(),
+            Self::NoRole { .. } => "choose another method".to_owned(),
+            Self::NotReadOnly { .. } | Self::NotReadable { .. } => {
+                "tell the people who run this portal; 'skykey doctor' and 'skykey survey apply' show them what to mend, and it goes on by itself then".to_owned()
+            }
             Self::NotAnAccess(_) => "leave it out to read".to_owned(),
             Self::Lifetime(LifetimeError::NotDigits(_)) => {
                 "leave it out to get the shortest lease".to_owned()

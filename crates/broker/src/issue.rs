@@ -6,6 +6,7 @@ use skykey_types::{
 };
 
 use crate::database::{Audit, LeaseRow};
+use crate::exchange::Way;
 use crate::{Broker, Denied};
 
 /// Who asks. Whether they may is not yet known.
@@ -72,6 +73,7 @@ impl Broker {
         let asked = parse_lifetime(survey, wish.lifetime.as_deref())?;
         let person = self.active_person(&caller.id, &caller.username).await?;
         self.check_member(&person, survey, access)?;
+        self.check_proof(survey, method, access).await?;
         let now = self.clock.now();
         let limits = survey.lifetime;
         let allowed = Allowed::decide(
@@ -97,10 +99,11 @@ impl Broker {
                 let expires = credentials.expiration.unwrap_or(expires);
                 (credentials, expires, None)
             }
-            Method::StsLite => {
-                let credentials = self
-                    .exchange_backend_key(survey.project(access), allowed.lifetime)
-                    .await?;
+            Method::StsLite | Method::AssumeRole => {
+                let way = Way::of(method, survey, access, &person.username, allowed.lifetime)?;
+                let project = survey.project(access);
+                self.backend_keys.slot(project).ask(now);
+                let credentials = self.exchange_backend_key(project, &way).await?;
                 let expires = credentials
                     .expiration
                     .unwrap_or(now + allowed.lifetime.duration());

@@ -1,35 +1,40 @@
 //! The rules: who may lease what, for how long; issuing, renewing, revoking, watching, and the
 //! audit of every decision. It speaks to IAM, Keystone and STS through ports that it is handed, and
 //! knows nothing of HTTP servers or pages. What always holds: nothing is issued unless the IAM says
-//! now (or said within the grace) that the person is in the group; a lease is on disk before its
-//! credentials leave; what is revoked is refused from that moment on; every yes and every no is
+//! now (or said within the grace) that the person is in the group, and nothing to read unless such
+//! credentials were lately seen to be unable to write; a lease is on disk before its credentials leave; what is revoked is refused from that moment on; every yes and every no is
 //! written down with its reason, and no secret is.
 
 mod adapters;
+mod after_removal;
 mod authenticate;
 mod backend_key;
 mod database;
 mod denied;
+mod exchange;
 mod issue;
 mod membership;
 mod ports;
+mod proofs;
 mod renew;
 mod revoke;
 mod surveys;
+mod upkeep;
 mod watch;
 
 use std::sync::Arc;
 
 use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
-use skykey_types::{Clock, SignedDuration};
+use skykey_types::{Clock, SignedDuration, Timestamp};
 
 pub use adapters::{KeystonePort, KeystoneSettings};
+pub use after_removal::{AfterRemoval, RGW_REMEMBERS, Store};
 pub use authenticate::{Kind, Principal};
 pub use database::{AuditEntry, Database, DatabaseError};
 pub use denied::Denied;
 pub use issue::{Caller, Issued, Wish};
-pub use ports::{Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PortError};
+pub use ports::{Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PortError, Proof, Prover};
 pub use surveys::{Surveys, SurveysError};
 pub use watch::WatchReport;
 
@@ -46,6 +51,33 @@ pub struct Settings {
     pub ec2_kept: SignedDuration,
     /// Where a person asks to join a group; goes into messages.
     pub join_at: String,
+    /// How long a proof that readers cannot write is good before it is made again.
+    pub prove_every: SignedDuration,
+    /// Who serves the objects.
+    pub store: Store,
+    /// How the backend user's EC2 credentials are kept.
+    pub backend: BackendSettings,
+}
+
+/// How the backend user's EC2 credentials are kept.
+#[derive(Debug, Clone)]
+pub struct BackendSettings {
+    /// After its first request one is quick for so long: a little less than RGW remembers it.
+    pub warm_for: SignedDuration,
+    /// One that is older is replaced.
+    pub rotate_after: SignedDuration,
+    /// One that nobody asked for so long is deleted.
+    pub unused_after: SignedDuration,
+}
+
+impl Default for BackendSettings {
+    fn default() -> Self {
+        Self {
+            warm_for: RGW_REMEMBERS - SignedDuration::from_secs(5),
+            rotate_after: SignedDuration::from_hours(7 * 24),
+            unused_after: SignedDuration::from_hours(30 * 24),
+        }
+    }
 }
 
 /// What the broker is wired to.
@@ -60,6 +92,8 @@ pub struct Wiring {
     pub ec2: Arc<dyn Ec2Keys>,
     /// EC2 credential → temporary credentials.
     pub exchange: Arc<dyn Exchange>,
+    /// What credentials can do.
+    pub prover: Arc<dyn Prover>,
     /// Seals and opens our own session tokens.
     pub tokens: SessionTokens,
     /// Seals the backend user's EC2 secrets in the database.
@@ -77,6 +111,7 @@ pub struct Broker {
     people: Arc<dyn People>,
     ec2: Arc<dyn Ec2Keys>,
     exchange: Arc<dyn Exchange>,
+    prover: Arc<dyn Prover>,
     tokens: SessionTokens,
     at_rest: KeyRing,
     clock: Arc<dyn Clock>,
@@ -84,7 +119,9 @@ pub struct Broker {
     revocations: revoke::Revocations,
     seen: membership::Seen,
     known_ec2: authenticate::KnownEc2,
-    backend_keys: tokio::sync::Mutex<()>,
+    backend_keys: backend_key::BackendKeys,
+    proofs: proofs::Proofs,
+    strays_swept: std::sync::Mutex<Option<Timestamp>>,
 }
 
 impl Broker {
@@ -98,6 +135,7 @@ impl Broker {
             people,
             ec2,
             exchange,
+            prover,
             tokens,
             at_rest,
             clock,
@@ -109,6 +147,7 @@ impl Broker {
             people,
             ec2,
             exchange,
+            prover,
             tokens,
             at_rest,
             clock,
@@ -116,7 +155,9 @@ impl Broker {
             revocations,
             seen: membership::Seen::default(),
             known_ec2,
-            backend_keys: tokio::sync::Mutex::default(),
+            backend_keys: backend_key::BackendKeys::default(),
+            proofs: proofs::Proofs::default(),
+            strays_swept: std::sync::Mutex::default(),
         })
     }
 

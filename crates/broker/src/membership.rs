@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use skykey_types::{Access, Person, SubjectId, Survey, Timestamp};
 
-use crate::{Broker, Denied, PortError};
+use crate::{Broker, Denied};
 
 /// When the IAM last said what of whom. In memory only: after a restart without an IAM nothing is
 /// issued, which is the safe side.
@@ -59,7 +59,7 @@ impl Broker {
                 self.seen.forget(id);
                 Answer::Nobody
             }
-            Err(PortError::Away(why) | PortError::Refused(why)) => Answer::Silence(why),
+            Err(error) => Answer::Silence(error.to_string()),
         }
     }
 

@@ -2,7 +2,10 @@
 //! can hand in one that fails in the way it wants.
 
 use async_trait::async_trait;
-use skykey_types::{AccessKeyId, Credentials, Lifetime, Person, ProjectName, Secret, SubjectId};
+use skykey_types::{
+    AccessKeyId, Credentials, Lifetime, Person, ProjectName, Rights, RoleArn, Secret, SubjectId,
+    Survey,
+};
 
 /// Why a system did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -13,6 +16,9 @@ pub enum PortError {
     /// It said no.
     #[error("{0}")]
     Refused(String),
+    /// It said no because the EC2 credential is no good any more; another one may do.
+    #[error("{0}")]
+    BadKey(String),
 }
 
 /// The IAM: who is in which group.
@@ -80,6 +86,19 @@ pub trait Ec2Keys: Send + Sync {
     async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError>;
     /// Deletes all that the user has for `project`, and says how many there were.
     async fn delete_all(&self, user_id: &str, project: &ProjectName) -> Result<usize, PortError>;
+    /// The access key ids of the backend user's own credentials for `project`.
+    async fn backend_credentials(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Vec<AccessKeyId>, PortError>;
+    /// Deletes one of the backend user's own; it may be gone already.
+    async fn delete_backend(
+        &self,
+        project: &ProjectName,
+        access: &AccessKeyId,
+    ) -> Result<(), PortError>;
+    /// Keystone's id of the project, which is Ceph's name for its only user; `None` if there is none.
+    async fn project_id(&self, project: &ProjectName) -> Result<Option<String>, PortError>;
     /// Whether that Keystone user is the backend user.
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError>;
 }
@@ -93,4 +112,34 @@ pub trait Exchange: Send + Sync {
         ec2: &Credentials,
         lifetime: Lifetime,
     ) -> Result<Credentials, PortError>;
+    /// `AssumeRole`, narrowed to `rights`; `session` is for the object store's log.
+    async fn assume_role(
+        &self,
+        ec2: &Credentials,
+        role: &RoleArn,
+        session: &str,
+        lifetime: Lifetime,
+        rights: &Rights,
+    ) -> Result<Credentials, PortError>;
+}
+
+/// Tries out what credentials can do.
+#[async_trait]
+pub trait Prover: Send + Sync {
+    /// Reads the survey and tries every way of writing to it, and undoes what should not have
+    /// succeeded.
+    async fn prove(&self, credentials: &Credentials, survey: &Survey) -> Result<Proof, PortError>;
+}
+
+/// What credentials that should read were found to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// They read, and every way of writing was refused.
+    ReadOnly,
+    /// These operations succeeded and should not have.
+    Writes(Vec<String>),
+    /// They do not even read, and why.
+    Unreadable(String),
+    /// Something was not answered, so nothing is proved.
+    Unclear(String),
 }

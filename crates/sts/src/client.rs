@@ -1,135 +1,256 @@
-//! The client of `GetSessionToken`: an EC2 credential in, temporary credentials out.
+//! The client of an STS endpoint, on Ceph the S3 endpoint itself.
 
+mod assume_role;
+mod get_session_token;
+
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use skykey_sigv4::{Request, sha256_hex, sign_headers};
-use skykey_types::{Clock, Credentials, Lifetime};
+use bytes::Bytes;
+use http::Request;
+use skykey_sigv4::{sha256_hex, sign_headers};
+use skykey_types::{Clock, Credentials};
+use skykey_upstream::{Call, Fault, SetupError, Upstream, UpstreamMetrics};
 use url::Url;
 
-use crate::wire::{StsFault, parse_session_token};
+use crate::wire::StsFault;
+use crate::words;
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
+/// The name of the system in messages and metrics.
+pub const SYSTEM: &str = "STS";
 
 /// Why there are no temporary credentials.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StsError {
     /// The endpoint did not answer.
-    #[error("STS at {endpoint} did not answer GetSessionToken: {why}")]
-    Unreachable {
-        /// Which endpoint.
-        endpoint: String,
-        /// What the network said.
-        why: String,
-    },
+    #[error("{0} at {1}")]
+    Away(Fault, String),
     /// The endpoint said no.
-    #[error("STS at {endpoint} refused GetSessionToken with {status} {}: {}", .fault.code, .fault.message)]
+    #[error("{endpoint} refused {action} ({status} {code}): {words}", code = .fault.code)]
     Refused {
         /// Which endpoint.
         endpoint: String,
+        /// What was asked.
+        action: &'static str,
         /// The HTTP status.
         status: u16,
         /// Its code and message.
         fault: StsFault,
+        /// What it means and what to do; Ceph leaves its messages empty.
+        words: String,
     },
     /// The endpoint answered something else.
-    #[error("STS at {endpoint} answered GetSessionToken with something that is no answer: {why}")]
+    #[error("{endpoint} answered {action} with something that is no answer: {why}")]
     Unexpected {
         /// Which endpoint.
         endpoint: String,
+        /// What was asked.
+        action: &'static str,
         /// In what way.
         why: String,
     },
 }
 
-/// Asks one STS endpoint. Requests end after 15 s; nothing is repeated here, because the caller
-/// knows better whether somebody still waits.
+impl StsError {
+    /// Whether the question was not answered, so that asking later may help.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Away(..) | Self::Unexpected { .. } => true,
+            Self::Refused { status, .. } => *status >= 500 || *status == 429,
+        }
+    }
+
+    /// The error code of a refusal.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { fault, .. } => Some(&fault.code),
+            Self::Away(..) | Self::Unexpected { .. } => None,
+        }
+    }
+
+    /// Whether the EC2 credential itself is no good any more: deleted in Keystone, or its user has
+    /// no role left. Another refusal would meet a new credential as well.
+    pub fn blames_the_key(&self) -> bool {
+        matches!(
+            self.code(),
+            Some("InvalidAccessKeyId" | "InvalidClientTokenId" | "SignatureDoesNotMatch")
+        )
+    }
+}
+
+/// Where STS is and how it is called.
 #[derive(Debug, Clone)]
+pub struct StsSettings {
+    /// The endpoint.
+    pub endpoint: Url,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// A PEM file of certificate authorities to believe beside the machine's.
+    pub authorities: Option<PathBuf>,
+    /// How many requests may be under way at once.
+    pub at_once: usize,
+    /// Where requests are counted.
+    pub metrics: UpstreamMetrics,
+}
+
+impl StsSettings {
+    /// The STS at `endpoint`, called with the usual limits.
+    pub fn new(endpoint: Url, region: impl Into<String>) -> Self {
+        Self {
+            endpoint,
+            region: region.into(),
+            authorities: None,
+            at_once: 32,
+            metrics: UpstreamMetrics::default(),
+        }
+    }
+}
+
+/// One STS. Every request can be repeated safely: credentials that nobody received trouble nobody.
 pub struct StsClient {
+    upstream: Upstream,
     endpoint: Url,
+    host: String,
     region: String,
-    http: reqwest::Client,
+    /// Requests are signed for the service `s3`: this RGW knows no `sts`.
+    signs_s3: AtomicBool,
     clock: Arc<dyn Clock>,
 }
 
 impl StsClient {
-    /// The STS at `endpoint`, on Ceph the S3 endpoint itself.
-    pub fn new(
-        endpoint: Url,
-        region: impl Into<String>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, StsError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .timeout(Duration::from_secs(15))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| StsError::Unreachable {
-                endpoint: endpoint.to_string(),
-                why: error.to_string(),
-            })?;
-        Ok(Self {
+    /// Connects to nothing yet.
+    pub fn new(settings: StsSettings, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+        let StsSettings {
             endpoint,
-            region: region.into(),
-            http,
+            region,
+            authorities,
+            at_once,
+            metrics,
+        } = settings;
+        let upstream = Upstream::new(skykey_upstream::Settings {
+            at_once,
+            authorities,
+            metrics,
+            attempt: Duration::from_secs(15),
+            total: Duration::from_secs(25),
+            ..skykey_upstream::Settings::of(SYSTEM)
+        })?;
+        let host = match (endpoint.host_str().unwrap_or_default(), endpoint.port()) {
+            (host, Some(port)) => format!("{host}:{port}"),
+            (host, None) => host.to_owned(),
+        };
+        Ok(Self {
+            upstream,
+            endpoint,
+            host,
+            region,
+            signs_s3: AtomicBool::new(false),
             clock,
         })
     }
 
-    /// Exchanges an EC2 credential for credentials that last `lifetime`
-    /// ([GetSessionToken](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html)).
-    pub async fn session_token(
+    /// The connections, for whoever asks how it is doing.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// The service name that requests are signed for: `sts`, or `s3` once the endpoint has shown that
+    /// it takes no other.
+    pub fn service(&self) -> &'static str {
+        if self.signs_s3.load(Ordering::Relaxed) {
+            "s3"
+        } else {
+            "sts"
+        }
+    }
+
+    /// Sends `form`, signed with `credentials`; the answer's body if it is 2xx. Older versions of RGW
+    /// take the service name `s3` only, and say `SignatureDoesNotMatch` to `sts`: then it is tried,
+    /// and remembered if it works.
+    async fn ask(
         &self,
-        ec2: &Credentials,
-        lifetime: Lifetime,
-    ) -> Result<Credentials, StsError> {
-        let body = format!(
-            "Action=GetSessionToken&DurationSeconds={}&Version=2011-06-15",
-            lifetime.as_seconds()
-        );
-        let host = match (
-            self.endpoint.host_str().unwrap_or_default(),
-            self.endpoint.port(),
-        ) {
-            (host, Some(port)) => format!("{host}:{port}"),
-            (host, None) => host.to_owned(),
-        };
+        action: &'static str,
+        credentials: &Credentials,
+        form: &[(&str, &str)],
+    ) -> Result<Bytes, StsError> {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("Action", action)
+            .extend_pairs(form)
+            .append_pair("Version", "2011-06-15")
+            .finish();
+        let service = self.service();
+        let outcome = self.send(action, credentials, service, &body).await;
+        if service == "sts"
+            && matches!(&outcome, Err(error) if error.code() == Some("SignatureDoesNotMatch"))
+            && let Ok(answer) = self.send(action, credentials, "s3", &body).await
+        {
+            tracing::info!(endpoint = %self.endpoint, "this STS takes requests that are signed for the service s3");
+            self.signs_s3.store(true, Ordering::Relaxed);
+            return Ok(answer);
+        }
+        outcome
+    }
+
+    async fn send(
+        &self,
+        action: &'static str,
+        credentials: &Credentials,
+        service: &str,
+        body: &str,
+    ) -> Result<Bytes, StsError> {
         // The payload's hash is always sent and signed: some versions of RGW insist on it.
-        let unsigned = Request {
+        let unsigned = skykey_sigv4::Request {
             method: "POST",
             path: self.endpoint.path(),
             query: "",
-            headers: &[("host", &host), ("content-type", CONTENT_TYPE)],
+            headers: &[("host", &self.host), ("content-type", CONTENT_TYPE)],
             payload_hash: &sha256_hex(body.as_bytes()),
         };
-        let signed = sign_headers(ec2, &self.region, "sts", self.clock.now(), &unsigned);
-        let mut request = self
-            .http
-            .post(self.endpoint.clone())
-            .header("content-type", CONTENT_TYPE)
-            .body(body);
-        for (name, value) in signed {
+        let now = self.clock.now();
+        let mut request =
+            Request::post(self.endpoint.as_str()).header("content-type", CONTENT_TYPE);
+        for (name, value) in sign_headers(credentials, &self.region, service, now, &unsigned) {
             request = request.header(name, value);
         }
-        let unreachable = |error: reqwest::Error| StsError::Unreachable {
-            endpoint: self.endpoint.to_string(),
-            why: error.without_url().to_string(),
-        };
-        let response = request.send().await.map_err(unreachable)?;
-        let status = response.status();
-        let text = response.text().await.map_err(unreachable)?;
-        if status.is_success() {
-            parse_session_token(&text).map_err(|why| StsError::Unexpected {
-                endpoint: self.endpoint.to_string(),
-                why,
-            })
-        } else {
-            Err(StsError::Refused {
-                endpoint: self.endpoint.to_string(),
-                status: status.as_u16(),
-                fault: StsFault::parse(&text),
-            })
+        let request = request
+            .body(Bytes::copy_from_slice(body.as_bytes()))
+            .map_err(|_| self.unexpected(action, "the request cannot be built".to_owned()))?;
+        let answer = self
+            .upstream
+            .send(&Call::new(action, request).repeatable())
+            .await
+            .map_err(|fault| StsError::Away(fault, self.endpoint.to_string()))?;
+        if answer.is_success() {
+            return Ok(answer.body);
         }
+        let fault = StsFault::parse(&answer.text());
+        Err(StsError::Refused {
+            endpoint: self.endpoint.to_string(),
+            action,
+            status: answer.status,
+            words: words::of(action, answer.status, &fault),
+            fault,
+        })
+    }
+
+    fn unexpected(&self, action: &'static str, why: String) -> StsError {
+        StsError::Unexpected {
+            endpoint: self.endpoint.to_string(),
+            action,
+            why,
+        }
+    }
+}
+
+impl fmt::Debug for StsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StsClient")
+            .field("endpoint", &self.endpoint.as_str())
+            .field("service", &self.service())
+            .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,25 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The answer to `GetSessionToken`.
 pub fn session_token_xml(credentials: &Credentials, request_id: &str) -> String {
+    credentials_xml("GetSessionToken", credentials, "", request_id)
+}
+
+/// The answer to `AssumeRole`: `arn` and `id` name the session.
+pub fn assume_role_xml(credentials: &Credentials, arn: &str, id: &str, request_id: &str) -> String {
+    let user = format!(
+        "<AssumedRoleUser><Arn>{}</Arn><AssumedRoleId>{}</AssumedRoleId></AssumedRoleUser>",
+        escape(arn),
+        escape(id)
+    );
+    credentials_xml("AssumeRole", credentials, &user, request_id)
+}
+
+fn credentials_xml(
+    action: &str,
+    credentials: &Credentials,
+    beside: &str,
+    request_id: &str,
+) -> String {
     let token = credentials
         .session_token
         .as_ref()
@@ -15,11 +34,11 @@ pub fn session_token_xml(credentials: &Credentials, request_id: &str) -> String 
     let expiration = credentials.expiration.map(seconds).unwrap_or_default();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <GetSessionTokenResponse xmlns=\"{NAMESPACE}\"><GetSessionTokenResult><Credentials>\
+         <{action}Response xmlns=\"{NAMESPACE}\"><{action}Result><Credentials>\
          <AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
          <SessionToken>{}</SessionToken><Expiration>{expiration}</Expiration>\
-         </Credentials></GetSessionTokenResult>\
-         <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetSessionTokenResponse>",
+         </Credentials>{beside}</{action}Result>\
+         <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></{action}Response>",
         escape(credentials.access_key_id.as_str()),
         escape(credentials.secret_access_key.expose()),
         escape(token),
@@ -100,11 +119,12 @@ impl StsFault {
     }
 }
 
-/// Reads the answer to `GetSessionToken`; the error says what is missing, never what was there.
-pub(crate) fn parse_session_token(body: &str) -> Result<Credentials, String> {
+/// Reads the credentials in the answer to `action`, `GetSessionToken` or `AssumeRole`; the error says
+/// what is missing, never what was there.
+pub(crate) fn parse_credentials(action: &str, body: &[u8]) -> Result<Credentials, String> {
     #[derive(Deserialize)]
     struct Response {
-        #[serde(rename = "GetSessionTokenResult")]
+        #[serde(rename = "GetSessionTokenResult", alias = "AssumeRoleResult")]
         result: Outcome,
     }
     #[derive(Deserialize)]
@@ -123,15 +143,22 @@ pub(crate) fn parse_session_token(body: &str) -> Result<Credentials, String> {
         #[serde(rename = "Expiration")]
         expiration: String,
     }
+    let no_answer = || format!("it is not the XML of {action}Response");
+    let text = std::str::from_utf8(body).map_err(|_| no_answer())?;
     let Response {
         result: Outcome { credentials },
-    } = quick_xml::de::from_str(body)
-        .map_err(|_| "the answer is not a GetSessionTokenResponse".to_owned())?;
+    } = quick_xml::de::from_str(text).map_err(|_| no_answer())?;
     // Ceph writes nanoseconds, AWS whole seconds.
     let expiration = credentials
         .expiration
         .parse::<Timestamp>()
-        .map_err(|_| "the answer's Expiration is not an RFC 3339 time".to_owned())?;
+        .map_err(|_| "its Expiration is not an RFC 3339 time".to_owned())?;
+    if credentials.access_key_id.as_str().is_empty()
+        || credentials.secret_access_key.expose().is_empty()
+        || credentials.session_token.expose().is_empty()
+    {
+        return Err("a part of the credentials is empty".to_owned());
+    }
     Ok(Credentials {
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
@@ -158,11 +185,18 @@ mod tests {
             session_token: Some(Secret::new("token")),
             expiration: Some("2026-11-23T10:00:00Z".parse().unwrap()),
         };
-        let read = parse_session_token(&session_token_xml(&credentials, "r")).unwrap();
+        let read = parse_credentials(
+            "GetSessionToken",
+            session_token_xml(&credentials, "r").as_bytes(),
+        )
+        .unwrap();
         assert_eq!(read.access_key_id, credentials.access_key_id);
         assert_eq!(read.secret_access_key, credentials.secret_access_key);
         assert_eq!(read.session_token, credentials.session_token);
         assert_eq!(read.expiration, credentials.expiration);
+        let assumed = assume_role_xml(&credentials, "arn:x", "id", "r");
+        let read = parse_credentials("AssumeRole", assumed.as_bytes()).unwrap();
+        assert_eq!(read.session_token, credentials.session_token);
     }
 
     #[test]
@@ -171,9 +205,10 @@ mod tests {
             <SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken>\
             <Expiration>2026-11-23T07:34:09.965549422Z</Expiration></Credentials></GetSessionTokenResult>\
             <ResponseMetadata><RequestId>x</RequestId></ResponseMetadata></GetSessionTokenResponse>";
-        let read = parse_session_token(body).unwrap();
+        let read = parse_credentials("GetSessionToken", body.as_bytes()).unwrap();
         assert_eq!(read.expiration.unwrap().subsec_nanosecond(), 965_549_422);
-        assert!(parse_session_token("<nonsense/>").is_err());
+        assert!(parse_credentials("GetSessionToken", b"<nonsense/>").is_err());
+        assert!(parse_credentials("GetSessionToken", &[0xff, 0xfe]).is_err());
     }
 
     #[test]

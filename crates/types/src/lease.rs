@@ -60,19 +60,23 @@ pub enum Method {
     Ec2,
     /// An EC2 credential exchanged by `GetSessionToken`.
     StsLite,
+    /// A role of the object store, assumed with an EC2 credential and narrowed to the survey by
+    /// `AssumeRole`.
+    AssumeRole,
     /// A token that the broker seals and skykey's own endpoint opens.
     Gateway,
 }
 
 impl Method {
     /// Every method there is.
-    pub const ALL: [Self; 3] = [Self::Ec2, Self::StsLite, Self::Gateway];
+    pub const ALL: [Self; 4] = [Self::Ec2, Self::StsLite, Self::AssumeRole, Self::Gateway];
 
     /// The word used in the API, the configuration, the database and the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ec2 => "ec2",
             Self::StsLite => "sts-lite",
+            Self::AssumeRole => "assume-role",
             Self::Gateway => "gateway",
         }
     }
@@ -86,7 +90,7 @@ impl fmt::Display for Method {
 
 /// A method that there is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a method: choose ec2, sts-lite or gateway")]
+#[error("'{0}' is not a method: choose ec2, sts-lite, assume-role or gateway")]
 pub struct ParseMethodError(pub String);
 
 impl FromStr for Method {

@@ -129,6 +129,19 @@ name!(
         .then_some(text)
 );
 
+name!(
+    /// A role's name in the object store, `arn:aws:iam:::role/skykey-m13-readers`.
+    RoleArn,
+    "role ARN",
+    "arn:aws:iam:[REGION]:[ACCOUNT]:role/NAME, 20 to 2048 characters, such as arn:aws:iam:::role/skykey-m13-readers",
+    |text| {
+        let rest = text.strip_prefix("arn:aws:iam:")?;
+        let mut parts = rest.splitn(3, ':');
+        let role = parts.nth(2)?.strip_prefix("role/")?;
+        ((20..=2048).contains(&text.len()) && !role.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())).then_some(text)
+    }
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,8 @@
 //! A survey: what a person picks when they ask for credentials.
 
-use crate::{Access, GroupPath, Limits, Method, Person, Prefix, ProjectName, Rights, SurveyName};
+use crate::{
+    Access, GroupPath, Limits, Method, Person, Prefix, ProjectName, Rights, RoleArn, SurveyName,
+};
 
 /// A named set of places in the object store, with the people who may read or write them and the
 /// terms on which they may.
@@ -24,6 +26,27 @@ pub struct Survey {
     pub lifetime: Limits,
     /// The methods on offer.
     pub methods: Vec<Method>,
+    /// The roles that the method `assume-role` assumes.
+    pub roles: Roles,
+}
+
+/// The object store's roles for a survey.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Roles {
+    /// The one that reads.
+    pub read: Option<RoleArn>,
+    /// The one that writes.
+    pub write: Option<RoleArn>,
+}
+
+impl Roles {
+    /// The role of that access.
+    pub fn of(&self, access: Access) -> Option<&RoleArn> {
+        match access {
+            Access::Read => self.read.as_ref(),
+            Access::Write => self.write.as_ref(),
+        }
+    }
 }
 
 impl Survey {

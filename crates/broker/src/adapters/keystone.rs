@@ -193,6 +193,35 @@ impl Ec2Keys for KeystonePort {
         Ok(deleted)
     }
 
+    async fn backend_credentials(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Vec<AccessKeyId>, PortError> {
+        let _ = project;
+        Ok(Vec::new())
+    }
+
+    async fn delete_backend(&self, _: &ProjectName, access: &AccessKeyId) -> Result<(), PortError> {
+        let login = login(
+            &self.settings.backend_user,
+            self.settings.backend_project.as_str(),
+        );
+        let token = self
+            .keystone
+            .password_token(&login)
+            .await
+            .map_err(|error| port(&error))?;
+        self.delete(&token.user.id, access).await
+    }
+
+    async fn project_id(&self, project: &ProjectName) -> Result<Option<String>, PortError> {
+        self.keystone
+            .project_by_name(project.as_str())
+            .await
+            .map(|found| found.map(|project| project.id))
+            .map_err(|error| port(&error))
+    }
+
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
         let ask = async || {
             let login = login(

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use skykey_sts::{StsClient, StsError};
-use skykey_types::{Credentials, Lifetime};
+use skykey_types::{Credentials, Lifetime, Rights, RoleArn};
 
 use crate::{Exchange, PortError};
 
@@ -15,11 +15,29 @@ impl Exchange for StsClient {
     ) -> Result<Credentials, PortError> {
         StsClient::session_token(self, ec2, lifetime)
             .await
-            .map_err(|error| match error {
-                StsError::Refused { status, .. } if status < 500 && status != 429 => {
-                    PortError::Refused(error.to_string())
-                }
-                error => PortError::Away(error.to_string()),
-            })
+            .map_err(|error| port(&error))
+    }
+
+    async fn assume_role(
+        &self,
+        ec2: &Credentials,
+        role: &RoleArn,
+        session: &str,
+        lifetime: Lifetime,
+        rights: &Rights,
+    ) -> Result<Credentials, PortError> {
+        StsClient::assume_role(self, ec2, role, session, lifetime, rights)
+            .await
+            .map_err(|error| port(&error))
+    }
+}
+
+fn port(error: &StsError) -> PortError {
+    if error.is_outage() {
+        PortError::Away(error.to_string())
+    } else if error.blames_the_key() {
+        PortError::BadKey(error.to_string())
+    } else {
+        PortError::Refused(error.to_string())
     }
 }

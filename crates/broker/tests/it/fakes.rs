@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use skykey_broker::{Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PortError};
+use skykey_broker::{
+    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PortError, Proof, Prover,
+};
 use skykey_seal::KeyRing;
 use skykey_sts::{SessionClaims, SessionTokens};
 use skykey_types::{
     Access, AccessKeyId, Clock, Credentials, Lifetime, ManualClock, Person, ProjectName, Rights,
-    Secret, SubjectId, random_token,
+    RoleArn, Secret, SubjectId, Survey, random_token,
 };
 
 pub(crate) const ISSUER: &str = "https://iam.example/";
@@ -25,6 +27,8 @@ pub(crate) enum Mood {
     Well,
     Away,
     Refusing,
+    /// Says that the key is no good, whichever it is.
+    Disowning,
 }
 
 /// How often a system was asked, and how it behaves.
@@ -51,6 +55,7 @@ impl Door {
             Mood::Well => Ok(()),
             Mood::Away => Err(PortError::Away("connection refused".to_owned())),
             Mood::Refusing => Err(PortError::Refused("HTTP 403".to_owned())),
+            Mood::Disowning => Err(PortError::BadKey("HTTP 403".to_owned())),
         }
     }
 }
@@ -233,6 +238,27 @@ impl Ec2Keys for FakeKeystone {
         Ok(before - held.len())
     }
 
+    async fn backend_credentials(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Vec<AccessKeyId>, PortError> {
+        self.identify.enter().await?;
+        let held = self.held.lock().unwrap();
+        Ok(held
+            .iter()
+            .filter(|(_, held)| held.user_id == BACKEND && held.project == project.as_str())
+            .map(|(access, _)| access.clone())
+            .collect())
+    }
+
+    async fn delete_backend(&self, _: &ProjectName, access: &AccessKeyId) -> Result<(), PortError> {
+        self.delete(BACKEND, access).await
+    }
+
+    async fn project_id(&self, project: &ProjectName) -> Result<Option<String>, PortError> {
+        Ok(Some(format!("id-of-{project}")))
+    }
+
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
         Ok(user_id == BACKEND)
     }
@@ -246,6 +272,7 @@ pub(crate) struct FakeSts {
     tokens: SessionTokens,
     clock: ManualClock,
     asked_with: Mutex<Vec<AccessKeyId>>,
+    roles: Mutex<Vec<(RoleArn, String, Rights)>>,
 }
 
 impl FakeSts {
@@ -257,7 +284,13 @@ impl FakeSts {
             tokens,
             clock,
             asked_with: Mutex::default(),
+            roles: Mutex::default(),
         }
+    }
+
+    /// The roles that were assumed, by which session, with which rights.
+    pub(crate) fn roles(&self) -> Vec<(RoleArn, String, Rights)> {
+        self.roles.lock().unwrap().clone()
     }
 
     /// The access key ids of the EC2 credentials that were exchanged or refused, in order.
@@ -279,7 +312,7 @@ impl Exchange for FakeSts {
             .unwrap()
             .push(ec2.access_key_id.clone());
         if !self.keystone.knows(ec2) {
-            return Err(PortError::Refused("InvalidClientTokenId".to_owned()));
+            return Err(PortError::BadKey("InvalidClientTokenId".to_owned()));
         }
         Ok(self.tokens.mint(&SessionClaims {
             subject: SubjectId {
@@ -292,5 +325,50 @@ impl Exchange for FakeSts {
             rights: Rights::default(),
             expiration: self.clock.now() + lifetime.duration(),
         }))
+    }
+
+    async fn assume_role(
+        &self,
+        ec2: &Credentials,
+        role: &RoleArn,
+        session: &str,
+        lifetime: Lifetime,
+        rights: &Rights,
+    ) -> Result<Credentials, PortError> {
+        self.roles
+            .lock()
+            .unwrap()
+            .push((role.clone(), session.to_owned(), rights.clone()));
+        self.session_token(ec2, lifetime).await
+    }
+}
+
+/// Finds what it is told to find.
+#[derive(Debug)]
+pub(crate) struct FakeProver {
+    pub(crate) door: Door,
+    finding: Mutex<Proof>,
+}
+
+impl Default for FakeProver {
+    fn default() -> Self {
+        Self {
+            door: Door::default(),
+            finding: Mutex::new(Proof::ReadOnly),
+        }
+    }
+}
+
+impl FakeProver {
+    pub(crate) fn find(&self, proof: Proof) {
+        *self.finding.lock().unwrap() = proof;
+    }
+}
+
+#[async_trait]
+impl Prover for FakeProver {
+    async fn prove(&self, _: &Credentials, _: &Survey) -> Result<Proof, PortError> {
+        self.door.enter().await?;
+        Ok(self.finding.lock().unwrap().clone())
     }
 }

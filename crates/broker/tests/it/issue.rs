@@ -47,7 +47,7 @@ async fn a_member_gets_a_lease_by_every_method_and_the_audit_says_so() {
     }
     assert_eq!(
         world.broker.leases(&subject("alice")).await.unwrap().len(),
-        3
+        Method::ALL.len()
     );
     assert_eq!(world.broker.leases(&subject("bob")).await.unwrap(), []);
 }
@@ -151,7 +151,7 @@ async fn a_very_long_survey_name_is_written_down_shortened() {
 #[tokio::test]
 async fn a_method_that_there_is_not_is_refused() {
     let world = World::new().await;
-    for method in ["", "EC2", "assume-role", "gateway "] {
+    for method in ["", "EC2", "web-identity", "gateway "] {
         let wish = Wish {
             method: Some(method.to_owned()),
             ..demo(Method::Gateway)
@@ -463,4 +463,25 @@ async fn a_broker_shows_no_secret() {
     ] {
         assert!(!shown.contains(secret.unwrap().expose()));
     }
+}
+
+#[tokio::test]
+async fn an_assumed_role_is_narrowed_to_the_survey_and_carries_the_persons_name() {
+    let world = World::new().await;
+    world.issue("alice", &demo(Method::AssumeRole)).await;
+    let (role, session, rights) = world.sts.roles().pop().unwrap();
+    assert_eq!(role.as_str(), "arn:aws:iam:::role/demo-read");
+    assert_eq!(session, "alice");
+    assert!(rights.read("demo", "a") && !rights.write("demo", "a") && !rights.see("plain"));
+}
+
+#[tokio::test]
+async fn a_survey_without_a_role_that_writes_says_so() {
+    let world = World::new().await;
+    let wish = Wish {
+        access: Some("write".to_owned()),
+        ..demo(Method::AssumeRole)
+    };
+    let denied = world.refused(&caller("carol"), &wish).await;
+    assert!(matches!(denied, Denied::NoRole { .. }));
 }

@@ -8,6 +8,7 @@ mod fakes;
 mod give_back;
 mod issue;
 mod lifetimes;
+mod proofs;
 mod renew;
 mod sweep;
 mod watch;

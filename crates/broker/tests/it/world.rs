@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use skykey_broker::{
-    AuditEntry, Broker, Caller, Database, Denied, Issued, Principal, Settings, Surveys, Wiring,
-    Wish,
+    AuditEntry, BackendSettings, Broker, Caller, Database, Denied, Issued, Principal, Settings,
+    Store, Surveys, Wiring, Wish,
 };
 use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
 use skykey_types::{
-    Access, AccessKeyId, Clock, Credentials, Limits, ManualClock, Method, Secret, SignedDuration,
-    Survey, Timestamp,
+    Access, AccessKeyId, Clock, Credentials, Limits, ManualClock, Method, Roles, Secret,
+    SignedDuration, Survey, Timestamp,
 };
 use tempfile::TempDir;
 
-use crate::fakes::{FakeKeystone, FakePeople, FakeSts};
+use crate::fakes::{FakeKeystone, FakePeople, FakeProver, FakeSts};
 
 pub(crate) const GRACE: i64 = 600;
 /// The watch sleeps by the machine's clock.
@@ -31,6 +31,7 @@ pub(crate) struct World {
     pub(crate) people: Arc<FakePeople>,
     pub(crate) keystone: Arc<FakeKeystone>,
     pub(crate) sts: Arc<FakeSts>,
+    pub(crate) prover: Arc<FakeProver>,
     pub(crate) broker: Arc<Broker>,
     shown: Mutex<Vec<Secret>>,
     dir: TempDir,
@@ -51,12 +52,14 @@ impl World {
         people.add("dave", &[]);
         let keystone = Arc::new(FakeKeystone::default());
         let sts = Arc::new(FakeSts::new(keystone.clone(), clock.clone()));
-        let broker = broker(dir.path(), &clock, &people, &keystone, &sts).await;
+        let prover = Arc::new(FakeProver::default());
+        let broker = broker(dir.path(), &clock, &people, &keystone, &sts, &prover).await;
         Self {
             clock,
             people,
             keystone,
             sts,
+            prover,
             broker,
             shown: Mutex::default(),
             dir,
@@ -72,6 +75,7 @@ impl World {
             &self.people,
             &self.keystone,
             &self.sts,
+            &self.prover,
         )
         .await;
     }
@@ -273,6 +277,10 @@ fn survey(name: &str, methods: &[Method], lifetime: Limits) -> Survey {
         readers_project: format!("{name}-ro").parse().unwrap(),
         lifetime,
         methods: methods.to_vec(),
+        roles: Roles {
+            read: Some(format!("arn:aws:iam:::role/{name}-read").parse().unwrap()),
+            write: None,
+        },
     }
 }
 
@@ -286,6 +294,7 @@ async fn broker(
     people: &Arc<FakePeople>,
     keystone: &Arc<FakeKeystone>,
     sts: &Arc<FakeSts>,
+    prover: &Arc<FakeProver>,
 ) -> Arc<Broker> {
     let surveys = vec![
         survey("demo", &Method::ALL, Limits::SURVEY),
@@ -307,6 +316,7 @@ async fn broker(
         people: people.clone(),
         ec2: keystone.clone(),
         exchange: sts.clone(),
+        prover: prover.clone(),
         tokens: SessionTokens::new(ring("tokens.json")),
         at_rest: ring("at-rest.json"),
         clock: Arc::new(clock.clone()),
@@ -315,6 +325,9 @@ async fn broker(
             iam_grace: SignedDuration::from_secs(GRACE),
             ec2_kept: SignedDuration::from_secs(60),
             join_at: JOIN_AT.to_owned(),
+            prove_every: SignedDuration::from_hours(1),
+            store: Store::Ours,
+            backend: BackendSettings::default(),
         },
     };
     Arc::new(Broker::new(wiring).await.unwrap())

@@ -1,0 +1,219 @@
+//! Read-only is proved, not assumed: before a survey's first lease to read, and every hour, fresh
+//! credentials made in the same way try to write. One that succeeds stops issuing for the survey, loudly,
+//! until it is refused again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use skykey_types::{
+    Access, Credentials, Lifetime, Limits, Method, SignedDuration, SubjectId, Survey, SurveyName,
+    Timestamp,
+};
+
+use crate::database::Audit;
+use crate::exchange::Way;
+use crate::{Broker, Denied, Proof};
+
+/// The subject of what skykey does in its own name.
+const OURSELVES: &str = "skykey";
+/// After a bad proof it is tried again when somebody asks, but not more often than this.
+const AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// The last proof of each survey and method.
+#[derive(Debug, Default)]
+pub(crate) struct Proofs(Mutex<HashMap<(SurveyName, Method), Arc<Slot>>>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    last: Mutex<Option<(Timestamp, Proof)>>,
+    /// Held by whoever proves.
+    gate: tokio::sync::Mutex<()>,
+}
+
+impl Proofs {
+    fn slot(&self, survey: &Survey, method: Method) -> Arc<Slot> {
+        self.0
+            .lock()
+            .expect("nobody panics while holding it")
+            .entry((survey.name.clone(), method))
+            .or_default()
+            .clone()
+    }
+}
+
+impl Slot {
+    fn last(&self) -> Option<(Timestamp, Proof)> {
+        self.last
+            .lock()
+            .expect("nobody panics while holding it")
+            .clone()
+    }
+
+    fn keep(&self, at: Timestamp, proof: Proof) {
+        *self.last.lock().expect("nobody panics while holding it") = Some((at, proof));
+    }
+}
+
+impl Broker {
+    /// Refuses unless credentials of `survey` by `method` were lately seen to read and not to write.
+    pub(crate) async fn check_proof(
+        &self,
+        survey: &Survey,
+        method: Method,
+        access: Access,
+    ) -> Result<(), Denied> {
+        if access == Access::Write {
+            return Ok(());
+        }
+        let slot = self.proofs.slot(survey, method);
+        if let Some(proof) = self.fresh(&slot) {
+            return judge(survey, proof);
+        }
+        let _gate = slot.gate.lock().await;
+        if let Some(proof) = self.fresh(&slot) {
+            return judge(survey, proof);
+        }
+        judge(survey, self.prove_into(&slot, survey, method).await?)
+    }
+
+    /// Proves again what was proved longer than `prove_every` ago, or was not good.
+    pub(crate) async fn prove_again(&self) {
+        let now = self.clock.now();
+        for survey in self.surveys.iter() {
+            for method in &survey.methods {
+                let slot = self.proofs.slot(survey, *method);
+                let due = match slot.last() {
+                    None => true,
+                    Some((at, Proof::ReadOnly)) => {
+                        now.duration_since(at) >= self.settings.prove_every
+                    }
+                    Some((at, _)) => now.duration_since(at) >= AGAIN,
+                };
+                let Ok(_gate) = slot.gate.try_lock() else {
+                    continue;
+                };
+                if due && let Err(denied) = self.prove_into(&slot, survey, *method).await {
+                    tracing::warn!(survey = %survey.name, %method, %denied, "whether readers can write could not be tried");
+                }
+            }
+        }
+    }
+
+    /// What the last proofs found: survey, method, when, and what.
+    pub fn proofs(&self) -> Vec<(SurveyName, Method, Timestamp, Proof)> {
+        let slots = self
+            .proofs
+            .0
+            .lock()
+            .expect("nobody panics while holding it");
+        let mut found: Vec<_> = slots
+            .iter()
+            .filter_map(|((survey, method), slot)| {
+                let (at, proof) = slot.last()?;
+                Some((survey.clone(), *method, at, proof))
+            })
+            .collect();
+        found.sort_by(|a, b| (&a.0, a.1.as_str()).cmp(&(&b.0, b.1.as_str())));
+        found
+    }
+
+    /// The last proof, if it need not be made again before issuing. A good one is good for twice as
+    /// long as it should take until the next, so that an hour's work never waits for it.
+    fn fresh(&self, slot: &Slot) -> Option<Proof> {
+        let (at, proof) = slot.last()?;
+        let good_for = match proof {
+            Proof::ReadOnly => self.settings.prove_every.saturating_mul(2),
+            Proof::Writes(_) | Proof::Unreadable(_) => AGAIN,
+            Proof::Unclear(_) => SignedDuration::ZERO,
+        };
+        (self.clock.now().duration_since(at) < good_for).then_some(proof)
+    }
+
+    async fn prove_into(
+        &self,
+        slot: &Slot,
+        survey: &Survey,
+        method: Method,
+    ) -> Result<Proof, Denied> {
+        let credentials = self.proof_credentials(survey, method).await?;
+        let proof = self
+            .prover
+            .prove(&credentials, survey)
+            .await
+            .map_err(|error| Denied::port("the object store", error))?;
+        let now = self.clock.now();
+        let (yes, reason) = match &proof {
+            Proof::ReadOnly => (true, "reads, and no way of writing succeeded".to_owned()),
+            Proof::Writes(operations) => (
+                false,
+                format!("readers can write: {}", operations.join(", ")),
+            ),
+            Proof::Unreadable(why) => (false, format!("readers cannot read: {why}")),
+            Proof::Unclear(why) => (false, format!("nothing is proved: {why}")),
+        };
+        if yes {
+            tracing::info!(survey = %survey.name, %method, "proved: {reason}");
+        } else {
+            tracing::error!(survey = %survey.name, %method, "no leases to read are issued: {reason}");
+        }
+        let audit = Audit {
+            at: now,
+            subject: SubjectId {
+                issuer: OURSELVES.to_owned(),
+                sub: OURSELVES.to_owned(),
+            },
+            username: OURSELVES.to_owned(),
+            action: "prove",
+            yes,
+            reason,
+            survey: Some(survey.name.to_string()),
+            method: Some(method.to_string()),
+            lease: None,
+        };
+        self.database.audit(&audit).await?;
+        slot.keep(now, proof.clone());
+        Ok(proof)
+    }
+
+    /// Credentials to read, made as a person's would be. They belong to no lease and are gone soon.
+    async fn proof_credentials(
+        &self,
+        survey: &Survey,
+        method: Method,
+    ) -> Result<Credentials, Denied> {
+        let access = Access::Read;
+        let lifetime = Lifetime::seconds(Limits::STS.min);
+        let project = survey.project(access);
+        match method {
+            Method::Ec2 => Ok(self.backend_credential(project).await?.credentials()),
+            Method::StsLite | Method::AssumeRole => {
+                let way = Way::of(method, survey, access, OURSELVES, lifetime)?;
+                self.exchange_backend_key(project, &way).await
+            }
+            Method::Gateway => Ok(self.tokens.mint(&skykey_sts::SessionClaims {
+                subject: SubjectId {
+                    issuer: OURSELVES.to_owned(),
+                    sub: OURSELVES.to_owned(),
+                },
+                username: OURSELVES.to_owned(),
+                survey: survey.name.clone(),
+                access,
+                rights: survey.rights(access),
+                expiration: self.clock.now() + lifetime.duration(),
+            })),
+        }
+    }
+}
+
+fn judge(survey: &Survey, proof: Proof) -> Result<(), Denied> {
+    let survey = survey.name.clone();
+    match proof {
+        Proof::ReadOnly => Ok(()),
+        Proof::Writes(operations) => Err(Denied::NotReadOnly { survey, operations }),
+        Proof::Unreadable(why) => Err(Denied::NotReadable { survey, why }),
+        Proof::Unclear(why) => Err(Denied::Away {
+            system: "the object store",
+            why,
+        }),
+    }
+}
