@@ -32,6 +32,14 @@ pub enum Denied {
         /// What was wanted.
         access: Access,
     },
+    /// The EC2 credential may not assume that role.
+    #[error("the EC2 credential is for {access} access to {survey}, and that is not its role")]
+    NotTheRole {
+        /// Whose survey the credential is.
+        survey: SurveyName,
+        /// How far the credential goes.
+        access: Access,
+    },
     /// Credentials that should read were found to write.
     #[error("no leases of {survey} are issued: credentials that should only read were seen to write ({})", .operations.join(", "))]
     NotReadOnly {
@@ -142,6 +150,7 @@ impl Denied {
         match self {
             Self::NoSuchSurvey(_) => "no_such_survey",
             Self::NoSuchMethod { .. } | Self::NotAMethod(_) | Self::NoRole { .. } => "bad_method",
+            Self::NotTheRole { .. } => "bad_role",
             Self::NotReadOnly { .. } => "not_read_only",
             Self::NotReadable { .. } => "not_readable",
             Self::NotAnAccess(_) => "bad_access",
@@ -177,6 +186,9 @@ impl Denied {
             }
             Self::NotAMethod(_) => "leave it out to get the survey's first method".to_owned(),
             Self::NoRole { .. } => "choose another method".to_owned(),
+            Self::NotTheRole { .. } => {
+                "assume the role that the survey's page names, or use GetSessionToken".to_owned()
+            }
             Self::NotReadOnly { .. } | Self::NotReadable { .. } => {
                 "tell the people who run this portal; 'skykey doctor' and 'skykey survey apply' show them what to mend, and it goes on by itself then".to_owned()
             }

@@ -35,6 +35,7 @@ pub use database::{AuditEntry, Database, DatabaseError};
 pub use denied::Denied;
 pub use issue::{Caller, Issued, Wish};
 pub use ports::{Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PortError, Proof, Prover};
+pub use renew::Renewal;
 pub use surveys::{Surveys, SurveysError};
 pub use watch::WatchReport;
 

@@ -1,15 +1,33 @@
-//! `GetSessionToken`: an EC2 credential in, fresh temporary credentials out, as often as wanted while
-//! its owner is in the group.
+//! `GetSessionToken` and `AssumeRole` at our own endpoint: an EC2 credential in, fresh temporary
+//! credentials out, as often as wanted while its owner is in the group.
 
 use skykey_sts::SessionClaims;
-use skykey_types::{Allowed, Lease, LeaseId, Lifetime, Limits, Method};
+use skykey_types::{Allowed, Lease, LeaseId, Lifetime, Limits, Method, Rights};
 
 use crate::authenticate::{Kind, Principal};
 use crate::database::{Audit, LeaseRow};
 use crate::{Broker, Caller, Denied, Issued};
 
+/// Which temporary credentials are asked for.
+#[derive(Debug, Clone)]
+pub enum Renewal<'a> {
+    /// `GetSessionToken`: all that the EC2 credential may.
+    SessionToken,
+    /// `AssumeRole`: the survey's role, by its ARN, narrowed to the rights of the session policy.
+    Role(&'a str, Option<Rights>),
+}
+
+impl Renewal<'_> {
+    fn method(&self) -> Method {
+        match self {
+            Self::SessionToken => Method::StsLite,
+            Self::Role(..) => Method::AssumeRole,
+        }
+    }
+}
+
 impl Broker {
-    /// Answers `GetSessionToken`. `asked` is what `DurationSeconds` said.
+    /// Answers `GetSessionToken` or `AssumeRole`. `asked` is what `DurationSeconds` said.
     ///
     /// For the backend user no lease is written: the broker itself asks, and writes the lease of
     /// the person for whom it does.
@@ -17,8 +35,9 @@ impl Broker {
         &self,
         principal: &Principal,
         asked: Option<&str>,
+        what: &Renewal<'_>,
     ) -> Result<Issued, Denied> {
-        match self.try_renew(principal, asked).await {
+        match self.try_renew(principal, asked, what).await {
             Ok(issued) => Ok(issued),
             Err(denied) => {
                 let caller = Caller {
@@ -28,7 +47,7 @@ impl Broker {
                 };
                 let audit = Audit {
                     survey: Some(principal.survey.to_string()),
-                    method: Some(Method::StsLite.to_string()),
+                    method: Some(what.method().to_string()),
                     lease: Some(principal.lease.clone()),
                     ..Audit::no(self.clock.now(), &caller, "renew", &denied)
                 };
@@ -42,7 +61,9 @@ impl Broker {
         &self,
         principal: &Principal,
         asked: Option<&str>,
+        what: &Renewal<'_>,
     ) -> Result<Issued, Denied> {
+        let method = what.method();
         let Kind::Ec2 {
             keystone_user,
             backend,
@@ -61,14 +82,30 @@ impl Broker {
             .surveys
             .named(principal.survey.as_str())
             .ok_or_else(|| Denied::NoSuchSurvey(principal.survey.to_string()))?;
-        if !survey.methods.contains(&Method::StsLite) {
+        if !survey.methods.contains(&method) {
             let offered = survey.methods.clone();
             return Err(Denied::NoSuchMethod {
                 survey: survey.name.clone(),
-                method: Method::StsLite,
+                method,
                 offered,
             });
         }
+        let rights = match what {
+            Renewal::SessionToken => principal.rights.clone(),
+            Renewal::Role(arn, policy) => {
+                let role = survey.roles.of(principal.access);
+                if role.is_none_or(|role| role.as_str() != *arn) {
+                    return Err(Denied::NotTheRole {
+                        survey: survey.name.clone(),
+                        access: principal.access,
+                    });
+                }
+                match policy {
+                    Some(policy) => principal.rights.intersect(policy),
+                    None => principal.rights.clone(),
+                }
+            }
+        };
         let account_end = if *backend {
             None
         } else {
@@ -94,7 +131,7 @@ impl Broker {
             username: principal.username.clone(),
             survey: survey.name.clone(),
             access: principal.access,
-            rights: principal.rights.clone(),
+            rights,
             expiration: now + allowed.lifetime.duration(),
         };
         let credentials = self.tokens.mint(&claims);
@@ -105,7 +142,7 @@ impl Broker {
             username: principal.username.clone(),
             survey: survey.name.clone(),
             access: principal.access,
-            method: Method::StsLite,
+            method,
             access_key_id: credentials.access_key_id.clone(),
             asked,
             limit: allowed.limit,

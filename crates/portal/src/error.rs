@@ -104,6 +104,7 @@ impl From<Denied> for Problem {
             Denied::NoSuchSurvey(_) | Denied::NoSuchLease(_) => StatusCode::NOT_FOUND,
             Denied::NoSuchMethod { .. }
             | Denied::NotAMethod(_)
+            | Denied::NoRole { .. }
             | Denied::NotAnAccess(_)
             | Denied::Lifetime(_) => StatusCode::BAD_REQUEST,
             Denied::NotAMember { .. }
@@ -114,8 +115,11 @@ impl From<Denied> for Problem {
             | Denied::Expired(_)
             | Denied::Revoked { .. }
             | Denied::NeedsEc2
+            | Denied::NotTheRole { .. }
             | Denied::NeedsLogin => StatusCode::FORBIDDEN,
-            Denied::Away { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Denied::NotReadOnly { .. } | Denied::NotReadable { .. } | Denied::Away { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Denied::Upstream { .. } => StatusCode::BAD_GATEWAY,
             Denied::Database(error) => {
                 tracing::error!(%error, "the broker's database failed");

@@ -17,7 +17,11 @@ pub(crate) fn denied(why: &Denied) -> S3Error {
         | Denied::NoAccount(_)
         | Denied::NeedsEc2
         | Denied::NeedsLogin
-        | Denied::NoSuchMethod { .. } => S3ErrorCode::AccessDenied,
+        | Denied::NoSuchMethod { .. }
+        | Denied::NoRole { .. }
+        | Denied::NotTheRole { .. }
+        | Denied::NotReadOnly { .. }
+        | Denied::NotReadable { .. } => S3ErrorCode::AccessDenied,
         Denied::NoSuchSurvey(_)
         | Denied::NotAMethod(_)
         | Denied::NotAnAccess(_)

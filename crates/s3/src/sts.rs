@@ -1,6 +1,7 @@
 //! STS on the S3 endpoint: `POST /` with a form, as Ceph does it and as SDKs of Go's first version
 //! expect it.
 
+mod assume_role;
 mod caller_identity;
 mod session_token;
 
@@ -108,13 +109,14 @@ impl S3Route for Route {
             Some("GetSessionToken") => {
                 session_token::answer(&self.broker, &principal, field).await?
             }
+            Some("AssumeRole") => assume_role::answer(&self.broker, &principal, field).await?,
             Some("GetCallerIdentity") => caller_identity::answer(&principal),
             Some(other) => {
                 let other: String = other.chars().take(60).collect();
                 let mut error = S3Error::with_message(
                     S3ErrorCode::Custom("InvalidAction".into()),
                     format!(
-                        "the action {other} is not served here; GetSessionToken and GetCallerIdentity are"
+                        "the action {other} is not served here; GetSessionToken, AssumeRole and GetCallerIdentity are"
                     ),
                 );
                 error.set_status_code(http::StatusCode::BAD_REQUEST);

@@ -111,6 +111,30 @@ impl Rights {
         )
     }
 
+    /// What both allow.
+    #[must_use]
+    pub fn intersect(&self, other: &Self) -> Self {
+        let both = |a: &Grant, b: &Grant| {
+            let (near, far) = if a.place.prefix.len() <= b.place.prefix.len() {
+                (a, b)
+            } else {
+                (b, a)
+            };
+            let inside = near
+                .place
+                .covers(far.place.bucket.as_str(), &far.place.prefix);
+            inside.then(|| Grant {
+                place: far.place.clone(),
+                access: a.access.min(b.access),
+            })
+        };
+        let pairs = self
+            .0
+            .iter()
+            .flat_map(|a| other.0.iter().filter_map(move |b| both(a, b)));
+        Self(pairs.collect())
+    }
+
     /// May the object `key` be read?
     pub fn read(&self, bucket: &str, key: &str) -> bool {
         self.0.iter().any(|grant| grant.place.covers(bucket, key))
@@ -157,6 +181,23 @@ mod tests {
         assert!(!rights.write("lsst", "dp1/image.fits"));
         assert!(rights.see("lsst"));
         assert!(!rights.see("other"));
+    }
+
+    #[test]
+    fn an_intersection_is_the_narrower_place_and_the_lesser_access() {
+        let both = |a: (&str, Access), b: (&str, Access)| {
+            let (a, b) = (rights(a.0, a.1), rights(b.0, b.1));
+            assert_eq!(a.intersect(&b), b.intersect(&a));
+            a.intersect(&b)
+        };
+        assert_eq!(
+            both(("lsst/", Access::Write), ("lsst/dp1/", Access::Read)),
+            rights("lsst/dp1/", Access::Read)
+        );
+        for apart in ["lsst/dp2/", "other/"] {
+            let none = both(("lsst/dp1/", Access::Write), (apart, Access::Write));
+            assert_eq!(none, Rights::default());
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ async fn whoever_left_loses_every_lease_at_once_and_everybody_else_keeps_theirs(
         .iter()
         .filter(|entry| entry.action == "revoke")
         .collect();
-    assert_eq!(revocations.len(), 3);
+    assert_eq!(revocations.len(), 4);
     assert!(revocations.iter().all(|entry| {
         entry.username == "alice"
             && entry.outcome == "yes"

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use skykey_broker::{
-    AuditEntry, BackendSettings, Broker, Caller, Database, Denied, Issued, Principal, Settings,
-    Store, Surveys, Wiring, Wish,
+    AuditEntry, BackendSettings, Broker, Caller, Database, Denied, Issued, Principal, Renewal,
+    Settings, Store, Surveys, Wiring, Wish,
 };
 use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
@@ -139,7 +139,10 @@ impl World {
         principal: &Principal,
         asked: Option<&str>,
     ) -> Result<Issued, Denied> {
-        let issued = self.broker.renew(principal, asked).await?;
+        let issued = self
+            .broker
+            .renew(principal, asked, &Renewal::SessionToken)
+            .await?;
         self.remember(&issued.credentials);
         Ok(issued)
     }

@@ -104,6 +104,7 @@ impl<'a> SurveyView<'a> {
     fn method_words(method: &Method) -> &'static str {
         match method {
             Method::StsLite => "temporary credentials (sts-lite)",
+            Method::AssumeRole => "temporary credentials of the survey's role (assume-role)",
             Method::Gateway => "gateway token (gateway)",
             Method::Ec2 => "an EC2 credential of your own (ec2)",
         }

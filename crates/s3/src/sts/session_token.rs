@@ -1,7 +1,7 @@
 //! [GetSessionToken](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html).
 
 use s3s::{S3Error, S3ErrorCode, S3Result};
-use skykey_broker::{Broker, Principal};
+use skykey_broker::{Broker, Principal, Renewal};
 use skykey_types::random_token;
 
 use crate::error::denied;
@@ -22,7 +22,7 @@ pub(super) async fn answer<'f>(
         }
     }
     let issued = broker
-        .renew(principal, field("DurationSeconds"))
+        .renew(principal, field("DurationSeconds"), &Renewal::SessionToken)
         .await
         .map_err(|why| denied(&why))?;
     Ok(skykey_sts::session_token_xml(
