@@ -202,6 +202,9 @@ impl Denied {
             Self::Lifetime(LifetimeError::AccountEnds { .. }) => {
                 "ask for your account to be extended".to_owned()
             }
+            Self::Lifetime(LifetimeError::LeaseEnds { .. }) => {
+                "lease a new EC2 credential, and exchange that one".to_owned()
+            }
             Self::NotAMember {
                 groups, join_at, ..
             } => match groups.first() {

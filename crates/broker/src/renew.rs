@@ -2,7 +2,9 @@
 //! credentials out, as often as wanted while its owner is in the group.
 
 use skykey_sts::SessionClaims;
-use skykey_types::{Allowed, Lease, LeaseId, Lifetime, Limits, Method, Rights};
+use skykey_types::{
+    Allowed, Lease, LeaseId, Lifetime, LifetimeError, Limits, Method, Rights, Survey, Timestamp,
+};
 
 use crate::authenticate::{Kind, Principal};
 use crate::database::{Audit, LeaseRow};
@@ -118,14 +120,7 @@ impl Broker {
         // It may have been revoked since the request was authenticated.
         self.check_revoked(&principal.lease)?;
         let now = self.clock.now();
-        let allowed = Allowed::decide(
-            asked,
-            Limits::STS_DEFAULT,
-            survey.lifetime.max,
-            Limits::STS.min,
-            now,
-            account_end,
-        )?;
+        let allowed = lifetime(asked, survey, principal, account_end, now)?;
         let claims = SessionClaims {
             subject: principal.subject.clone(),
             username: principal.username.clone(),
@@ -161,5 +156,30 @@ impl Broker {
             lease: row.lease,
             credentials,
         })
+    }
+}
+
+/// How long the temporary credentials last: within the survey's maximum, the account's end and the
+/// end of the EC2 credential's own lease. Whoever was given that until noon has nothing of it in the
+/// afternoon.
+fn lifetime(
+    asked: Option<Lifetime>,
+    survey: &Survey,
+    principal: &Principal,
+    account_end: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Allowed, LifetimeError> {
+    let shortest = Limits::STS.min;
+    let allowed = Allowed::decide(
+        asked,
+        Limits::STS_DEFAULT,
+        survey.lifetime.max,
+        shortest,
+        now,
+        account_end,
+    )?;
+    match principal.expires {
+        Some(end) => allowed.within_lease(end, shortest, now),
+        None => Ok(allowed),
     }
 }

@@ -56,6 +56,14 @@ pub enum LifetimeError {
         /// The shortest lease there is.
         shortest: Lifetime,
     },
+    /// The lease that credentials are renewed from ends before the shortest of them would.
+    #[error("the lease of this EC2 credential ends at {end}, too soon for temporary credentials of {} s", .shortest.0)]
+    LeaseEnds {
+        /// When the lease ends.
+        end: Timestamp,
+        /// The shortest there are.
+        shortest: Lifetime,
+    },
 }
 
 impl FromStr for Lifetime {
@@ -124,6 +132,8 @@ pub enum Limit {
     SurveyMaximum,
     /// The account ends first.
     AccountEnd,
+    /// The lease that it was renewed from ends first.
+    LeaseEnd,
     /// Until it is revoked: an EC2 credential that the person made in OpenStack has no end of its own.
     Revocation,
 }
@@ -136,6 +146,7 @@ impl Limit {
             Self::Default => "default",
             Self::SurveyMaximum => "survey-maximum",
             Self::AccountEnd => "account-end",
+            Self::LeaseEnd => "lease-end",
             Self::Revocation => "revocation",
         }
     }
@@ -180,19 +191,46 @@ impl Allowed {
             allowed.limit = Limit::SurveyMaximum;
         }
         if let Some(end) = account_end {
-            let left = u32::try_from(end.duration_since(now).as_secs().max(0)).unwrap_or(u32::MAX);
-            if left < allowed.lifetime.0 {
-                if left < shortest {
-                    return Err(LifetimeError::AccountEnds {
-                        end,
-                        shortest: Lifetime(shortest),
-                    });
-                }
-                allowed.lifetime = Lifetime(left);
-                allowed.limit = Limit::AccountEnd;
+            let shortest = Lifetime(shortest);
+            if allowed.cut(now, end, shortest, Limit::AccountEnd).is_none() {
+                return Err(LifetimeError::AccountEnds { end, shortest });
             }
         }
         Ok(allowed)
+    }
+
+    /// The same, cut at the `end` of the lease that it is renewed from. Less than `shortest` is
+    /// refused, never stretched.
+    pub fn within_lease(
+        mut self,
+        end: Timestamp,
+        shortest: u32,
+        now: Timestamp,
+    ) -> Result<Self, LifetimeError> {
+        let shortest = Lifetime(shortest);
+        match self.cut(now, end, shortest, Limit::LeaseEnd) {
+            Some(()) => Ok(self),
+            None => Err(LifetimeError::LeaseEnds { end, shortest }),
+        }
+    }
+
+    /// Cuts it at `end`, unless less than `shortest` would be left.
+    fn cut(
+        &mut self,
+        now: Timestamp,
+        end: Timestamp,
+        shortest: Lifetime,
+        limit: Limit,
+    ) -> Option<()> {
+        let left = u32::try_from(end.duration_since(now).as_secs().max(0)).unwrap_or(u32::MAX);
+        if left < self.lifetime.0 {
+            if left < shortest.0 {
+                return None;
+            }
+            self.lifetime = Lifetime(left);
+            self.limit = limit;
+        }
+        Some(())
     }
 }
 
@@ -251,6 +289,24 @@ mod tests {
             decide(end(-5)),
             Err(LifetimeError::AccountEnds { .. })
         ));
+    }
+
+    #[test]
+    fn the_end_of_the_lease_cuts_a_renewal_and_the_limit_says_so() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let within = |seconds| {
+            let end = now + SignedDuration::from_secs(seconds);
+            Allowed::decide(Some(Lifetime(7200)), Lifetime(3600), 43200, 900, now, None)
+                .and_then(|allowed| allowed.within_lease(end, 900, now))
+        };
+        assert_eq!(within(7200).unwrap().limit, Limit::Asked);
+        let cut = within(900).unwrap();
+        assert_eq!((cut.lifetime, cut.limit), (Lifetime(900), Limit::LeaseEnd));
+        for too_late in [899, 0, -5] {
+            let error = within(too_late).unwrap_err();
+            assert!(matches!(error, LifetimeError::LeaseEnds { .. }));
+            assert!(error.to_string().contains("900 s"), "{error}");
+        }
     }
 
     #[test]

@@ -176,6 +176,46 @@ async fn the_accounts_end_and_the_surveys_maximum_cut_a_renewal() {
 }
 
 #[tokio::test]
+async fn a_renewal_does_not_outlive_the_ec2_lease_that_it_comes_from() {
+    let world = World::new().await;
+    let alice = alice(&world).await;
+    let end = alice.expires.unwrap();
+    world.wait(43_200 - 1800);
+    // What fits is what was asked.
+    let issued = world.renew(&alice, Some("1800")).await.unwrap();
+    assert_eq!(issued.lease.limit, Limit::Asked);
+    for asked in [None, Some("43200")] {
+        let issued = world.renew(&alice, asked).await.unwrap();
+        assert_eq!(issued.lease.limit, Limit::LeaseEnd, "{asked:?}");
+        assert_eq!(issued.lease.expires, Some(end));
+        assert_eq!(issued.credentials.expiration, Some(end));
+    }
+    let audit = world.newest_audit().await;
+    assert!(audit.reason.ends_with("decided by: lease-end"), "{audit:?}");
+    // It is read back from the database.
+    let leases = world.broker.leases(&subject("alice")).await.unwrap();
+    assert!(leases.iter().any(|lease| lease.limit == Limit::LeaseEnd));
+    world.wait(901);
+    let denied = world.renew(&alice, Some("900")).await.unwrap_err();
+    assert_eq!(denied.code(), "bad_lifetime");
+    assert!(
+        denied.hint().contains("new EC2 credential"),
+        "{}",
+        denied.hint()
+    );
+}
+
+#[tokio::test]
+async fn a_renewal_from_a_credential_without_an_end_is_not_cut() {
+    let world = World::new().await;
+    let made = world.keystone.make("ks-alice", "demo-ro");
+    let alice = world.show_ec2(&made.access).await.unwrap();
+    assert_eq!(alice.expires, None);
+    let issued = world.renew(&alice, Some("43200")).await.unwrap();
+    assert_eq!(issued.lease.limit, Limit::Asked);
+}
+
+#[tokio::test]
 async fn a_survey_without_sts_lite_renews_nothing() {
     let world = World::new().await;
     let made = world.keystone.make("ks-alice", "plain-ro");

@@ -87,6 +87,7 @@ async fn try_create(
         ends,
         limit: match lease.limit {
             skykey_types::Limit::AccountEnd => "Your account at the IAM ends then.",
+            skykey_types::Limit::LeaseEnd => "The lease that they come from ends then.",
             skykey_types::Limit::SurveyMaximum => "The survey allows no longer.",
             skykey_types::Limit::Asked
             | skykey_types::Limit::Default
