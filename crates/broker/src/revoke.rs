@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::RwLock;
 
-use skykey_types::{LeaseEnd, LeaseId, LeaseState, SubjectId, Timestamp};
+use skykey_types::{Lease, LeaseEnd, LeaseId, LeaseState, SubjectId, Timestamp};
 
 use crate::database::{Audit, LeaseRow};
 use crate::{Broker, Caller, Database, DatabaseError, Denied};
@@ -11,13 +11,25 @@ use crate::{Broker, Caller, Database, DatabaseError, Denied};
 /// The leases that were revoked and have not expired: all that is looked up when a session token is
 /// checked.
 #[derive(Debug, Default)]
-pub(crate) struct Revocations(RwLock<HashMap<LeaseId, (Timestamp, LeaseEnd)>>);
+pub(crate) struct Revocations(RwLock<HashMap<LeaseId, Revoked>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Revoked {
+    at: Timestamp,
+    why: LeaseEnd,
+    /// When its credentials would have ended by themselves.
+    expires: Option<Timestamp>,
+}
 
 impl Revocations {
     pub(crate) async fn read(database: &Database, now: Timestamp) -> Result<Self, DatabaseError> {
-        Ok(Self(RwLock::new(
-            database.revoked(now).await?.into_iter().collect(),
-        )))
+        let all = Self::default();
+        for lease in database.revoked(now).await? {
+            if let Some((at, why)) = lease.revoked {
+                all.insert(&lease, at, why);
+            }
+        }
+        Ok(all)
     }
 
     pub(crate) fn of(&self, lease: &LeaseId) -> Option<(Timestamp, LeaseEnd)> {
@@ -25,14 +37,27 @@ impl Revocations {
             .read()
             .expect("nobody panics while holding it")
             .get(lease)
-            .copied()
+            .map(|revoked| (revoked.at, revoked.why))
     }
 
-    fn insert(&self, lease: LeaseId, at: Timestamp, why: LeaseEnd) {
+    fn insert(&self, lease: &Lease, at: Timestamp, why: LeaseEnd) {
+        let revoked = Revoked {
+            at,
+            why,
+            expires: lease.expires,
+        };
         self.0
             .write()
             .expect("nobody panics while holding it")
-            .insert(lease, (at, why));
+            .insert(lease.id.clone(), revoked);
+    }
+
+    /// Forgets those whose credentials have ended by themselves, and are refused for that.
+    pub(crate) fn prune(&self, now: Timestamp) {
+        self.0
+            .write()
+            .expect("nobody panics while holding it")
+            .retain(|_, revoked| revoked.expires.is_none_or(|end| end > now));
     }
 }
 
@@ -82,7 +107,7 @@ impl Broker {
         reason: &str,
     ) -> Result<(), DatabaseError> {
         let now = self.clock.now();
-        self.revocations.insert(row.lease.id.clone(), now, why);
+        self.revocations.insert(&row.lease, now, why);
         self.known_ec2.invalidate(&row.lease.access_key_id).await;
         let audit = Audit {
             at: now,
@@ -122,5 +147,55 @@ impl Broker {
     /// The caller's leases, the newest first.
     pub async fn leases(&self, id: &SubjectId) -> Result<Vec<skykey_types::Lease>, Denied> {
         Ok(self.database.leases_of(id).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use skykey_types::{Access, AccessKeyId, Limit, Method, SignedDuration};
+
+    use super::*;
+
+    fn lease(key: &str, expires: Option<Timestamp>) -> Lease {
+        let access_key_id = AccessKeyId::new(key);
+        Lease {
+            id: LeaseId::of(&access_key_id),
+            subject: SubjectId {
+                issuer: "i".to_owned(),
+                sub: "s".to_owned(),
+            },
+            username: "u".to_owned(),
+            survey: "demo".parse().unwrap(),
+            access: Access::Read,
+            method: Method::Gateway,
+            access_key_id,
+            asked: None,
+            limit: Limit::Default,
+            issued: Timestamp::UNIX_EPOCH,
+            expires,
+            revoked: None,
+        }
+    }
+
+    #[test]
+    fn a_revoked_lease_is_kept_in_memory_until_it_would_have_ended_and_no_longer() {
+        let start = Timestamp::UNIX_EPOCH;
+        let after = |seconds| start + SignedDuration::from_secs(seconds);
+        let revocations = Revocations::default();
+        let [short, long, endless] = [
+            lease("short", Some(after(3600))),
+            lease("long", Some(after(7200))),
+            lease("endless", None),
+        ];
+        for lease in [&short, &long, &endless] {
+            revocations.insert(lease, start, LeaseEnd::Returned);
+        }
+        let kept = |now| {
+            revocations.prune(now);
+            [&short, &long, &endless].map(|lease| revocations.of(&lease.id).is_some())
+        };
+        assert_eq!(kept(after(3599)), [true, true, true]);
+        assert_eq!(kept(after(3600)), [false, true, true]);
+        assert_eq!(kept(after(7200)), [false, false, true]);
     }
 }

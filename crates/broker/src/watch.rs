@@ -53,7 +53,8 @@ impl Broker {
     }
 
     /// One round: asks the IAM about everybody with a live lease, revokes what its answer no longer
-    /// allows, and deletes the EC2 credentials of leases that are over.
+    /// allows, deletes the EC2 credentials of leases that are over, and forgets revocations that
+    /// nobody can run into any more.
     pub async fn watch_once(&self) -> Result<WatchReport, DatabaseError> {
         let mut of_person: BTreeMap<SubjectId, Vec<LeaseRow>> = BTreeMap::new();
         for row in self.database.live(self.clock.now()).await? {
@@ -88,6 +89,7 @@ impl Broker {
             self.delete_ec2_of(&user, &project).await;
         }
         self.sweep().await?;
+        self.revocations.prune(self.clock.now());
         Ok(report)
     }
 

@@ -77,23 +77,14 @@ impl Database {
     }
 
     /// Every lease that was revoked and whose credentials have not expired by themselves.
-    pub(crate) async fn revoked(
-        &self,
-        now: Timestamp,
-    ) -> Result<Vec<(LeaseId, (Timestamp, LeaseEnd))>, DatabaseError> {
+    pub(crate) async fn revoked(&self, now: Timestamp) -> Result<Vec<Lease>, DatabaseError> {
         let rows = sqlx::query(
             "SELECT * FROM lease WHERE revoked IS NOT NULL AND (expires IS NULL OR expires > ?)",
         )
         .bind(now.as_microsecond())
         .fetch_all(&self.readers)
         .await?;
-        rows.iter()
-            .filter_map(|row| {
-                read(row)
-                    .map(|row| row.lease.revoked.map(|end| (row.lease.id, end)))
-                    .transpose()
-            })
-            .collect()
+        rows.iter().map(|row| Ok(read(row)?.lease)).collect()
     }
 
     pub(crate) async fn revoke(
@@ -182,6 +173,7 @@ fn limit(text: &str) -> Option<Limit> {
         Limit::Default,
         Limit::SurveyMaximum,
         Limit::AccountEnd,
+        Limit::LeaseEnd,
         Limit::Revocation,
     ]
     .into_iter()

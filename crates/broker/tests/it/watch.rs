@@ -303,6 +303,28 @@ async fn a_database_that_fails_does_not_let_the_revoked_back_in() {
 }
 
 #[tokio::test]
+async fn a_revoked_lease_that_has_ended_by_itself_is_forgotten_and_still_refused() {
+    let world = World::new().await;
+    let token = world
+        .issue("alice", &demo_for(Method::Gateway, "43200"))
+        .await;
+    let ec2 = world.issue("alice", &demo_for(Method::Ec2, "43200")).await;
+    world.leave_groups("alice");
+    world.broker.watch_once().await.unwrap();
+    world.wait(43_200);
+    let refused = async |issued: &Issued| world.show(&issued.credentials).await.unwrap_err().code();
+    assert_eq!(
+        (refused(&token).await, refused(&ec2).await),
+        ("revoked", "revoked")
+    );
+    world.broker.watch_once().await.unwrap();
+    assert_eq!(
+        (refused(&token).await, refused(&ec2).await),
+        ("expired", "unknown_key")
+    );
+}
+
+#[tokio::test]
 async fn somebody_without_a_live_lease_is_not_asked_about() {
     let world = World::new().await;
     world.issue("alice", &demo(Method::Gateway)).await;
