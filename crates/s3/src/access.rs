@@ -57,6 +57,10 @@ pub(crate) const TABLE: [(&str, Need); 21] = [
 /// Checks every operation against the table.
 pub(crate) struct Table;
 
+/// Goes with a request whose signature has been verified, where `s3s` no longer sees the signature.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Verified;
+
 #[async_trait::async_trait]
 impl S3Access for Table {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
@@ -66,7 +70,9 @@ impl S3Access for Table {
             .ok()
             .flatten();
         // Both or neither: a principal without a verified signature must never count.
-        let (Some(principal), Some(_)) = (principal, cx.credentials()) else {
+        let verified =
+            cx.credentials().is_some() || cx.extensions_mut().get::<Verified>().is_some();
+        let Some(principal) = principal.filter(|_| verified) else {
             tracing::info!(operation, "request refused: it is not signed");
             return Err(deny(
                 "the request is not signed; sign it with leased credentials",
@@ -83,6 +89,10 @@ impl S3Access for Table {
             tracing::info!(operation, path = ?cx.s3_path(), lease = %principal.lease, username = principal.username,
                 survey = %principal.survey, access = %principal.access, why, "request refused");
             return Err(deny(why));
+        }
+        if let Err(error) = refuse_acl(cx.headers(), cx.uri().query()) {
+            tracing::info!(operation, path = ?cx.s3_path(), lease = %principal.lease, username = principal.username, "request refused: it sets an ACL");
+            return Err(error);
         }
         tracing::debug!(operation, path = ?cx.s3_path(), lease = %principal.lease, username = principal.username, "request allowed");
         cx.extensions_mut().insert::<Arc<Principal>>(principal);
@@ -134,6 +144,32 @@ fn judge(
     }
 }
 
+/// Who reads is decided by groups, never by an object: as on AWS where ACLs are disabled, only an ACL
+/// that says what holds anyway is taken (AWS, "Controlling ownership of objects and disabling ACLs").
+/// SDKs put the headers of a presigned URL into its query.
+fn refuse_acl(headers: &hyper::HeaderMap, query: Option<&str>) -> S3Result<()> {
+    let in_headers = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned()));
+    let in_query = url_pairs(query.unwrap_or_default())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.into_bytes()));
+    for (name, value) in in_headers.chain(in_query) {
+        let harmless = match name.as_str() {
+            "x-amz-acl" => matches!(&value[..], b"private" | b"bucket-owner-full-control"),
+            name => !name.starts_with("x-amz-grant-"),
+        };
+        if !harmless {
+            return Err(S3Error::with_message(
+                S3ErrorCode::AccessControlListNotSupported,
+                format!(
+                    "objects here have no ACLs, the survey's groups say who reads; leave {name} out"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The `prefix` of a listing; the gate has seen to it that there is only one.
 fn prefix(query: Option<&str>) -> String {
     url_pairs(query.unwrap_or_default())
@@ -153,7 +189,7 @@ pub(crate) fn url_pairs(query: &str) -> impl Iterator<Item = (String, String)> +
         })
 }
 
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     percent_encoding::percent_decode_str(&text.replace('+', " "))
         .decode_utf8_lossy()
         .into_owned()
@@ -255,6 +291,39 @@ mod tests {
                 "{operation}"
             );
         }
+    }
+
+    #[test]
+    fn an_acl_that_would_open_an_object_is_refused_in_a_header_and_in_the_query() {
+        let refused = |name: &str, value: &str| {
+            let headers = [(
+                name.parse::<http::HeaderName>().unwrap(),
+                value.parse().unwrap(),
+            )];
+            let headers: hyper::HeaderMap = headers.into_iter().collect();
+            let by_header = refuse_acl(&headers, None).err();
+            let query = format!("X-Amz-Expires=60&{name}={value}");
+            let by_query = refuse_acl(&hyper::HeaderMap::new(), Some(&query)).err();
+            let code = |error: S3Error| (error.code().as_str().to_owned(), error.status_code());
+            let (by_header, by_query) = (by_header.map(code), by_query.map(code));
+            assert_eq!(by_header, by_query);
+            by_header
+        };
+        let refusal = (
+            "AccessControlListNotSupported".to_owned(),
+            Some(http::StatusCode::BAD_REQUEST),
+        );
+        for acl in ["public-read", "public-read-write", "authenticated-read", ""] {
+            assert_eq!(refused("x-amz-acl", acl).as_ref(), Some(&refusal), "{acl}");
+        }
+        for grant in ["read", "write", "full-control", "read-acp"] {
+            let name = format!("x-amz-grant-{grant}");
+            assert_eq!(refused(&name, "id=1").as_ref(), Some(&refusal), "{name}");
+        }
+        for acl in ["private", "bucket-owner-full-control"] {
+            assert_eq!(refused("x-amz-acl", acl), None, "{acl}");
+        }
+        assert_eq!(refused("x-amz-meta-acl", "public-read"), None);
     }
 
     #[test]

@@ -12,14 +12,19 @@ use skykey_store::ObjectStore;
 use skykey_types::{Secret, random_token};
 
 use crate::access::{Table, url_pairs};
+use crate::explain::explained;
 use crate::host::Domains;
-use crate::identity::{Auth, REQUEST, RequestIdentity};
+use crate::identity::{Auth, NoKeys, REQUEST, RequestIdentity};
 use crate::ops::Operations;
+use crate::routes::Routes;
 use crate::sts;
 
 /// Seven days, the longest that a presigned URL may live (AWS, "Authenticating Requests: Using Query
 /// Parameters").
 const LONGEST_PRESIGN: u64 = 7 * 24 * 3600;
+/// boto3 signs so in us-east-1, where it presigns a URL, unless it is told otherwise.
+const SIGNATURE_2: &str = "Signature Version 2 is not accepted; sign with AWS4-HMAC-SHA256, in boto3 by \
+                           Config(signature_version=\"s3v4\")";
 /// Larger than any error that we write.
 const LARGEST_ERROR: usize = 64 * 1024;
 
@@ -49,15 +54,28 @@ impl Endpoint {
         config.xml_max_body_size = 2 << 20; // DeleteObjects of 1,000 keys of 1,024 bytes
         config.post_object_max_file_size = 0; // browser form uploads never get that far
         config.normalize_forward_slash_path = false; // keys are exact
-        let mut builder = S3ServiceBuilder::new(Operations {
+        let config = Arc::new(StaticConfigProvider::new(Arc::new(config)));
+        let operations = Operations {
             store,
             region: settings.region,
-        });
-        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-        builder.set_host(Domains(settings.domains));
+        };
+        let builder = || {
+            let mut builder = S3ServiceBuilder::new(operations.clone());
+            builder.set_config(config.clone());
+            builder.set_host(Domains(settings.domains.clone()));
+            builder.set_access(Table);
+            builder
+        };
+        let mut unsigned = builder();
+        // Without an `auth`, `s3s` would not ask the table either.
+        unsigned.set_auth(NoKeys);
+        let unsigned = unsigned.build();
+        let mut builder = builder();
         builder.set_auth(Auth(broker.clone()));
-        builder.set_access(Table);
-        builder.set_route(sts::Route { broker });
+        builder.set_route(Routes {
+            sts: sts::Route { broker },
+            unsigned,
+        });
         Self {
             service: builder.build(),
         }
@@ -82,6 +100,7 @@ impl Endpoint {
                     .map_err(|error| HttpError::new(Box::new(error)))?
             }
         };
+        let response = explained(response);
         let mut response = if is_sts && !response.status().is_success() {
             in_sts_words(response, &id).await
         } else {
@@ -161,8 +180,7 @@ fn is_browser_form(headers: &HeaderMap) -> bool {
 /// The names of the headers that are signed, by the header or by the query; `None` if nothing is.
 fn signed_headers(headers: &HeaderMap, query: &Query) -> Result<Option<String>, S3Error> {
     if query.value("AWSAccessKeyId").is_some() || query.value("Signature").is_some() {
-        let message = "Signature Version 2 is not accepted; use AWS4-HMAC-SHA256";
-        return Err(refusal(S3ErrorCode::InvalidRequest, message));
+        return Err(refusal(S3ErrorCode::InvalidRequest, SIGNATURE_2));
     }
     let mut authorizations = headers.get_all(http::header::AUTHORIZATION).iter();
     let presigned = query.value("X-Amz-Signature").is_some();
@@ -191,16 +209,16 @@ fn signed_headers(headers: &HeaderMap, query: &Query) -> Result<Option<String>, 
             Err(refusal(S3ErrorCode::InvalidRequest, message))
         }
         (Some(one), None) => {
-            let text = one
-                .to_str()
-                .ok()
-                .filter(|text| text.starts_with("AWS4-HMAC-SHA256 "));
-            let text = text.ok_or_else(|| {
-                refusal(
+            let text = one.to_str().unwrap_or_default();
+            if text.starts_with("AWS ") {
+                return Err(refusal(S3ErrorCode::InvalidRequest, SIGNATURE_2));
+            }
+            if !text.starts_with("AWS4-HMAC-SHA256 ") {
+                return Err(refusal(
                     S3ErrorCode::InvalidRequest,
-                    "only AWS4-HMAC-SHA256 signatures are accepted",
-                )
-            })?;
+                    "the Authorization header is not one of S3; sign the request with AWS4-HMAC-SHA256",
+                ));
+            }
             let after = text
                 .split_once("SignedHeaders=")
                 .map_or("", |(_, after)| after);
@@ -332,6 +350,20 @@ mod tests {
             code("/b?%41WSAccessKeyId=A", &[]).as_deref(),
             Some("InvalidRequest")
         );
+    }
+
+    #[test]
+    fn the_refusal_of_signature_2_says_what_to_set_in_boto3() {
+        for (uri, headers) in [
+            ("/b", vec![("authorization", "AWS A:sig")]),
+            ("/b?AWSAccessKeyId=A&Signature=s&Expires=1", vec![]),
+        ] {
+            let error = admit(&request(uri, &headers)).unwrap_err();
+            let message = error.message().unwrap().to_owned();
+            assert!(message.contains("signature_version=\"s3v4\""), "{message}");
+        }
+        let other = admit(&request("/b", &[("authorization", "Bearer x")])).unwrap_err();
+        assert!(!other.message().unwrap().contains("Version 2"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use s3s::{S3Error, S3Result};
 use skykey_broker::{Broker, Principal};
 use skykey_types::{AccessKeyId, Secret};
 
+use crate::access::deny;
 use crate::error::denied;
 
 tokio::task_local! {
@@ -60,5 +61,15 @@ impl S3Auth for Auth {
         // `s3s` asks once; were it to ask again, the first answer is the one that was verified.
         let _ = request.principal.set(principal);
         Ok(secret)
+    }
+}
+
+/// For requests that have been verified and carry no signature any more: no key is known.
+pub(crate) struct NoKeys;
+
+#[async_trait::async_trait]
+impl S3Auth for NoKeys {
+    async fn get_secret_key(&self, _: &str) -> S3Result<SecretKey> {
+        Err(deny("the request is signed twice"))
     }
 }

@@ -10,10 +10,13 @@
 mod access;
 mod checksum;
 mod error;
+mod explain;
 mod gate;
 mod host;
 mod identity;
+mod ignored_range;
 mod ops;
+mod routes;
 mod sts;
 
 pub use gate::{Endpoint, EndpointSettings};

@@ -17,6 +17,7 @@ mod list_objects;
 mod list_parts;
 mod listing;
 mod put_object;
+mod range;
 mod upload_part;
 mod upload_part_copy;
 mod words;
@@ -42,6 +43,7 @@ use skykey_store::ObjectStore;
 use crate::access::deny;
 
 /// What the operations work on.
+#[derive(Clone)]
 pub(crate) struct Operations {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) region: String,

@@ -7,6 +7,7 @@ use sync_wrapper::SyncStream;
 
 use super::Operations;
 use super::condition::Conditions;
+use super::range::bytes_of;
 use super::words::{etag, expires, size, time};
 use crate::error::store;
 
@@ -42,15 +43,7 @@ pub(super) async fn answer(
     let (range, content_range) = match input.range {
         None => (0..info.size, None),
         Some(range) => {
-            let range = range.check(info.size).map_err(|_| {
-                S3Error::with_message(
-                    S3ErrorCode::InvalidRange,
-                    format!(
-                        "the range lies outside the object, which has {} bytes",
-                        info.size
-                    ),
-                )
-            })?;
+            let range = bytes_of(range, info.size)?;
             let text = format!(
                 "bytes {}-{}/{}",
                 range.start,

@@ -8,6 +8,7 @@ use skykey_store::{Attributes, Precondition, StoreError, UploadId};
 use super::condition::Conditions;
 use super::copy_object::{check_source, source};
 use super::get_object::no_such_key;
+use super::range::bytes_of;
 use super::upload_part::part_number;
 use super::words::{etag, time};
 use super::{Operations, principal};
@@ -41,16 +42,13 @@ pub(super) async fn answer(
     let range = match &input.copy_source_range {
         None => 0..opened.info.size,
         Some(text) => {
-            let outside = || {
+            let range = Range::parse(text).map_err(|_| {
                 S3Error::with_message(
-                    S3ErrorCode::InvalidRange,
-                    "the range lies outside the source",
+                    S3ErrorCode::InvalidArgument,
+                    "x-amz-copy-source-range cannot be read; write it like bytes=0-1048575",
                 )
-            };
-            Range::parse(text)
-                .map_err(|_| outside())?
-                .check(opened.info.size)
-                .map_err(|_| outside())?
+            })?;
+            bytes_of(range, opened.info.size)?
         }
     };
     let upload = UploadId::from_text(input.upload_id);
