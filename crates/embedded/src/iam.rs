@@ -51,6 +51,7 @@ mod signer;
 mod token;
 mod tokens;
 mod userinfo;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -59,6 +60,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use skykey_types::{Clock, GroupPath};
@@ -168,7 +170,8 @@ impl Iam {
             .route("/revoke", post(introspect::revoke))
             .merge(scim::routes())
             .merge(group_requests::routes())
-            .merge(memberships::routes());
+            .merge(memberships::routes())
+            .layer(middleware::from_fn(words::in_our_words));
         api.merge(pages::routes(&self.clients))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(Arc::clone(self))

@@ -23,6 +23,7 @@ use super::authorize::{authorize, login_url};
 use super::clients::Clients;
 use super::params::Params;
 use super::session::Session;
+use super::words::{in_our_words, no_such_path};
 use crate::Account;
 
 const STYLE: &str = include_str!("../../templates/iam/iam.css");
@@ -47,6 +48,8 @@ pub(super) fn routes(clients: &Clients) -> Router<Arc<Iam>> {
         .route("/device", get(device::show).post(device::submit))
         .route("/authorize", get(authorize))
         .route("/static/iam.css", get(style))
+        .fallback(no_such_path)
+        .layer(middleware::from_fn(in_our_words))
         .layer(middleware::from_fn_with_state(policy, harden))
 }
 
@@ -84,6 +87,16 @@ struct MessagePage<'a> {
 
 pub(super) fn message(status: StatusCode, title: &str, message: &str) -> Response {
     page(status, &MessagePage { title, message })
+}
+
+/// Our messages start small and have no full stop; on a page they are sentences.
+pub(super) fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
 }
 
 fn page<T: Template>(status: StatusCode, template: &T) -> Response {

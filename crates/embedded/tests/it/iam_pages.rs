@@ -328,6 +328,103 @@ async fn pages_forbid_scripts_frames_and_foreign_resources() {
     }
 }
 
+#[tokio::test]
+async fn only_groups_with_a_manager_can_be_asked_for_on_the_page() {
+    let world = World::new();
+    let mut ada = world.logged_in("ada").await;
+    let page = ada.get("/dashboard").await.body;
+    assert!(
+        page.contains(&format!("<option value=\"{READERS}\"")),
+        "{page}"
+    );
+    // The group above it exists, and nobody manages it.
+    assert!(world.directory.group(&"lsst".parse().unwrap()).is_some());
+    assert!(!page.contains("<option value=\"lsst\""), "{page}");
+    // The API takes it all the same, as INDIGO does: an administrator may decide.
+    let asking = serde_json::json!({ "groupName": "lsst", "notes": "please" });
+    let answer = ada
+        .act(
+            axum::http::Method::POST,
+            "/iam/group_requests",
+            Some(asking),
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_group_whose_manager_is_disabled_cannot_be_asked_for_on_the_page() {
+    let world = World::new();
+    world
+        .directory
+        .set_active(&world.sub("grace"), false)
+        .await
+        .unwrap();
+    let page = world.logged_in("ada").await.get("/dashboard").await.body;
+    assert!(!page.contains("Ask to join a group"), "{page}");
+}
+
+#[tokio::test]
+async fn a_path_or_a_method_that_there_is_not_is_answered_with_a_sentence() {
+    let world = World::new();
+    let send = async |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path);
+        world.send(request.body(Body::empty()).unwrap()).await
+    };
+    for path in [
+        "/nowhere",
+        "/dashboard/nowhere",
+        "/iam/nowhere",
+        "/scim/Nobodies",
+    ] {
+        let answer = send("GET", path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        let words = answer.body.to_lowercase();
+        assert!(
+            words.contains("there is nothing at this address"),
+            "{path}: {words}"
+        );
+    }
+    for (method, path, allowed) in [
+        ("DELETE", "/login", "GET,HEAD,POST"),
+        ("GET", "/logout", "POST"),
+        ("GET", "/token", "POST"),
+        ("PUT", "/iam/group_requests", "GET,HEAD,POST"),
+        ("POST", "/scim/Me", "GET,HEAD"),
+    ] {
+        let answer = send(method, path).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(answer.header("allow"), allowed, "{path}");
+        let words = answer.body.to_lowercase();
+        assert!(
+            words.contains("does not take that method"),
+            "{path}: {words}"
+        );
+    }
+    // Each in the shape of its place.
+    let kind = async |path: &str| send("PATCH", path).await.header("content-type").to_owned();
+    assert!(kind("/login").await.starts_with("text/html"));
+    assert!(kind("/scim/Me").await.starts_with("application/scim+json"));
+    assert_eq!(kind("/token").await, "application/json");
+    let page = send("GET", "/nowhere").await;
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'none'")
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_answered_with_a_sentence() {
+    let world = World::new();
+    for path in ["/login", "/token", "/iam/group_requests"] {
+        let request = Request::post(path).body(Body::from(vec![b'a'; 70_000]));
+        let answer = world.send(request.unwrap()).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        let words = answer.body.to_lowercase();
+        assert!(words.contains("longer than 64 kib"), "{path}: {words}");
+    }
+}
+
 /// The value of a form's first hidden field with this name.
 fn value_of(html: &str, name: &str) -> String {
     let (_, rest) = html

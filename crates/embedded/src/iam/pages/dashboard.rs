@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use skykey_types::GroupPath;
 
-use super::{Detour, Visitor, page, with_cookie};
+use super::{Detour, Visitor, page, sentence, with_cookie};
 use crate::iam::Iam;
 use crate::iam::answer::ApiError;
 use crate::iam::group_requests::{GroupRequest, Status};
@@ -191,11 +191,18 @@ fn render(
         .groups()
         .into_iter()
         .partition(|group| account.groups.contains(&group.path));
+    let people = iam.directory.people();
+    let now = iam.clock.now();
+    // A request to a group that nobody manages would wait for ever.
+    let has_manager = |group: &Group| {
+        people
+            .iter()
+            .any(|person| person.is_usable(now) && person.manages.contains(&group.path))
+    };
     let others = others
         .into_iter()
-        .filter(|group| !has_pending(group))
+        .filter(|group| has_manager(group) && !has_pending(group))
         .collect();
-    let people = iam.directory.people();
     let managed = account
         .manages
         .iter()
@@ -262,13 +269,4 @@ impl From<GroupRequest> for Asked {
 
 fn plain_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-fn sentence(message: &str) -> String {
-    let mut letters = message.chars();
-    let first = letters
-        .next()
-        .map(|first| first.to_uppercase().to_string())
-        .unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
 }
