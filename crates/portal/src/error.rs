@@ -2,7 +2,9 @@
 
 use askama::Template;
 use axum::Json;
+use axum::extract::Request;
 use axum::http::{StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use skykey_broker::Denied;
@@ -43,6 +45,15 @@ impl Problem {
             message,
             "send 'Authorization: Bearer …' with an access token of the IAM",
         )
+    }
+
+    /// The answer at that address: JSON for the API, a page for people.
+    fn at(self, uri: &Uri) -> Response {
+        if uri.path().starts_with("/api/") {
+            self.into_response()
+        } else {
+            self.page()
+        }
     }
 
     /// The answer of a page.
@@ -163,17 +174,64 @@ impl From<IamError> for Problem {
 
 /// For every path that there is not.
 pub(crate) async fn no_such_page(uri: Uri) -> Response {
-    let problem = Problem::new(
+    Problem::new(
         StatusCode::NOT_FOUND,
         "no_such_page",
         "there is no such page here",
         "start at the front page, /",
-    );
-    if uri.path().starts_with("/api/") {
-        problem.into_response()
-    } else {
-        problem.page()
+    )
+    .at(&uri)
+}
+
+/// Says in our words what the framework refused before any handler saw it: a method that there is not,
+/// a query or a form that cannot be read. Its own text is for programmers; headers such as `Allow` stay.
+pub(crate) async fn in_our_words(request: Request, next: Next) -> Response {
+    let uri = request.uri().clone();
+    let response = next.run(request).await;
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let raw = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let Some(problem) = refused_early(response.status()).filter(|_| raw) else {
+        return response;
+    };
+    let mut told = problem.at(&uri);
+    for (name, value) in response.headers() {
+        if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
+            told.headers_mut().insert(name, value.clone());
+        }
     }
+    told
+}
+
+fn refused_early(status: StatusCode) -> Option<Problem> {
+    let (code, message, hint) = match status {
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "method_not_allowed",
+            "this address does not take that method",
+            "the header Allow names those that it takes; people start at the front page, /",
+        ),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            "bad_request",
+            "the form came without its content type",
+            "send it with 'Content-Type: application/x-www-form-urlencoded'",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "too_large",
+            "the request is longer than 64 KiB, which no form and no API request here is",
+            "send less",
+        ),
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => (
+            "bad_request",
+            "the address or the form cannot be read: a field is malformed, or given more than once",
+            "check the fields; people begin again at the front page, /",
+        ),
+        StatusCode::INTERNAL_SERVER_ERROR => (
+            "internal",
+            "something is wrong inside; it has been logged",
+            "tell the people who run this portal",
+        ),
+        _ => return None,
+    };
+    Some(Problem::new(status, code, message, hint))
 }
 
 #[derive(Template)]

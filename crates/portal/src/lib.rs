@@ -70,6 +70,7 @@ pub fn router(
         .fallback(error::no_such_page)
         .with_state(portal)
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
+        .layer(axum::middleware::from_fn(error::in_our_words))
         .layer(always(
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
