@@ -1,6 +1,7 @@
 //! The state directory: one process at a time, and the secrets that are made once.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ pub(super) struct StateDir {
 }
 
 impl StateDir {
-    /// Makes the directory if it is not there (mode 0700) and locks it.
+    /// Makes the directory if it is not there (mode 0700), locks it, and takes `up.json` away.
     pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
         let shown = root.display();
         fs::DirBuilder::new()
@@ -51,10 +52,13 @@ impl StateDir {
                     .with_context(|| format!("cannot lock the state directory {shown}"));
             }
         }
-        Ok(Self {
+        let state = Self {
             root: root.to_owned(),
             _lock: lock,
-        })
+        };
+        // That of a process that was killed names nothing that answers.
+        state.remove_up_file()?;
+        Ok(state)
     }
 
     /// A path inside it.
@@ -71,6 +75,17 @@ impl StateDir {
             .create(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
         Ok(path)
+    }
+
+    /// Takes `up.json` away: whoever finds it may believe that what it names answers.
+    pub(super) fn remove_up_file(&self) -> anyhow::Result<()> {
+        let path = self.path("up.json");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", path.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The secrets of this state directory, made the first time.

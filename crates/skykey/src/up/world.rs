@@ -42,7 +42,7 @@ pub struct World {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     // Last, so that the lock goes when all else has gone.
-    _state: StateDir,
+    state: StateDir,
 }
 
 impl World {
@@ -152,7 +152,7 @@ impl World {
             directory,
             stop,
             tasks,
-            _state: state,
+            state,
         })
     }
 
@@ -173,6 +173,9 @@ impl World {
 
     /// Takes no more requests, lets those under way end, and returns when all has stopped.
     pub async fn stop(mut self) {
+        if let Err(error) = self.state.remove_up_file() {
+            tracing::warn!(%error, "up.json stays behind; nothing that it names answers any more");
+        }
         // Nobody listening any more is what is wanted.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}

@@ -4,4 +4,6 @@
 
 mod accounts;
 mod expiry;
+mod up_file;
+mod words;
 mod world;
