@@ -90,6 +90,6 @@ async fn stylesheet() -> impl axum::response::IntoResponse {
             (header::CONTENT_TYPE, "text/css; charset=utf-8"),
             (header::CACHE_CONTROL, "max-age=3600"),
         ],
-        include_str!("../static/style.css"),
+        skykey_look::STYLE,
     )
 }

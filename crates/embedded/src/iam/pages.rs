@@ -26,8 +26,6 @@ use super::session::Session;
 use super::words::{in_our_words, no_such_path};
 use crate::Account;
 
-const STYLE: &str = include_str!("../../templates/iam/iam.css");
-
 pub(super) fn routes(clients: &Clients) -> Router<Arc<Iam>> {
     let policy = format!(
         "default-src 'none'; style-src 'self'; form-action {}; frame-ancestors 'none'; base-uri 'none'",
@@ -59,7 +57,7 @@ async fn style() -> impl IntoResponse {
             (CONTENT_TYPE, "text/css; charset=utf-8"),
             (CACHE_CONTROL, "max-age=3600"),
         ],
-        STYLE,
+        skykey_look::STYLE,
     )
 }
 

@@ -6,14 +6,14 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use skykey_types::{Access, Lease, LeaseState, Method, Person, Survey, Timestamp};
+use skykey_types::{Access, Lease, LeaseState, Limits, Method, Person, Survey, Timestamp};
 
 use super::html;
 use crate::Portal;
 use crate::error::Problem;
 use crate::sessions::WebSession;
 
-/// How many of the latest leases the page shows.
+/// How many of the latest leases the page shows, live ones and ended ones.
 const SHOWN: usize = 20;
 
 #[derive(Template)]
@@ -28,7 +28,10 @@ struct Home<'a> {
     name: &'a str,
     csrf: &'a str,
     surveys: Vec<SurveyView<'a>>,
-    leases: Vec<LeaseView>,
+    live: Vec<LeaseView>,
+    /// Live leases that are not shown.
+    more: usize,
+    ended: Vec<LeaseView>,
     join_at: &'a str,
 }
 
@@ -36,6 +39,7 @@ struct SurveyView<'a> {
     survey: &'a Survey,
     reads: bool,
     writes: bool,
+    lifetimes: String,
     readers: String,
 }
 
@@ -67,6 +71,13 @@ async fn home(portal: &Portal, session: &WebSession) -> Result<Response, Problem
         .await?;
     let now = portal.broker.clock().now();
     let leases = portal.broker.leases(&session.caller.id).await?;
+    let (mut live, mut ended): (Vec<_>, Vec<_>) = leases
+        .iter()
+        .map(|lease| LeaseView::new(lease, now))
+        .partition(|lease| lease.live);
+    let more = live.len().saturating_sub(SHOWN);
+    live.truncate(SHOWN);
+    ended.truncate(SHOWN);
     Ok(html(&Home {
         name: &session.name,
         csrf: session.csrf.expose(),
@@ -76,11 +87,9 @@ async fn home(portal: &Portal, session: &WebSession) -> Result<Response, Problem
             .iter()
             .map(|survey| SurveyView::new(survey, &person))
             .collect(),
-        leases: leases
-            .iter()
-            .take(SHOWN)
-            .map(|lease| LeaseView::new(lease, now))
-            .collect(),
+        live,
+        more,
+        ended,
         join_at: portal.settings.join_at.as_str(),
     }))
 }
@@ -93,6 +102,7 @@ impl<'a> SurveyView<'a> {
             survey,
             reads: access.is_some(),
             writes: access == Some(Access::Write),
+            lifetimes: lifetimes(survey.lifetime),
             readers: readers.join(" or "),
         }
     }
@@ -129,5 +139,28 @@ impl LeaseView {
             state: words,
             live: state == LeaseState::Live,
         }
+    }
+}
+
+/// What may be asked for, in seconds, and in hours where they are whole.
+fn lifetimes(limits: Limits) -> String {
+    let Limits { min, max } = limits;
+    if min % 3600 == 0 && max % 3600 == 0 {
+        let (least, most) = (min / 3600, max / 3600);
+        format!("{min} to {max}, which is {least} to {most} hours")
+    } else {
+        format!("{min} to {max}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_told_in_hours_where_they_are_whole() {
+        let told = |min, max| lifetimes(Limits { min, max });
+        assert_eq!(told(3600, 43200), "3600 to 43200, which is 1 to 12 hours");
+        assert_eq!(told(900, 43200), "900 to 43200");
     }
 }
