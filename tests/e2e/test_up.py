@@ -89,6 +89,7 @@ def test_it_stops_within_five_seconds_and_goes_on_where_it_stopped(tmp_path, ima
         begun = time.monotonic()
         assert sky.stop(sig) == 0
         assert time.monotonic() - begun < 5
+        assert not (sky.state / "up.json").exists()
         sky.start()
         assert sky.up == before
         assert ask(keys, "list_objects_v2", {"Bucket": "m13"}) is None

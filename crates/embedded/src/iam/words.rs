@@ -16,7 +16,7 @@ pub(super) async fn no_such_path(uri: Uri) -> Response {
     told(
         &uri,
         StatusCode::NOT_FOUND,
-        "there is nothing at this address; people start at /dashboard, programs at /.well-known/openid-configuration",
+        "there is nothing at this address; start at /dashboard",
     )
 }
 

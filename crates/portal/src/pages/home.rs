@@ -113,10 +113,10 @@ impl<'a> SurveyView<'a> {
     )]
     fn method_words(method: &Method) -> &'static str {
         match method {
-            Method::StsLite => "temporary credentials (sts-lite)",
-            Method::AssumeRole => "temporary credentials of the survey's role (assume-role)",
-            Method::Gateway => "gateway token (gateway)",
-            Method::Ec2 => "an EC2 credential of your own (ec2)",
+            Method::StsLite => "temporary (sts-lite)",
+            Method::AssumeRole => "role (assume-role)",
+            Method::Gateway => "gateway token",
+            Method::Ec2 => "your own key (ec2)",
         }
     }
 }
@@ -147,7 +147,7 @@ fn lifetimes(limits: Limits) -> String {
     let Limits { min, max } = limits;
     if min % 3600 == 0 && max % 3600 == 0 {
         let (least, most) = (min / 3600, max / 3600);
-        format!("{min} to {max}, which is {least} to {most} hours")
+        format!("{min} to {max}, {least} to {most} hours")
     } else {
         format!("{min} to {max}")
     }
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_lifetime_is_told_in_hours_where_they_are_whole() {
         let told = |min, max| lifetimes(Limits { min, max });
-        assert_eq!(told(3600, 43200), "3600 to 43200, which is 1 to 12 hours");
+        assert_eq!(told(3600, 43200), "3600 to 43200, 1 to 12 hours");
         assert_eq!(told(900, 43200), "900 to 43200");
     }
 }
