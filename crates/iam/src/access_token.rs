@@ -73,7 +73,8 @@ impl Iam {
 }
 
 /// An id token has our client as its audience and a signature of the same key, but it was made to be
-/// read by the client and no one else. Not every IAM marks access tokens by `typ` (RFC 9068 §2.1).
+/// read by the client and no one else. Not every IAM marks access tokens by `typ` (RFC 9068 §2.1),
+/// and some put the nonce into both; but an id token has no scope.
 fn is_id_token(claims: &Claims) -> bool {
-    claims.nonce.is_some() || claims.at_hash.is_some()
+    claims.at_hash.is_some() || (claims.nonce.is_some() && claims.scope.0.is_empty())
 }

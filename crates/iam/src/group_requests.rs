@@ -158,7 +158,7 @@ impl Iam {
     }
 
     /// The requests that whose token it is may see: a person their own, a manager those for their
-    /// groups, a token with `iam:admin.read` all. More than a thousand are an error that says to
+    /// groups, an administrator all. INDIGO lists none to a client's own token. More than a thousand are an error that says to
     /// narrow the filter.
     pub async fn group_requests(
         &self,

@@ -67,7 +67,7 @@ impl Iam {
             .await?
             .secret("refresh_token", refresh_token);
         let answer = self.token_answer(REFRESH, ask).await.map_err(|error| {
-            if error.code() == "invalid_grant" {
+            if says_no(&error) {
                 IamError::NoLongerVouched
             } else {
                 error
@@ -99,8 +99,10 @@ impl Iam {
         let (id, secret) = (&self.settings.client_id, &self.settings.client_secret);
         let methods = &document.token_endpoint_auth_methods_supported;
         let known = |method: &str| methods.iter().any(|known| known == method);
+        // INDIGO's device endpoint knows the client only by this field, however it authenticates.
+        let ask = ask.field("client_id", id);
         if known("client_secret_post") && !known("client_secret_basic") {
-            ask.field("client_id", id).secret("client_secret", secret)
+            ask.secret("client_secret", secret)
         } else {
             ask.basic(id, secret)
         }
@@ -140,6 +142,22 @@ impl Iam {
             client: self.settings.client_id.clone(),
             hint,
         }
+    }
+}
+
+/// Whether a refused refresh token is meant, and not the client that brings it. RFC 6749 §5.2 has
+/// `invalid_grant`; INDIGO before 1.12 says `invalid_token` of one that it does not know, and of a
+/// deactivated account `unauthorized` (as of a wrong client secret, which is no word about anybody)
+/// and that the user is not active.
+fn says_no(error: &IamError) -> bool {
+    match error {
+        IamError::Refused { status, .. } if *status >= 500 => false,
+        IamError::Refused { code, why, .. } => match code.as_str() {
+            "invalid_grant" | "invalid_token" => true,
+            "unauthorized" => why.contains("is not active"),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

@@ -216,6 +216,19 @@ async fn a_renewal_is_one_try_and_its_no_is_no_outage() {
     let error = iam.refresh(&old).await.unwrap_err();
     assert_eq!(error, IamError::NoLongerVouched);
     assert!(!error.is_outage());
+    for (status, code, words, no) in [
+        (401, "invalid_token", "Invalid refresh token", true),
+        (401, "unauthorized", "User ada is not active.", true),
+        (401, "unauthorized", "Bad credentials", false),
+        (401, "invalid_client", "", false),
+        (400, "invalid_request", "", false),
+    ] {
+        let body = json!({ "error": code, "error_description": words });
+        fake.set("/token", status, body);
+        let error = iam.refresh(&old).await.unwrap_err();
+        assert_eq!(error == IamError::NoLongerVouched, no, "{error:?}");
+        assert!(!error.is_outage());
+    }
     let asked = fake.seen("/token").len();
     let why = json!({ "error": "server_error", "error_description": old.expose() });
     fake.set("/token", 500, why);
