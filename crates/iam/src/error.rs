@@ -1,35 +1,64 @@
 //! What can go wrong with an IAM.
 
+use skykey_upstream::Fault;
+
 /// Each variant says which request failed; none holds a token, a code or a secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IamError {
-    /// No answer in time, or no connection.
-    #[error("the IAM did not answer {request}: {why}")]
-    Unreachable {
-        /// What was asked.
-        request: &'static str,
-        /// What the network said.
-        why: String,
-    },
-    /// An answer that says no.
-    #[error("the IAM refused {request} with HTTP {status}: {why}")]
+    /// The client cannot be set up.
+    #[error("{0}")]
+    Setup(String),
+    /// No answer.
+    #[error(transparent)]
+    Unreachable(#[from] Fault),
+    /// An answer that says no, or that the IAM is in trouble.
+    #[error("cannot {operation}: the IAM answered with HTTP {status}{}", told(.code, .why))]
     Refused {
         /// What was asked.
-        request: &'static str,
+        operation: &'static str,
         /// The HTTP status.
         status: u16,
-        /// The `error` and `error_description` that it gave, if any.
+        /// The `error` that it gave (RFC 6749 §5.2, RFC 6750 §3.1), or nothing.
+        code: String,
+        /// What it said about it, or nothing.
         why: String,
     },
     /// An answer that makes no sense.
-    #[error("the IAM answered {request} with something unexpected: {why}")]
+    #[error("cannot {operation}: the IAM's answer is not what was expected: {why}")]
     Unexpected {
         /// What was asked.
-        request: &'static str,
+        operation: &'static str,
         /// In what way.
         why: String,
     },
-    /// The login cannot be believed: the id token's signature, issuer, audience, time or nonce.
+    /// The client, or the person's token, was not given a scope.
+    #[error(
+        "cannot {operation}: the IAM does not grant the scope {scope}; ask the IAM's administrators to allow it to the client '{client}'{hint}"
+    )]
+    NotGranted {
+        /// What was asked.
+        operation: &'static str,
+        /// The scope.
+        scope: String,
+        /// Our client's id there.
+        client: String,
+        /// What else would help.
+        hint: &'static str,
+    },
+    /// The IAM offers no such thing, whoever asks.
+    #[error("cannot {operation}: the IAM's discovery document names no {endpoint}")]
+    NotOffered {
+        /// What was asked.
+        operation: &'static str,
+        /// Which endpoint is missing.
+        endpoint: &'static str,
+    },
+    /// The refresh token is not accepted any more (`invalid_grant`): it ended, it was revoked, or the
+    /// account is gone. This is an answer, not an outage.
+    #[error("the IAM no longer vouches for this person's login; log in again")]
+    NoLongerVouched,
+    /// The login cannot be believed: the code, or the id token's signature, issuer, audience, time or
+    /// nonce.
     #[error("the IAM's answer to the login cannot be believed: {why}; start again from the portal")]
     Login {
         /// In what way.
@@ -47,9 +76,40 @@ impl IamError {
     /// Whether the IAM is merely away: the question may be asked again later.
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
-            Self::Refused { status, .. } => *status >= 500 || *status == 429,
-            Self::Unexpected { .. } | Self::Login { .. } | Self::Token { .. } => false,
+            Self::Unreachable(_) => true,
+            Self::Refused { status, .. } => (*status >= 500 && *status != 501) || *status == 429,
+            Self::Setup(_)
+            | Self::Unexpected { .. }
+            | Self::NotGranted { .. }
+            | Self::NotOffered { .. }
+            | Self::NoLongerVouched
+            | Self::Login { .. }
+            | Self::Token { .. } => false,
         }
+    }
+
+    /// The OAuth error code, if the IAM gave one.
+    pub(crate) fn code(&self) -> &str {
+        match self {
+            Self::Refused { code, .. } => code,
+            _ => "",
+        }
+    }
+
+    pub(crate) fn login(why: impl Into<String>) -> Self {
+        Self::Login { why: why.into() }
+    }
+
+    pub(crate) fn token(why: impl Into<String>) -> Self {
+        Self::Token { why: why.into() }
+    }
+}
+
+fn told(code: &str, why: &str) -> String {
+    match (code, why) {
+        ("", "") => String::new(),
+        (code, "") => format!(" ({code})"),
+        ("", why) => format!(" ({why})"),
+        (code, why) => format!(" ({code}: {why})"),
     }
 }

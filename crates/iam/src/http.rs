@@ -1,199 +1,242 @@
-//! Requests to the IAM, bounded in time and size.
+//! Requests to the IAM, as a thin layer over [`Upstream`].
 
-use std::pin::Pin;
-use std::time::Duration;
-
-use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use ::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use ::http::{HeaderValue, Method, Request};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use skykey_types::Secret;
-use url::Url;
+use skykey_upstream::{Call, Settings, Upstream};
+use url::{Url, form_urlencoded};
 
-use crate::IamError;
+use crate::{IamError, IamSettings};
 
-const CONNECT: Duration = Duration::from_secs(3);
-const TOTAL: Duration = Duration::from_secs(10);
-/// Larger than any discovery document, key set or SCIM resource.
-const LARGEST: usize = 1 << 20;
+/// The longest explanation that is passed on, in characters.
+const LONGEST_WHY: usize = 300;
 
-/// The HTTP client. Redirects are not followed: an IAM that redirects its API is misconfigured, and
-/// following would carry tokens elsewhere.
 #[derive(Debug, Clone)]
-pub(crate) struct Http(reqwest::Client);
+pub(crate) struct Http(Upstream);
 
 impl Http {
-    pub(crate) fn new() -> Result<Self, IamError> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| IamError::Unexpected {
-                request: "anything",
-                why: error.to_string(),
-            })?;
-        Ok(Self(client))
+    pub(crate) fn new(settings: &IamSettings) -> Result<Self, IamError> {
+        let upstream = Upstream::new(Settings {
+            authorities: settings.authorities.clone(),
+            metrics: settings.metrics.clone(),
+            ..Settings::of("the IAM")
+        });
+        upstream
+            .map(Self)
+            .map_err(|error| IamError::Setup(error.to_string()))
     }
 
-    /// `GET url` with an optional bearer; the status and the JSON body, whatever the status.
-    pub(crate) async fn get(
-        &self,
-        request: &'static str,
-        url: Url,
-        bearer: Option<&Secret>,
-    ) -> Result<Answer, IamError> {
-        let mut builder = self.0.get(url);
-        if let Some(token) = bearer {
-            builder = builder.bearer_auth(token.expose());
+    pub(crate) fn upstream(&self) -> &Upstream {
+        &self.0
+    }
+}
+
+/// A request in the making. `operation` goes after "cannot".
+pub(crate) struct Ask {
+    operation: &'static str,
+    method: Method,
+    url: Url,
+    headers: Vec<(::http::HeaderName, String)>,
+    form: Option<form_urlencoded::Serializer<'static, String>>,
+    json: Vec<u8>,
+    repeatable: bool,
+    /// What the answer's words must not repeat.
+    secrets: Vec<Secret>,
+}
+
+impl Ask {
+    pub(crate) fn new(operation: &'static str, method: Method, url: Url) -> Self {
+        Self {
+            operation,
+            method,
+            url,
+            headers: vec![(ACCEPT, "application/json, application/scim+json".to_owned())],
+            form: None,
+            json: Vec::new(),
+            repeatable: false,
+            secrets: Vec::new(),
         }
-        Answer::read(request, builder).await
     }
 
-    /// `POST url` with a form and the client's own basic authentication.
-    pub(crate) async fn post_form(
-        &self,
-        request: &'static str,
-        url: Url,
-        client: (&str, &Secret),
-        form: &[(&str, &str)],
-    ) -> Result<Answer, IamError> {
-        let builder = self
-            .0
-            .post(url)
-            .basic_auth(client.0, Some(client.1.expose()))
-            .form(form);
-        Answer::read(request, builder).await
+    pub(crate) fn get(operation: &'static str, url: Url) -> Self {
+        Self::new(operation, Method::GET, url)
+    }
+
+    pub(crate) fn post(operation: &'static str, url: Url) -> Self {
+        Self::new(operation, Method::POST, url)
+    }
+
+    /// As somebody with a token (RFC 6750 §2.1).
+    pub(crate) fn bearer(mut self, token: &Secret) -> Self {
+        let value = format!("Bearer {}", token.expose());
+        self.headers.push((AUTHORIZATION, value));
+        self.secrets.push(token.clone());
+        self
+    }
+
+    /// As a client with a secret (RFC 6749 §2.3.1, which has both encoded as in a form).
+    pub(crate) fn basic(mut self, client_id: &str, secret: &Secret) -> Self {
+        let encode =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let pair = format!("{}:{}", encode(client_id), encode(secret.expose()));
+        let value = format!("Basic {}", STANDARD.encode(pair));
+        self.headers.push((AUTHORIZATION, value));
+        self.secrets.push(secret.clone());
+        self
+    }
+
+    /// A field of the form.
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
+        self.form
+            .get_or_insert_with(|| form_urlencoded::Serializer::new(String::new()))
+            .append_pair(name, value);
+        self
+    }
+
+    /// A field of the form that must not be seen.
+    pub(crate) fn secret(mut self, name: &str, value: &Secret) -> Self {
+        self.secrets.push(value.clone());
+        self.field(name, value.expose())
+    }
+
+    /// A JSON body.
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
+        self.json = serde_json::to_vec(body).expect("what we send is plain data");
+        self.headers
+            .push((CONTENT_TYPE, "application/json".to_owned()));
+        self
+    }
+
+    /// Twice does no harm, although the method does not say so.
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    pub(crate) async fn send(self, http: &Http) -> Result<Answer, IamError> {
+        let Self {
+            operation,
+            mut headers,
+            secrets,
+            ..
+        } = self;
+        let body = match self.form {
+            Some(mut form) => {
+                let form_type = "application/x-www-form-urlencoded".to_owned();
+                headers.push((CONTENT_TYPE, form_type));
+                form.finish().into_bytes()
+            }
+            None => self.json,
+        };
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(self.url.as_str());
+        for (name, value) in headers {
+            let mut value = HeaderValue::from_str(&value)
+                .map_err(|_| IamError::token("it holds characters that no token has"))?;
+            value.set_sensitive(name == AUTHORIZATION);
+            request = request.header(name, value);
+        }
+        let request = request
+            .body(Bytes::from(body))
+            .map_err(|_| IamError::Unexpected {
+                operation,
+                why: "its address cannot be called".to_owned(),
+            })?;
+        let mut call = Call::new(operation, request);
+        if self.repeatable {
+            call = call.repeatable();
+        }
+        Ok(Answer {
+            operation,
+            inner: http.0.send(&call).await?,
+            secrets,
+        })
     }
 }
 
 /// An answer that has been read whole.
 pub(crate) struct Answer {
-    request: &'static str,
-    pub(crate) status: u16,
-    body: Vec<u8>,
+    operation: &'static str,
+    inner: skykey_upstream::Answer,
+    secrets: Vec<Secret>,
 }
 
 impl Answer {
-    async fn read(
-        request: &'static str,
-        builder: reqwest::RequestBuilder,
-    ) -> Result<Self, IamError> {
-        let unreachable = |error: reqwest::Error| IamError::Unreachable {
-            request,
-            why: plain(error),
-        };
-        let mut response = builder.send().await.map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LARGEST {
-                return Err(IamError::Unexpected {
-                    request,
-                    why: format!("more than {LARGEST} bytes"),
-                });
-            }
-        }
-        Ok(Self {
-            request,
-            status,
-            body,
-        })
+    pub(crate) fn status(&self) -> u16 {
+        self.inner.status
     }
 
     /// The body as JSON, if the status was 2xx.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, IamError> {
-        if !(200..300).contains(&self.status) {
-            return Err(self.refusal());
-        }
-        serde_json::from_slice(&self.body).map_err(|error| IamError::Unexpected {
-            request: self.request,
-            why: error.to_string(),
-        })
-    }
-
-    /// The status as an error, with what RFC 6749 §5.2 lets the server say.
-    pub(crate) fn refusal(&self) -> IamError {
-        #[derive(serde::Deserialize)]
-        struct Words {
-            #[serde(default)]
-            error: String,
-            #[serde(default)]
-            error_description: String,
-        }
-        let why = match serde_json::from_slice::<Words>(&self.body) {
-            Ok(words) => format!("{} {}", words.error, words.error_description)
-                .trim()
-                .to_owned(),
-            Err(_) => String::new(),
-        };
-        IamError::Refused {
-            request: self.request,
-            status: self.status,
+        self.success()?;
+        self.inner.json().map_err(|why| IamError::Unexpected {
+            operation: self.operation,
             why,
+        })
+    }
+
+    /// Nothing, if the status was 2xx.
+    pub(crate) fn success(&self) -> Result<(), IamError> {
+        if self.inner.is_success() {
+            Ok(())
+        } else {
+            Err(self.refusal())
         }
     }
-}
 
-/// A network error without the URL, which may hold what must not be seen.
-fn plain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+    /// The status as an error, with what RFC 6749 §5.2, RFC 6750 §3, RFC 7644 §3.12 and INDIGO's own
+    /// API let the server say. Some servers quote the token that they refuse.
+    fn refusal(&self) -> IamError {
+        let body: Value = self.inner.json().unwrap_or_default();
+        let word = |name: &str| body[name].as_str().unwrap_or_default();
+        let mut code = word("error").to_owned();
+        if code.is_empty() {
+            code = self.challenge();
+        }
+        let mut why = word("error_description").to_owned();
+        if why.is_empty() {
+            word("detail").clone_into(&mut why);
+        }
+        // INDIGO's own API gives a sentence where others give a code.
+        if code.contains(' ') && why.is_empty() {
+            why = std::mem::take(&mut code);
+        }
+        IamError::Refused {
+            operation: self.operation,
+            status: self.inner.status,
+            code: self.plain(&code),
+            why: self.plain(&why),
+        }
     }
-    text
-}
 
-/// Lets `openidconnect` use the same client.
-impl<'c> AsyncHttpClient<'c> for Http {
-    type Error = IamError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, IamError>> + Send + 'c>>;
+    /// The `error` of `WWW-Authenticate`.
+    fn challenge(&self) -> String {
+        let header = self.inner.headers.get(WWW_AUTHENTICATE);
+        let text = header.and_then(|value| value.to_str().ok());
+        text.and_then(|text| text.split_once("error=\""))
+            .and_then(|(_, rest)| rest.split('"').next())
+            .unwrap_or_default()
+            .to_owned()
+    }
 
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            let builder = self
-                .0
-                .request(parts.method, parts.uri.to_string())
-                .headers(parts.headers)
-                .body(body);
-            let unexpected = |why: String| IamError::Unexpected {
-                request: "an OpenID Connect request",
-                why,
-            };
-            // The content type decides how the body is read, so it goes along.
-            let mut response = builder
-                .send()
-                .await
-                .map_err(|error| IamError::Unreachable {
-                    request: "an OpenID Connect request",
-                    why: plain(error),
-                })?;
-            let mut answer = ::http::Response::builder().status(response.status());
-            if let Some(content_type) = response.headers().get(::http::header::CONTENT_TYPE) {
-                answer = answer.header(::http::header::CONTENT_TYPE, content_type);
+    /// The server's words without our secrets, in one line, not too long.
+    fn plain(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            if !secret.expose().is_empty() {
+                text = text.replace(secret.expose(), "[redacted]");
             }
-            let mut body = Vec::new();
-            while let Some(chunk) =
-                response
-                    .chunk()
-                    .await
-                    .map_err(|error| IamError::Unreachable {
-                        request: "an OpenID Connect request",
-                        why: plain(error),
-                    })?
-            {
-                body.extend_from_slice(&chunk);
-                if body.len() > LARGEST {
-                    return Err(unexpected(format!("more than {LARGEST} bytes")));
-                }
-            }
-            answer
-                .body(body)
-                .map_err(|error| unexpected(error.to_string()))
-        })
+        }
+        text.chars()
+            .take(LONGEST_WHY)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect()
     }
 }

@@ -1,64 +1,92 @@
-//! The client of an INDIGO IAM: logging a person in (OpenID Connect, authorization code with PKCE),
-//! checking the access tokens that people bring, and asking SCIM who is in which group. It knows
-//! nothing of leases and decides nothing. What always holds: only asymmetric signatures count, the
-//! issuer must match to the letter, every request ends within its time, redirects are not followed,
-//! and a group that a token does not mention says nothing: membership is SCIM's to tell.
+//! The client of an INDIGO IAM, or of another OpenID provider that knows groups: logging a person in
+//! (authorization code with PKCE, device code), renewing and checking access tokens, asking who is
+//! in which group (by SCIM, or by userinfo where there is none), and INDIGO's group requests. It
+//! knows nothing of leases and decides nothing. What always holds: only asymmetric signatures
+//! count, the issuer must match to the letter, time is the [`Clock`]'s, every request goes through
+//! one [`Upstream`] with its limits, no error holds a token, a code or a secret, and an error is
+//! never a "no": whoever is not a member is said to be none by an answer.
 
-mod bearer;
+mod access_token;
+mod cached;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod device;
 mod error;
+mod group_requests;
+mod groups;
 mod http;
+mod introspection;
+mod issuer;
+mod jwt;
 mod login;
 mod provider;
 mod scim;
 mod service_token;
+mod settings;
+mod token;
+mod userinfo;
 
 use std::sync::Arc;
 
-use skykey_types::{Clock, Secret};
-use url::Url;
+use skykey_types::{Clock, SubjectId};
+use skykey_upstream::Upstream;
 
-pub use bearer::AccessClaims;
+pub use access_token::AccessClaims;
+pub use device::{DevicePoll, DeviceStart};
 pub use error::IamError;
+pub use group_requests::{GroupRequest, GroupRequestFilter, RequestStatus};
+pub use groups::{GroupsClaim, ParseGroupsClaimError};
+pub use issuer::{Issuer, ParseIssuerError};
 pub use login::{Login, LoginStart};
+pub use provider::Offer;
+pub use settings::{IamSettings, MembershipSource, ParseMembershipSourceError};
+pub use token::Refreshed;
 
-/// What skykey is to the IAM: a registered, confidential client.
-#[derive(Debug, Clone)]
-pub struct IamSettings {
-    /// The issuer, exactly as its tokens spell it: INDIGO's ends with `/`.
-    pub issuer: Url,
-    /// The client's id.
-    pub client_id: String,
-    /// The client's secret.
-    pub client_secret: Secret,
-    /// Where the IAM sends people back to, as registered.
-    pub redirect: Url,
-}
+/// How far two clocks may be apart, in seconds.
+const LEEWAY: i64 = 60;
 
-/// One IAM. Cheap to share behind an `Arc`; it keeps the discovery document, the keys and its own
-/// service token for a while.
+/// One IAM. Cheap to share behind an `Arc`; it keeps the discovery document, the keys, its own
+/// service token and what was introspected for a while.
 #[derive(Debug)]
 pub struct Iam {
     settings: IamSettings,
     http: http::Http,
-    provider: provider::Provider,
-    service_token: service_token::ServiceToken,
+    document: cached::Cached<provider::Document>,
+    keys: cached::Cached<jwt::Keys>,
+    service_token: cached::Cached<service_token::ServiceToken>,
+    introspected: introspection::Introspected,
     clock: Arc<dyn Clock>,
 }
 
 impl Iam {
-    /// Nothing is asked yet: the IAM may come up later.
+    /// Nothing is asked yet: the IAM may come up later. The error is that of
+    /// [`IamSettings::authorities`].
     pub fn new(settings: IamSettings, clock: Arc<dyn Clock>) -> Result<Self, IamError> {
         Ok(Self {
-            http: http::Http::new()?,
-            provider: provider::Provider::default(),
-            service_token: service_token::ServiceToken::default(),
+            http: http::Http::new(&settings)?,
+            document: cached::Cached::default(),
+            keys: cached::Cached::default(),
+            service_token: cached::Cached::default(),
+            introspected: introspection::Introspected::default(),
             settings,
             clock,
         })
     }
 
-    /// The issuer.
-    pub fn issuer(&self) -> &Url {
-        &self.settings.issuer
+    /// The issuer, as its tokens spell it.
+    pub fn issuer(&self) -> &str {
+        self.settings.issuer.as_str()
+    }
+
+    /// The way to the IAM, which knows how the IAM is doing.
+    pub fn upstream(&self) -> &Upstream {
+        self.http.upstream()
+    }
+
+    fn subject(&self, sub: String) -> SubjectId {
+        SubjectId {
+            issuer: self.issuer().to_owned(),
+            sub,
+        }
     }
 }

@@ -1,15 +1,23 @@
 //! Logging a person in: the authorization code flow of OpenID Connect Core 1.0 §3.1 with PKCE
 //! (RFC 7636, S256), state and nonce.
 
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreJwsSigningAlgorithm};
-use openidconnect::{
-    AuthorizationCode, ClientId, ClientSecret, CsrfToken, Nonce, OAuth2TokenResponse,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse,
-};
-use skykey_types::{Secret, SignedDuration, SubjectId, Timestamp};
+use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Algorithm;
+use skykey_types::{Secret, SubjectId, Timestamp, random_token};
 use url::Url;
 
-use crate::{Iam, IamError};
+use crate::jwt::{Audience, Signed};
+use crate::provider::Document;
+use crate::token::TokenAnswer;
+use crate::{Iam, IamError, MembershipSource};
+
+const OPERATION: &str = "finish a login";
+/// 40 characters of 5 bits each.
+const UNGUESSABLE: usize = 40;
+/// What RFC 7636 §4.1 asks for at least is 43.
+const VERIFIER: usize = 64;
 
 /// A login that has begun: the person is sent to `url`, the rest stays with us until they return.
 #[derive(Debug)]
@@ -35,120 +43,142 @@ pub struct Login {
     pub access_token: Secret,
     /// When the access token ends.
     pub expires: Timestamp,
+    /// Renews it, if the IAM gave one; it does where memberships are userinfo's to tell.
+    pub refresh_token: Option<Secret>,
 }
 
 impl Iam {
     /// Begins a login.
     pub async fn begin_login(&self) -> Result<LoginStart, IamError> {
         let document = self.document().await?;
-        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let client = client(self, &document)?;
-        let (url, state, nonce) = client
-            .authorize_url(
-                CoreAuthenticationFlow::AuthorizationCode,
-                CsrfToken::new_random,
-                Nonce::new_random,
-            )
-            .add_scope(Scope::new("profile".to_owned()))
-            .set_pkce_challenge(challenge)
-            .url();
+        let renewable = self.membership_source().await? == MembershipSource::Userinfo;
+        let (state, nonce) = (random_token(UNGUESSABLE), random_token(UNGUESSABLE));
+        let verifier = random_token(VERIFIER);
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+        let mut url = document.authorization_endpoint.clone();
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("redirect_uri", self.settings.redirect.as_str())
+            .append_pair("scope", &self.scopes(&document, renewable, &[]))
+            .append_pair("state", &state)
+            .append_pair("nonce", &nonce)
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256");
+        if renewable {
+            // OpenID Connect Core 1.0 §11: without it offline_access is ignored.
+            url.query_pairs_mut().append_pair("prompt", "consent");
+        }
         Ok(LoginStart {
             url,
-            state: Secret::new(state.secret()),
-            nonce: Secret::new(nonce.secret()),
-            verifier: Secret::new(verifier.secret()),
+            state: state.into(),
+            nonce: nonce.into(),
+            verifier: verifier.into(),
         })
     }
 
     /// Ends a login with the code that the person brought back. The caller has compared `state`.
     pub async fn finish_login(&self, start: &LoginStart, code: &Secret) -> Result<Login, IamError> {
-        let document = self.document().await?;
-        let client = client(self, &document)?;
-        let answer = client
-            .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
-            .map_err(|error| IamError::Unexpected {
-                request: "discovery",
-                why: error.to_string(),
-            })?
-            .set_pkce_verifier(PkceCodeVerifier::new(start.verifier.expose().to_owned()))
-            .request_async(&self.http)
-            .await
-            .map_err(|error| match error {
-                RequestTokenError::ServerResponse(refusal) => IamError::Login {
-                    why: refusal.to_string(),
-                },
-                RequestTokenError::Request(error) => error,
-                // The text may quote the answer, which holds tokens.
-                _ => IamError::Unexpected {
-                    request: "the token request",
-                    why: "not a token response".to_owned(),
-                },
-            })?;
-        let id_token = answer.id_token().ok_or_else(|| IamError::Login {
-            why: "it holds no id token".to_owned(),
+        let ask = self
+            .token_request(OPERATION, "authorization_code")
+            .await?
+            .secret("code", code)
+            .secret("code_verifier", &start.verifier)
+            .field("redirect_uri", self.settings.redirect.as_str());
+        let answer = self.token_answer(OPERATION, ask).await.map_err(|error| {
+            if error.code() == "invalid_grant" {
+                IamError::login("it does not accept the code")
+            } else {
+                error
+            }
         })?;
-        let now = self.clock.now();
-        let verifier = client
-            .id_token_verifier()
-            .set_allowed_algs([
-                CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-                CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-                CoreJwsSigningAlgorithm::EdDsa,
-            ])
-            .require_issuer_match(true)
-            .require_audience_match(true);
-        let claims = id_token
-            .claims(&verifier, &Nonce::new(start.nonce.expose().to_owned()))
-            .map_err(|error| IamError::Login {
-                why: error.to_string(),
-            })?;
+        self.login(answer, Some(&start.nonce)).await
+    }
+
+    /// The person that a token answer tells of, after all that OpenID Connect Core 1.0 §3.1.3.7 and
+    /// §3.1.3.8 have a client check.
+    pub(crate) async fn login(
+        &self,
+        answer: TokenAnswer,
+        nonce: Option<&Secret>,
+    ) -> Result<Login, IamError> {
+        let id_token = answer
+            .id_token
+            .as_ref()
+            .ok_or_else(|| IamError::login("it holds no id token"))?;
+        let signed = self
+            .signed(id_token, |why| {
+                IamError::login(format!("of the id token, {why}"))
+            })
+            .await?;
+        self.check(&signed, &answer.access_token, nonce)
+            .map_err(|why| IamError::login(format!("of the id token, {why}")))?;
+        let claims = signed.claims;
         let username = claims
-            .preferred_username()
-            .map_or_else(|| claims.subject().as_str(), |name| name.as_str());
-        let name = claims
-            .name()
-            .and_then(|name| name.get(None))
-            .map_or(username, |name| name.as_str());
-        let lasts = answer
-            .expires_in()
-            .map_or(SignedDuration::from_mins(5), |lasts| {
-                SignedDuration::try_from(lasts).unwrap_or(SignedDuration::from_mins(5))
-            });
+            .preferred_username
+            .unwrap_or_else(|| claims.sub.clone());
         Ok(Login {
-            id: SubjectId {
-                issuer: self.settings.issuer.to_string(),
-                sub: claims.subject().to_string(),
-            },
-            username: username.to_owned(),
-            name: name.to_owned(),
-            access_token: Secret::new(answer.access_token().secret()),
-            expires: now + lasts,
+            name: claims.name.unwrap_or_else(|| username.clone()),
+            username,
+            id: self.subject(claims.sub),
+            expires: self.clock.now() + answer.lasts(),
+            access_token: answer.access_token,
+            refresh_token: answer.refresh_token,
         })
+    }
+
+    fn check(
+        &self,
+        signed: &Signed,
+        access_token: &Secret,
+        nonce: Option<&Secret>,
+    ) -> Result<(), &'static str> {
+        let claims = &signed.claims;
+        let us = &self.settings.client_id;
+        let audience = claims.aud.as_ref().map(Audience::all).unwrap_or_default();
+        if !audience.contains(us) {
+            return Err("it was issued for another client");
+        }
+        match &claims.azp {
+            Some(party) if party != us => return Err("it was issued to another client"),
+            None if audience.len() > 1 => return Err("it is for several and does not say whose"),
+            _ => {}
+        }
+        claims.timely(self.clock.now().as_second())?;
+        if let Some(nonce) = nonce {
+            let found = claims.nonce.clone().map(Secret::from);
+            if found.as_ref() != Some(nonce) {
+                return Err("it belongs to another login (its nonce is not ours)");
+            }
+        }
+        match &claims.at_hash {
+            Some(hash) if *hash != half_hash(signed.algorithm, access_token) => {
+                Err("it belongs to another access token")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The scopes of a login, with blanks between them.
+    pub(crate) fn scopes(&self, document: &Document, renewable: bool, more: &[&str]) -> String {
+        let mut scopes = vec!["openid".to_owned(), "profile".to_owned()];
+        scopes.extend(self.settings.groups.scopes(&document.scopes_supported));
+        scopes.extend(renewable.then(|| "offline_access".to_owned()));
+        scopes.extend(self.settings.scopes.iter().cloned());
+        scopes.extend(more.iter().map(|&scope| scope.to_owned()));
+        let mut seen = std::collections::BTreeSet::new();
+        scopes.retain(|scope| seen.insert(scope.clone()));
+        scopes.join(" ")
     }
 }
 
-type ReadyClient = CoreClient<
-    openidconnect::EndpointSet,
-    openidconnect::EndpointNotSet,
-    openidconnect::EndpointNotSet,
-    openidconnect::EndpointNotSet,
-    openidconnect::EndpointMaybeSet,
-    openidconnect::EndpointMaybeSet,
->;
-
-fn client(iam: &Iam, document: &crate::provider::Document) -> Result<ReadyClient, IamError> {
-    let redirect = RedirectUrl::new(iam.settings.redirect.to_string()).map_err(|error| {
-        IamError::Unexpected {
-            request: "the redirect URL",
-            why: error.to_string(),
-        }
-    })?;
-    Ok(CoreClient::from_provider_metadata(
-        document.metadata.clone(),
-        ClientId::new(iam.settings.client_id.clone()),
-        Some(ClientSecret::new(
-            iam.settings.client_secret.expose().to_owned(),
-        )),
-    )
-    .set_redirect_uri(redirect))
+/// `at_hash`, OpenID Connect Core 1.0 §3.1.3.6: the left half of the hash that the algorithm uses.
+fn half_hash(algorithm: Algorithm, access_token: &Secret) -> String {
+    let hash = match algorithm {
+        Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => &SHA384,
+        Algorithm::RS512 | Algorithm::PS512 | Algorithm::EdDSA => &SHA512,
+        _ => &SHA256,
+    };
+    let hash = digest(hash, access_token.expose().as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2])
 }

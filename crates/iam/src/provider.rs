@@ -2,112 +2,163 @@
 
 use std::sync::Arc;
 
-use openidconnect::core::CoreProviderMetadata;
-use openidconnect::{AdditionalProviderMetadata, IssuerUrl, ProviderMetadata};
-use serde::{Deserialize, Serialize};
-use skykey_types::{SignedDuration, Timestamp};
-use tokio::sync::Mutex;
+use serde::Deserialize;
+use skykey_types::SignedDuration;
+use url::Url;
 
-use crate::{Iam, IamError};
+use crate::cached::Age;
+use crate::http::Ask;
+use crate::jwt::Keys;
+use crate::{Iam, IamError, MembershipSource};
 
-/// How long the discovery document and the keys are believed.
-const FRESH: SignedDuration = SignedDuration::from_mins(5);
-/// An unknown key id makes us look again, but not more often than this.
-const AT_LEAST: SignedDuration = SignedDuration::from_secs(10);
+const DISCOVER: &str = "read the IAM's discovery document";
+const FETCH_KEYS: &str = "read the IAM's keys";
+const AGE: Age = Age {
+    fresh: SignedDuration::from_mins(5),
+    stale: SignedDuration::from_hours(1),
+    // Also how often an unknown key id makes us look again.
+    again: SignedDuration::from_secs(10),
+};
 
-/// The discovery document, kept for [`FRESH`].
-#[derive(Debug, Default)]
-pub(crate) struct Provider(Mutex<Option<(Timestamp, Arc<Document>)>>);
-
-/// The discovery document with the keys that it points to.
-#[derive(Debug)]
+/// The discovery document, as far as we need it.
+#[derive(Debug, Deserialize)]
 pub(crate) struct Document {
-    pub(crate) metadata: CoreProviderMetadata,
-    pub(crate) scim: Option<url::Url>,
-    pub(crate) keys: jsonwebtoken::jwk::JwkSet,
+    issuer: String,
+    pub(crate) authorization_endpoint: Url,
+    pub(crate) token_endpoint: Url,
+    jwks_uri: Url,
+    pub(crate) userinfo_endpoint: Option<Url>,
+    pub(crate) introspection_endpoint: Option<Url>,
+    pub(crate) device_authorization_endpoint: Option<Url>,
+    /// INDIGO's addition.
+    pub(crate) scim_endpoint: Option<Url>,
+    #[serde(default)]
+    pub(crate) scopes_supported: Vec<String>,
+    #[serde(default)]
+    pub(crate) token_endpoint_auth_methods_supported: Vec<String>,
 }
 
-/// INDIGO's addition to the discovery document.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-struct Additional {
-    scim_endpoint: Option<url::Url>,
+/// What the IAM offers beyond logins, by its discovery document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "it is a list of yes and no")]
+pub struct Offer {
+    /// RFC 7644, INDIGO's `scim_endpoint`.
+    pub scim: bool,
+    /// OpenID Connect Core 1.0 §5.3.
+    pub userinfo: bool,
+    /// RFC 7662.
+    pub introspection: bool,
+    /// RFC 8628.
+    pub device: bool,
+    /// The scopes that it says it has; perhaps not all.
+    pub scopes: Vec<String>,
 }
 
-impl AdditionalProviderMetadata for Additional {}
-
-type Metadata = ProviderMetadata<
-    Additional,
-    openidconnect::core::CoreAuthDisplay,
-    openidconnect::core::CoreClientAuthMethod,
-    openidconnect::core::CoreClaimName,
-    openidconnect::core::CoreClaimType,
-    openidconnect::core::CoreGrantType,
-    openidconnect::core::CoreJweContentEncryptionAlgorithm,
-    openidconnect::core::CoreJweKeyManagementAlgorithm,
-    openidconnect::core::CoreJsonWebKey,
-    openidconnect::core::CoreResponseMode,
-    openidconnect::core::CoreResponseType,
-    openidconnect::core::CoreSubjectIdentifierType,
->;
+impl Document {
+    /// Refuses a document of another issuer (Discovery §4.3) and one that would have us send
+    /// secrets in clear.
+    fn check(self, iam: &Iam) -> Result<Self, IamError> {
+        let unexpected = |why: String| IamError::Unexpected {
+            operation: DISCOVER,
+            why,
+        };
+        let issuer = &iam.settings.issuer;
+        if self.issuer != issuer.as_str() {
+            return Err(unexpected(format!(
+                "it is of the issuer '{}' and not of '{issuer}'; write the issuer exactly as it does, also the slash at the end",
+                self.issuer.chars().take(200).collect::<String>()
+            )));
+        }
+        let optional = [
+            &self.userinfo_endpoint,
+            &self.introspection_endpoint,
+            &self.device_authorization_endpoint,
+            &self.scim_endpoint,
+        ];
+        let endpoints = [
+            &self.authorization_endpoint,
+            &self.token_endpoint,
+            &self.jwks_uri,
+        ];
+        for url in endpoints.into_iter().chain(optional.into_iter().flatten()) {
+            let fits = match url.scheme() {
+                "https" => true,
+                "http" => !issuer.is_https(),
+                _ => false,
+            };
+            if !fits {
+                return Err(unexpected(format!(
+                    "its endpoint {url} is not encrypted, while its issuer is"
+                )));
+            }
+        }
+        Ok(self)
+    }
+}
 
 impl Iam {
+    /// What the IAM offers beyond logins.
+    pub async fn offer(&self) -> Result<Offer, IamError> {
+        let document = self.document().await?;
+        Ok(Offer {
+            scim: document.scim_endpoint.is_some(),
+            userinfo: document.userinfo_endpoint.is_some(),
+            introspection: document.introspection_endpoint.is_some(),
+            device: document.device_authorization_endpoint.is_some(),
+            scopes: document.scopes_supported.clone(),
+        })
+    }
+
+    /// Who is asked about memberships: [`MembershipSource::Scim`] or [`MembershipSource::Userinfo`].
+    pub async fn membership_source(&self) -> Result<MembershipSource, IamError> {
+        match self.settings.membership {
+            MembershipSource::Auto if self.document().await?.scim_endpoint.is_some() => {
+                Ok(MembershipSource::Scim)
+            }
+            MembershipSource::Auto => Ok(MembershipSource::Userinfo),
+            source => Ok(source),
+        }
+    }
+
     /// The discovery document, asked for again when it is old.
     pub(crate) async fn document(&self) -> Result<Arc<Document>, IamError> {
-        self.document_newer_than(FRESH).await
+        let fetch = async {
+            let url = self
+                .settings
+                .issuer
+                .join(".well-known/openid-configuration");
+            let document: Document = Ask::get(DISCOVER, url).send(&self.http).await?.json()?;
+            document.check(self)
+        };
+        self.document.get(self.clock.now(), AGE, fetch).await
     }
 
-    /// The discovery document after a key that was not in it.
-    pub(crate) async fn document_again(&self) -> Result<Arc<Document>, IamError> {
-        self.document_newer_than(AT_LEAST).await
+    /// The IAM's keys.
+    pub(crate) async fn keys(&self) -> Result<Arc<Keys>, IamError> {
+        let fetch = self.fetch_keys();
+        self.keys.get(self.clock.now(), AGE, fetch).await
     }
 
-    async fn document_newer_than(&self, age: SignedDuration) -> Result<Arc<Document>, IamError> {
-        let mut kept = self.provider.0.lock().await;
-        let now = self.clock.now();
-        if let Some((at, document)) = &*kept
-            && now.duration_since(*at).abs() < age
-        {
-            return Ok(document.clone());
+    /// The IAM's keys, after one was not among them. Old ones do not do.
+    pub(crate) async fn keys_again(&self) -> Result<Arc<Keys>, IamError> {
+        let age = Age {
+            fresh: AGE.again,
+            stale: AGE.again,
+            again: AGE.again,
+        };
+        let fetch = self.fetch_keys();
+        self.keys.get(self.clock.now(), age, fetch).await
+    }
+
+    async fn fetch_keys(&self) -> Result<Keys, IamError> {
+        let url = self.document().await?.jwks_uri.clone();
+        let keys: Keys = Ask::get(FETCH_KEYS, url).send(&self.http).await?.json()?;
+        if keys.is_empty() {
+            return Err(IamError::Unexpected {
+                operation: FETCH_KEYS,
+                why: "there is no key for asymmetric signatures among them".to_owned(),
+            });
         }
-        let document = Arc::new(self.discover().await?);
-        *kept = Some((now, document.clone()));
-        Ok(document)
-    }
-
-    async fn discover(&self) -> Result<Document, IamError> {
-        let request = "discovery";
-        let unexpected = |why: String| IamError::Unexpected { request, why };
-        let issuer = IssuerUrl::new(self.settings.issuer.to_string())
-            .map_err(|error| unexpected(error.to_string()))?;
-        // Checks that the document's issuer is the one that was asked, to the letter.
-        let metadata = CoreProviderMetadata::discover_async(issuer, &self.http)
-            .await
-            .map_err(|error| match error {
-                openidconnect::DiscoveryError::Request(error) => error,
-                other => unexpected(other.to_string()),
-            })?;
-        let url = self
-            .settings
-            .issuer
-            .join(".well-known/openid-configuration")
-            .map_err(|error| unexpected(error.to_string()))?;
-        let scim = self
-            .http
-            .get(request, url, None)
-            .await?
-            .json::<Metadata>()?
-            .additional_metadata()
-            .scim_endpoint
-            .clone();
-        let keys = self
-            .http
-            .get("its keys", metadata.jwks_uri().url().clone(), None)
-            .await?
-            .json()?;
-        Ok(Document {
-            metadata,
-            scim,
-            keys,
-        })
+        Ok(keys)
     }
 }

@@ -1,11 +1,15 @@
 //! Who is in which group, by SCIM (RFC 7644) with INDIGO's extension.
 
-use serde::Deserialize;
-use skykey_types::{Person, SubjectId, Timestamp};
+use std::collections::BTreeSet;
 
+use serde::Deserialize;
+use skykey_types::{Person, Secret, Timestamp};
+
+use crate::http::{Answer, Ask};
+use crate::service_token::{HINT, SCOPE};
 use crate::{Iam, IamError};
 
-const REQUEST: &str = "a SCIM user request";
+const OPERATION: &str = "ask SCIM about a person";
 
 #[derive(Deserialize)]
 struct User {
@@ -39,26 +43,18 @@ impl Iam {
     /// The person with that `sub`, as SCIM knows them now; `None` if there is no such account.
     /// An error is never a "no": it says that the question was not answered.
     pub async fn person(&self, sub: &str) -> Result<Option<Person>, IamError> {
-        let mut token = self.service_token().await?;
-        let url = self.user_url(sub).await?;
-        let mut answer = self.http.get(REQUEST, url.clone(), Some(&token)).await?;
-        if answer.status == 401 {
-            // The IAM may have been restarted with new keys.
-            self.forget_service_token().await;
-            token = self.service_token().await?;
-            answer = self.http.get(REQUEST, url, Some(&token)).await?;
-        }
-        if answer.status == 404 {
+        let answer = self.ask_scim(&["Users", sub]).await?;
+        if answer.status() == 404 {
             return Ok(None);
         }
         let user: User = answer.json()?;
         if user.id != sub {
             return Err(IamError::Unexpected {
-                request: REQUEST,
+                operation: OPERATION,
                 why: "it tells of somebody else".to_owned(),
             });
         }
-        let mut groups = std::collections::BTreeSet::new();
+        let mut groups = BTreeSet::new();
         for member in user.groups {
             match member.display.parse() {
                 Ok(group) => drop(groups.insert(group)),
@@ -67,10 +63,7 @@ impl Iam {
             }
         }
         Ok(Some(Person {
-            id: SubjectId {
-                issuer: self.settings.issuer.to_string(),
-                sub: user.id,
-            },
+            id: self.subject(user.id),
             username: user.username,
             groups,
             active: user.active,
@@ -78,21 +71,38 @@ impl Iam {
         }))
     }
 
-    async fn user_url(&self, sub: &str) -> Result<url::Url, IamError> {
-        let unexpected = |why: &str| IamError::Unexpected {
-            request: "discovery",
-            why: why.to_owned(),
+    /// The answer about a resource, to skykey's own token.
+    async fn ask_scim(&self, path: &[&str]) -> Result<Answer, IamError> {
+        let url = self.scim_url(path).await?;
+        let ask = async |token: &Secret| {
+            let ask = Ask::get(OPERATION, url.clone()).bearer(token);
+            ask.send(&self.http).await
         };
+        let token = self.service_token().await?;
+        let mut answer = ask(&token.token).await?;
+        if answer.status() == 401 {
+            // The IAM may have been restarted with new keys.
+            self.service_token.forget(&token).await;
+            answer = ask(&self.service_token().await?.token).await?;
+        }
+        let refused = answer.success().err();
+        let code = refused.as_ref().map_or("", IamError::code);
+        if answer.status() == 403 || matches!(code, "insufficient_scope" | "invalid_scope") {
+            return Err(self.not_granted(OPERATION, SCOPE, HINT));
+        }
+        Ok(answer)
+    }
+
+    async fn scim_url(&self, path: &[&str]) -> Result<url::Url, IamError> {
         let document = self.document().await?;
-        let mut url = document
-            .scim
-            .clone()
-            .ok_or_else(|| unexpected("no scim_endpoint"))?;
+        let mut url = document.scim_endpoint.clone().ok_or(IamError::NotOffered {
+            operation: OPERATION,
+            endpoint: "scim_endpoint",
+        })?;
         url.path_segments_mut()
-            .map_err(|()| unexpected("scim_endpoint is not an HTTP URL"))?
+            .expect("the discovery document's URLs are http")
             .pop_if_empty()
-            .push("Users")
-            .push(sub);
+            .extend(path);
         Ok(url)
     }
 }

@@ -1,62 +1,74 @@
 //! The client's own token (RFC 6749 §4.4), with which SCIM is asked.
 
-use serde::Deserialize;
-use skykey_types::{Secret, SignedDuration, Timestamp};
-use tokio::sync::Mutex;
+use std::sync::Arc;
 
+use skykey_types::{Secret, SignedDuration, Timestamp};
+
+use crate::cached::Age;
 use crate::{Iam, IamError};
 
-/// Kept until a minute before it ends. The lock makes many askers wait for one answer.
-#[derive(Debug, Default)]
-pub(crate) struct ServiceToken(Mutex<Option<(Timestamp, Secret)>>);
+pub(crate) const SCOPE: &str = "scim:read";
+pub(crate) const HINT: &str = ", or set the source of memberships to 'userinfo'";
+const OPERATION: &str = "get skykey's own token for SCIM";
+/// A new one is asked for when this much is left, or half of a short life.
+const LEFT: SignedDuration = SignedDuration::from_mins(1);
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
-#[derive(Deserialize)]
-struct Wire {
-    access_token: Secret,
-    #[serde(default = "one_minute")]
-    expires_in: i64,
-}
-
-fn one_minute() -> i64 {
-    60
+#[derive(Debug)]
+pub(crate) struct ServiceToken {
+    pub(crate) token: Secret,
+    until: Timestamp,
 }
 
 impl Iam {
-    /// A token of scope `scim:read`.
-    pub(crate) async fn service_token(&self) -> Result<Secret, IamError> {
-        let mut kept = self.service_token.0.lock().await;
-        let now = self.clock.now();
-        if let Some((until, token)) = &*kept
-            && now < *until
-        {
-            return Ok(token.clone());
+    /// A token of scope `scim:read`, kept until a minute before it ends.
+    pub(crate) async fn service_token(&self) -> Result<Arc<ServiceToken>, IamError> {
+        let age = Age {
+            fresh: LONGEST,
+            stale: SignedDuration::ZERO,
+            again: SignedDuration::ZERO,
+        };
+        let kept = self
+            .service_token
+            .get(self.clock.now(), age, self.new_service_token())
+            .await?;
+        if self.clock.now() < kept.until {
+            return Ok(kept);
         }
-        let document = self.document().await?;
-        let request = "the service token request";
-        let endpoint = document
-            .metadata
-            .token_endpoint()
-            .ok_or_else(|| IamError::Unexpected {
-                request: "discovery",
-                why: "no token_endpoint".to_owned(),
-            })?;
-        let client = (
-            self.settings.client_id.as_str(),
-            &self.settings.client_secret,
-        );
-        let form = [("grant_type", "client_credentials"), ("scope", "scim:read")];
-        let wire: Wire = self
-            .http
-            .post_form(request, endpoint.url().clone(), client, &form)
-            .await?
-            .json()?;
-        let until = now + SignedDuration::from_secs((wire.expires_in - 60).clamp(0, 86_400));
-        *kept = Some((until, wire.access_token.clone()));
-        Ok(wire.access_token)
+        self.service_token.forget(&kept).await;
+        self.service_token
+            .get(self.clock.now(), age, self.new_service_token())
+            .await
     }
 
-    /// Forgets a token that was refused before its time.
-    pub(crate) async fn forget_service_token(&self) {
-        *self.service_token.0.lock().await = None;
+    async fn new_service_token(&self) -> Result<ServiceToken, IamError> {
+        let ask = self
+            .token_request(OPERATION, "client_credentials")
+            .await?
+            .field("scope", SCOPE)
+            .repeatable();
+        let answer = self
+            .token_answer(OPERATION, ask)
+            .await
+            .map_err(|error| match error.code() {
+                "invalid_scope" | "unauthorized_client" | "access_denied" => self.not_granted(
+                    OPERATION,
+                    SCOPE,
+                    ", and the grant client_credentials; or set the source of memberships to 'userinfo'",
+                ),
+                _ => error,
+            })?;
+        if answer
+            .scope
+            .as_ref()
+            .is_some_and(|scope| !scope.0.iter().any(|scope| scope == SCOPE))
+        {
+            return Err(self.not_granted(OPERATION, SCOPE, HINT));
+        }
+        let lasts = answer.lasts();
+        Ok(ServiceToken {
+            until: self.clock.now() + lasts - LEFT.min(lasts / 2),
+            token: answer.access_token,
+        })
     }
 }

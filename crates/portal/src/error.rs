@@ -150,15 +150,20 @@ impl From<Denied> for Problem {
 impl From<IamError> for Problem {
     fn from(error: IamError) -> Self {
         match &error {
-            IamError::Token { .. } => Self::unauthorized(error.to_string()),
+            IamError::Token { .. } | IamError::NoLongerVouched => {
+                Self::unauthorized(error.to_string())
+            }
             IamError::Login { .. } => Self::new(
                 StatusCode::BAD_REQUEST,
                 "bad_login",
                 error.to_string(),
                 "log in again",
             ),
-            IamError::Unreachable { .. }
+            IamError::Setup(_)
+            | IamError::Unreachable(_)
             | IamError::Refused { .. }
+            | IamError::NotGranted { .. }
+            | IamError::NotOffered { .. }
             | IamError::Unexpected { .. } => {
                 tracing::warn!(%error, "the IAM failed");
                 Self::new(

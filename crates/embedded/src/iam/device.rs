@@ -33,6 +33,12 @@ pub(super) async fn device_code(
 ) -> Result<Response, OAuthError> {
     let params = Params::parse(&body)?;
     let client = iam.clients.authenticate(&headers, &params)?;
+    // INDIGO's endpoint wants it there, however the client authenticates.
+    if params.find("client_id").is_none() {
+        return Err(OAuthError::invalid_request(
+            "there is no client_id in the form",
+        ));
+    }
     client.allows(GrantType::DeviceCode)?;
     let scope = client.scope(params.find("scope"))?.of_a_person();
     let (device_code, user_code) = iam

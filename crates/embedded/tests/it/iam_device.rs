@@ -1,7 +1,7 @@
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 
-use crate::iam_world::{World, text};
+use crate::iam_world::{SKYKEY_SECRET, World, text};
 
 const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -36,6 +36,21 @@ async fn poll(world: &World, device_code: &str) -> crate::iam_world::Answer {
             ],
         )
         .await
+}
+
+/// INDIGO's endpoint knows the client by this field alone.
+#[tokio::test]
+async fn a_client_names_itself_in_the_form() {
+    let world = World::new();
+    let answer = world
+        .form_as(
+            "/devicecode",
+            Some(("skykey", SKYKEY_SECRET)),
+            &[("scope", "openid")],
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.error(), "invalid_request");
 }
 
 #[tokio::test]

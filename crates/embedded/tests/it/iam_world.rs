@@ -20,6 +20,7 @@ use url::{Url, form_urlencoded};
 pub(crate) const ISSUER: &str = "http://127.0.0.1:9000/";
 pub(crate) const READERS: &str = "lsst/echo-readers";
 pub(crate) const WEB_SECRET: &str = "web secret:1";
+pub(crate) const SKYKEY_SECRET: &str = "skykey's secret: 1";
 pub(crate) const WEB_CALLBACK: &str = "http://127.0.0.1:8080/callback";
 pub(crate) const CLI_CALLBACK: &str = "http://127.0.0.1:4711/callback";
 /// RFC 7636, appendix B.
@@ -32,7 +33,8 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) directory: Arc<Directory>,
     pub(crate) iam: Arc<Iam>,
-    router: Router,
+    pub(crate) router: Router,
+    issuer: Url,
 }
 
 pub(crate) struct Answer {
@@ -76,23 +78,27 @@ impl Answer {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::at(ISSUER)
+    }
+
+    /// As [`World::new`], at another address.
+    pub(crate) fn at(issuer: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(Timestamp::from_second(1_750_000_000).unwrap());
-        Self::open(dir, clock)
+        Self::open(dir, clock, Url::parse(issuer).unwrap())
     }
 
     /// The same machine after a restart.
     pub(crate) fn restarted(self) -> Self {
-        Self::open(self.dir, self.clock)
+        Self::open(self.dir, self.clock, self.issuer)
     }
 
-    fn open(dir: TempDir, clock: ManualClock) -> Self {
+    fn open(dir: TempDir, clock: ManualClock, issuer: Url) -> Self {
         let shared = Arc::new(clock.clone());
         let directory = Arc::new(Directory::open(dir.path(), shared.clone(), seed()).unwrap());
-        let issuer = Url::parse(ISSUER).unwrap();
         let iam = Iam::open(
             dir.path(),
-            issuer,
+            issuer.clone(),
             Arc::clone(&directory),
             clients(),
             shared,
@@ -105,6 +111,7 @@ impl World {
             directory,
             iam,
             router,
+            issuer,
         }
     }
 
@@ -441,6 +448,13 @@ fn clients() -> Vec<ClientSeed> {
             &[],
             &[own],
             "scim:read iam:admin.read iam:admin.write",
+        ),
+        client(
+            "skykey",
+            Some(SKYKEY_SECRET),
+            &[WEB_CALLBACK],
+            &[code, refresh, device, own],
+            ALL_SCOPES,
         ),
     ]
 }

@@ -6,6 +6,7 @@
 )]
 
 mod iam_authorize;
+mod iam_client;
 mod iam_device;
 mod iam_discovery;
 mod iam_group_requests;

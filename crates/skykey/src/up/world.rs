@@ -245,12 +245,12 @@ fn iam_client(
     secrets: &Secrets,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Iam> {
-    let settings = IamSettings {
-        issuer: issuer.clone(),
-        client_id: PORTAL_CLIENT.to_owned(),
-        client_secret: secrets.of("portal-client"),
-        redirect: portal.join("login/callback")?,
-    };
+    let settings = IamSettings::new(
+        issuer.as_str().parse()?,
+        PORTAL_CLIENT,
+        secrets.of("portal-client"),
+        portal.join("login/callback")?,
+    );
     Ok(Iam::new(settings, clock.clone())?)
 }
 

@@ -1,0 +1,166 @@
+//! An IAM that is away, or not what it should be.
+
+use serde_json::json;
+use skykey_iam::{Iam, IamError};
+use skykey_types::{Secret, SignedDuration};
+use skykey_upstream::Standing;
+
+use crate::fake::{Fake, text};
+
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+#[tokio::test]
+async fn reading_is_tried_again_and_what_stays_away_is_an_outage() {
+    let fake = Fake::start().await;
+    let iam = fake.iam();
+    fake.script(
+        DISCOVERY,
+        vec![(503, json!({})), (502, json!({})), (200, fake.discovery())],
+    );
+    assert!(iam.offer().await.unwrap().scim);
+    assert_eq!(iam.upstream().standing(), Standing::Well);
+    let iam = fake.iam();
+    fake.set(
+        DISCOVERY,
+        503,
+        json!({ "error": "down", "error_description": "for tea" }),
+    );
+    let error = iam.offer().await.unwrap_err();
+    assert!(error.is_outage());
+    assert_eq!(
+        text(&error, &[]),
+        "cannot read the IAM's discovery document: the IAM answered with HTTP 503 (down: for tea)"
+    );
+    assert!(matches!(
+        iam.upstream().standing(),
+        Standing::Failing { .. }
+    ));
+}
+
+#[tokio::test]
+async fn nobody_there_is_an_outage() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let mut settings = Fake::start().await.settings();
+    settings.issuer = issuer.parse().unwrap();
+    let iam = Iam::new(settings, std::sync::Arc::new(skykey_types::SystemClock)).unwrap();
+    let error = iam.begin_login().await.unwrap_err();
+    assert!(matches!(error, IamError::Unreachable(_)) && error.is_outage());
+    let words = "cannot read the IAM's discovery document: the IAM cannot be reached";
+    assert!(text(&error, &[&issuer]).starts_with(words), "{error}");
+}
+
+#[tokio::test]
+async fn an_old_discovery_document_and_old_keys_serve_for_an_hour() {
+    let fake = Fake::start().await;
+    let iam = fake.iam();
+    let token = fake.token(&json!({ "exp": crate::fake::NOW + 86_400 }));
+    iam.verify_access_token(&token).await.unwrap();
+    for path in [DISCOVERY, "/jwk"] {
+        fake.set(path, 503, json!({}));
+    }
+    fake.clock.advance(SignedDuration::from_mins(59));
+    iam.verify_access_token(&token).await.unwrap();
+    fake.clock.advance(SignedDuration::from_mins(2));
+    assert!(
+        iam.verify_access_token(&token)
+            .await
+            .unwrap_err()
+            .is_outage()
+    );
+}
+
+#[tokio::test]
+async fn a_foreign_or_careless_discovery_document_is_refused() {
+    let fake = Fake::start().await;
+    let change = |name: &str, value: serde_json::Value| {
+        let mut discovery = fake.discovery();
+        discovery[name] = value;
+        discovery
+    };
+    for (discovery, why) in [
+        (
+            change("issuer", json!(format!("{}/", fake.issuer))),
+            "also the slash at the end",
+        ),
+        (
+            change("issuer", json!("https://elsewhere")),
+            "of the issuer 'https://elsewhere'",
+        ),
+        (
+            change("token_endpoint", json!("file:///etc/passwd")),
+            "not encrypted",
+        ),
+        (
+            change("token_endpoint", json!("nowhere")),
+            "not the JSON it should be",
+        ),
+        (json!([]), "not the JSON it should be"),
+    ] {
+        fake.set(DISCOVERY, 200, discovery);
+        let error = fake.iam().begin_login().await.unwrap_err();
+        assert!(matches!(error, IamError::Unexpected { .. }), "{error:?}");
+        assert!(text(&error, &[]).contains(why), "{error}");
+    }
+    fake.set(DISCOVERY, 302, json!({}));
+    let error = fake.iam().begin_login().await.unwrap_err();
+    assert!(
+        matches!(error, IamError::Refused { status: 302, .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn keys_without_one_for_asymmetric_signatures_are_refused() {
+    let fake = Fake::start().await;
+    fake.set(
+        "/jwk",
+        200,
+        json!({ "keys": [{ "kty": "oct", "k": "c2VjcmV0", "kid": "first" }] }),
+    );
+    let error = fake
+        .iam()
+        .verify_access_token(&fake.token(&json!({})))
+        .await
+        .unwrap_err();
+    assert!(text(&error, &[]).contains("no key for asymmetric signatures"));
+}
+
+#[tokio::test]
+async fn what_the_iam_does_not_offer_is_said() {
+    let fake = Fake::start().await;
+    let mut discovery = fake.discovery();
+    for endpoint in [
+        "introspection_endpoint",
+        "device_authorization_endpoint",
+        "userinfo_endpoint",
+    ] {
+        discovery.as_object_mut().unwrap().remove(endpoint);
+    }
+    fake.set(DISCOVERY, 200, discovery);
+    let iam = fake.iam();
+    let error = iam.begin_device(&[]).await.unwrap_err();
+    assert!(text(&error, &[]).contains("names no device_authorization_endpoint"));
+    let error = iam
+        .verify_access_token(&Secret::new("opaque"))
+        .await
+        .unwrap_err();
+    assert!(text(&error, &[]).contains("offers no introspection"));
+    let offer = iam.offer().await.unwrap();
+    assert!(offer.scim && !offer.device && !offer.introspection && !offer.userinfo);
+}
+
+#[test]
+fn certificate_authorities_that_are_none_are_refused_at_the_start() {
+    let mut settings = skykey_iam::IamSettings::new(
+        "https://iam.example/".parse().unwrap(),
+        "skykey",
+        Secret::new("x"),
+        "https://sky.example/callback".parse().unwrap(),
+    );
+    settings.authorities = Some("/nowhere/ca.pem".into());
+    let error = Iam::new(settings, std::sync::Arc::new(skykey_types::SystemClock)).unwrap_err();
+    assert!(matches!(error, IamError::Setup(_)));
+    assert!(error.to_string().contains("/nowhere/ca.pem"));
+}
