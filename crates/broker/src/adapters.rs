@@ -4,4 +4,5 @@ mod iam;
 mod keystone;
 mod sts;
 
+pub use iam::IamPeople;
 pub use keystone::{KeystonePort, KeystoneSettings};

@@ -146,7 +146,9 @@ impl Broker {
             .sub
             .ok_or_else(|| Denied::NoAccount(principal.username.clone()))?;
         let subject = self.people.subject(&sub);
-        let person = self.active_person(&subject, &principal.username).await?;
+        let person = self
+            .active_person(&subject, &principal.username, None)
+            .await?;
         self.check_member(&person, survey, access)?;
         principal.subject = subject;
         principal.username = person.username;

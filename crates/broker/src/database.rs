@@ -3,6 +3,7 @@
 
 mod audit;
 mod leases;
+mod logins;
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use sqlx::sqlite::{
 pub(crate) use audit::Audit;
 pub use audit::AuditEntry;
 pub(crate) use leases::LeaseRow;
+pub use leases::Standing;
 
 /// A database that failed; nothing was acknowledged.
 #[derive(Debug, thiserror::Error)]

@@ -71,7 +71,7 @@ impl Broker {
         let access = parse_access(wish.access.as_deref())?;
         let method = parse_method(survey, wish.method.as_deref())?;
         let asked = parse_lifetime(survey, wish.lifetime.as_deref())?;
-        let person = self.active_person(&caller.id, &caller.username).await?;
+        let person = self.person(caller).await?;
         self.check_member(&person, survey, access)?;
         self.check_proof(survey, method, access).await?;
         let now = self.clock.now();

@@ -28,10 +28,10 @@ use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
 use skykey_types::{Clock, SignedDuration, Timestamp};
 
-pub use adapters::{KeystonePort, KeystoneSettings};
+pub use adapters::{IamPeople, KeystonePort, KeystoneSettings};
 pub use after_removal::{AfterRemoval, RGW_REMEMBERS, Store};
 pub use authenticate::{Kind, Principal};
-pub use database::{AuditEntry, Database, DatabaseError};
+pub use database::{AuditEntry, Database, DatabaseError, Standing};
 pub use denied::Denied;
 pub use issue::{Caller, Issued, Wish};
 pub use ports::{Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PortError, Proof, Prover};
@@ -98,7 +98,7 @@ pub struct Wiring {
     /// Seals and opens our own session tokens.
     pub tokens: SessionTokens,
     /// Seals the backend user's EC2 secrets in the database.
-    pub at_rest: KeyRing,
+    pub at_rest: Arc<KeyRing>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// What the site set.
@@ -114,7 +114,7 @@ pub struct Broker {
     exchange: Arc<dyn Exchange>,
     prover: Arc<dyn Prover>,
     tokens: SessionTokens,
-    at_rest: KeyRing,
+    at_rest: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     settings: Settings,
     revocations: revoke::Revocations,

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use skykey_types::{Access, Person, SubjectId, Survey, Timestamp};
+use skykey_types::{Access, Person, Secret, SubjectId, Survey, Timestamp};
 
-use crate::{Broker, Denied};
+use crate::{Broker, Caller, Denied};
 
 /// When the IAM last said what of whom. In memory only: after a restart without an IAM nothing is
 /// issued, which is the safe side.
@@ -48,8 +48,8 @@ pub(crate) enum Answer {
 
 impl Broker {
     /// Asks the IAM and remembers what it says.
-    pub(crate) async fn ask(&self, id: &SubjectId) -> Answer {
-        match self.people.person(&id.sub).await {
+    pub(crate) async fn ask(&self, id: &SubjectId, brought: Option<&Secret>) -> Answer {
+        match self.people.person(id, brought).await {
             Ok(Some(person)) if person.id == *id => {
                 self.seen.remember(&person, self.clock.now());
                 Answer::Person(person)
@@ -68,8 +68,9 @@ impl Broker {
         &self,
         id: &SubjectId,
         username: &str,
+        brought: Option<&Secret>,
     ) -> Result<Person, Denied> {
-        let person = match self.ask(id).await {
+        let person = match self.ask(id, brought).await {
             Answer::Person(person) => person,
             Answer::Nobody => return Err(Denied::NoAccount(username.to_owned())),
             Answer::Silence(why) => match self.seen.recall(id) {
@@ -125,7 +126,16 @@ impl Broker {
     }
 
     /// The person as the portal shows them: their groups, by the same rules.
-    pub async fn person(&self, id: &SubjectId, username: &str) -> Result<Person, Denied> {
-        self.active_person(id, username).await
+    pub async fn person(&self, caller: &Caller) -> Result<Person, Denied> {
+        self.active_person(&caller.id, &caller.username, caller.iam_token.as_ref())
+            .await
+    }
+
+    /// Somebody has logged in: keeps what the IAM may have to be asked with later.
+    pub async fn logged_in(&self, id: &SubjectId, refresh_token: &Secret) -> Result<(), Denied> {
+        self.people
+            .keep_login(id, refresh_token)
+            .await
+            .map_err(|error| Denied::port("the broker's database", error))
     }
 }

@@ -24,9 +24,16 @@ pub enum PortError {
 /// The IAM: who is in which group.
 #[async_trait]
 pub trait People: Send + Sync {
-    /// The person with that `sub` as they are now; `None` if there is no such account. An outage is
-    /// an error, never `None`.
-    async fn person(&self, sub: &str) -> Result<Option<Person>, PortError>;
+    /// The person as they are now; `None` if there is no such account. An outage is an error, never
+    /// `None`. `brought` is the access token that they brought with their request, which some IAMs
+    /// have to be asked with.
+    async fn person(
+        &self,
+        id: &SubjectId,
+        brought: Option<&Secret>,
+    ) -> Result<Option<Person>, PortError>;
+    /// Keeps the refresh token of a login, to ask with when the person is not there.
+    async fn keep_login(&self, id: &SubjectId, refresh_token: &Secret) -> Result<(), PortError>;
     /// The subject that this IAM means by `sub`.
     fn subject(&self, sub: &str) -> SubjectId;
 }

@@ -112,7 +112,7 @@ impl Broker {
             None
         } else {
             let person = self
-                .active_person(&principal.subject, &principal.username)
+                .active_person(&principal.subject, &principal.username, None)
                 .await?;
             self.check_member(&person, survey, principal.access)?;
             person.account_end

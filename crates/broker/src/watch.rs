@@ -95,7 +95,7 @@ impl Broker {
 
     /// Asks about one person and revokes what the answer no longer allows.
     async fn look_at(&self, id: SubjectId, rows: Vec<LeaseRow>) -> Result<Look, DatabaseError> {
-        let person = match self.ask(&id).await {
+        let person = match self.ask(&id, None).await {
             Answer::Person(person) => Some(person),
             Answer::Nobody => None,
             Answer::Silence(why) => {

@@ -43,7 +43,8 @@ pub(crate) struct Ask {
     method: Method,
     url: Url,
     headers: Vec<(::http::HeaderName, String)>,
-    form: Option<form_urlencoded::Serializer<'static, String>>,
+    /// Encoded as far as it goes.
+    form: Option<String>,
     json: Vec<u8>,
     repeatable: bool,
     /// What the answer's words must not repeat.
@@ -93,9 +94,9 @@ impl Ask {
 
     /// A field of the form.
     pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
-        self.form
-            .get_or_insert_with(|| form_urlencoded::Serializer::new(String::new()))
-            .append_pair(name, value);
+        let so_far = self.form.take().unwrap_or_default();
+        let mut form = form_urlencoded::Serializer::new(so_far);
+        self.form = Some(form.append_pair(name, value).finish());
         self
     }
 
@@ -127,10 +128,10 @@ impl Ask {
             ..
         } = self;
         let body = match self.form {
-            Some(mut form) => {
+            Some(form) => {
                 let form_type = "application/x-www-form-urlencoded".to_owned();
                 headers.push((CONTENT_TYPE, form_type));
-                form.finish().into_bytes()
+                form.into_bytes()
             }
             None => self.json,
         };

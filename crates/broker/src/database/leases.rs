@@ -1,7 +1,8 @@
 //! Leases in the database.
 
 use skykey_types::{
-    Access, AccessKeyId, Lease, LeaseEnd, LeaseId, Lifetime, Limit, SubjectId, Timestamp,
+    Access, AccessKeyId, Lease, LeaseEnd, LeaseId, Lifetime, Limit, SubjectId, SurveyName,
+    Timestamp,
 };
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -15,6 +16,17 @@ pub(crate) struct LeaseRow {
     pub(crate) lease: Lease,
     /// The Keystone user whose EC2 credential it is or came from, where it is the person's own.
     pub(crate) keystone_user: Option<String>,
+}
+
+/// How a survey's leases by its project stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// People with live leases.
+    pub people: i64,
+    /// Live leases.
+    pub live: i64,
+    /// When the last lease of somebody who was removed would expire, if one has not.
+    pub revoked_until: Option<Timestamp>,
 }
 
 impl Database {
@@ -74,6 +86,35 @@ impl Database {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(read).collect()
+    }
+
+    /// Who has live leases of the survey with `access` by an EC2 credential or a session token of its
+    /// project, and until when those of people who were removed would work.
+    pub async fn standing(
+        &self,
+        survey: &SurveyName,
+        access: Option<Access>,
+        now: Timestamp,
+    ) -> Result<Standing, DatabaseError> {
+        let row = sqlx::query(
+            "SELECT \
+               count(DISTINCT CASE WHEN revoked IS NULL THEN issuer || ' ' || sub END) AS people, \
+               count(CASE WHEN revoked IS NULL THEN 1 END) AS live, \
+               max(CASE WHEN revoked_why = 'removed' THEN expires END) AS revoked_until \
+             FROM lease WHERE survey = ? AND (? IS NULL OR access = ?) AND method IN ('ec2', 'sts-lite') \
+               AND (expires IS NULL OR expires > ?)",
+        )
+        .bind(survey.as_str())
+        .bind(access.map(Access::as_str))
+        .bind(access.map(Access::as_str))
+        .bind(now.as_microsecond())
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(Standing {
+            people: row.try_get("people")?,
+            live: row.try_get("live")?,
+            revoked_until: optional_time(&row, "revoked_until")?,
+        })
     }
 
     /// Every lease that was revoked and whose credentials have not expired by themselves.

@@ -94,9 +94,17 @@ impl FakePeople {
 
 #[async_trait]
 impl People for FakePeople {
-    async fn person(&self, sub: &str) -> Result<Option<Person>, PortError> {
+    async fn person(
+        &self,
+        id: &SubjectId,
+        _: Option<&Secret>,
+    ) -> Result<Option<Person>, PortError> {
         self.door.enter().await?;
-        Ok(self.accounts.lock().unwrap().get(sub).cloned())
+        Ok(self.accounts.lock().unwrap().get(&id.sub).cloned())
+    }
+
+    async fn keep_login(&self, _: &SubjectId, _: &Secret) -> Result<(), PortError> {
+        Ok(())
     }
 
     fn subject(&self, sub: &str) -> SubjectId {

@@ -321,7 +321,7 @@ async fn broker(
         exchange: sts.clone(),
         prover: prover.clone(),
         tokens: SessionTokens::new(ring("tokens.json")),
-        at_rest: ring("at-rest.json"),
+        at_rest: Arc::new(ring("at-rest.json")),
         clock: Arc::new(clock.clone()),
         settings: Settings {
             watch_every: WATCH_EVERY.try_into().unwrap(),

@@ -37,7 +37,7 @@ pub(crate) async fn list(
     State(portal): State<Arc<Portal>>,
     Bearer(caller): Bearer,
 ) -> Result<Json<Answer>, Problem> {
-    let person = portal.broker.person(&caller.id, &caller.username).await?;
+    let person = portal.broker.person(&caller).await?;
     let view = |survey: &Survey| View {
         name: survey.name.to_string(),
         title: survey.title.clone(),

@@ -65,10 +65,7 @@ pub(crate) async fn page(State(portal): State<Arc<Portal>>, headers: HeaderMap) 
 }
 
 async fn home(portal: &Portal, session: &WebSession) -> Result<Response, Problem> {
-    let person = portal
-        .broker
-        .person(&session.caller.id, &session.caller.username)
-        .await?;
+    let person = portal.broker.person(&session.caller).await?;
     let now = portal.broker.clock().now();
     let leases = portal.broker.leases(&session.caller.id).await?;
     let (mut live, mut ended): (Vec<_>, Vec<_>) = leases

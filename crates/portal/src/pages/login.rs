@@ -56,6 +56,11 @@ pub(crate) async fn callback(
     match portal.iam.finish_login(&start, &code).await {
         Ok(login) => {
             tracing::info!(subject = %login.id, username = login.username, "logged in");
+            if let Some(token) = &login.refresh_token
+                && let Err(denied) = portal.broker.logged_in(&login.id, token).await
+            {
+                return Problem::from(denied).page();
+            }
             (
                 [(header::SET_COOKIE, portal.sessions.open(login))],
                 Redirect::to("/"),
