@@ -10,8 +10,9 @@ use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::routing::{delete, get};
-use skykey_broker::Caller;
-use skykey_types::Secret;
+use serde::Serialize;
+use skykey_broker::{Broker, Caller};
+use skykey_types::{Method, Secret};
 
 use crate::Portal;
 use crate::error::Problem;
@@ -21,6 +22,32 @@ pub(crate) fn routes() -> Router<Arc<Portal>> {
         .route("/api/v1/surveys", get(surveys::list))
         .route("/api/v1/leases", get(leases::list).post(leases::create))
         .route("/api/v1/leases/{id}", delete(leases::give_back))
+}
+
+/// What live credentials can still do once their owner has left the group.
+#[derive(Serialize)]
+pub(crate) struct RemovalView {
+    /// `refused-at-once`, `works-for-seconds`, `works-until-expiry` or `works-until-deleted`.
+    code: &'static str,
+    /// How many seconds, where that is known, counted from when the removal is seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<i64>,
+    /// How long it takes to be seen, at most, in seconds.
+    seen_within: i64,
+    /// The same for people.
+    words: String,
+}
+
+impl RemovalView {
+    pub(crate) fn of(broker: &Broker, method: Method) -> Self {
+        let after = broker.after_removal(method);
+        Self {
+            code: after.code(),
+            seconds: after.seconds(),
+            seen_within: broker.watch_every().as_secs(),
+            words: after.words(),
+        }
+    }
 }
 
 /// Whoever the request's access token acts for.

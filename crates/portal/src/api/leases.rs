@@ -7,10 +7,10 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use skykey_broker::{Issued, Wish};
+use skykey_broker::{Broker, Issued, Wish};
 use skykey_types::{Lease, LeaseState, Secret, Timestamp};
 
-use super::Bearer;
+use super::{Bearer, RemovalView};
 use crate::Portal;
 use crate::error::Problem;
 
@@ -32,11 +32,14 @@ pub(crate) struct LeaseView {
     expires: Option<Timestamp>,
     /// `live`, `expired`, `returned` or `removed`.
     state: &'static str,
+    after_removal: RemovalView,
 }
 
 impl LeaseView {
-    pub(crate) fn new(lease: &Lease, now: Timestamp) -> Self {
+    pub(crate) fn new(lease: &Lease, broker: &Broker) -> Self {
+        let now = broker.clock().now();
         Self {
+            after_removal: RemovalView::of(broker, lease.method),
             id: lease.id.to_string(),
             survey: lease.survey.to_string(),
             access: lease.access.as_str(),
@@ -68,12 +71,11 @@ pub(crate) async fn list(
     State(portal): State<Arc<Portal>>,
     Bearer(caller): Bearer,
 ) -> Result<Json<Leases>, Problem> {
-    let now = portal.broker.clock().now();
     let leases = portal.broker.leases(&caller.id).await?;
     Ok(Json(Leases {
         leases: leases
             .iter()
-            .map(|lease| LeaseView::new(lease, now))
+            .map(|lease| LeaseView::new(lease, &portal.broker))
             .collect(),
     }))
 }
@@ -170,7 +172,7 @@ pub(crate) async fn create(
                 .map(ToString::to_string)
                 .collect(),
         },
-        lease: LeaseView::new(&lease, portal.broker.clock().now()),
+        lease: LeaseView::new(&lease, &portal.broker),
     };
     Ok((StatusCode::CREATED, Json(granted)))
 }

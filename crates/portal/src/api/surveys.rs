@@ -1,5 +1,6 @@
 //! `GET /api/v1/surveys`: what there is, and where the caller stands with each.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,7 +8,7 @@ use axum::extract::State;
 use serde::Serialize;
 use skykey_types::{Access, GroupPath, Limits, Method, Prefix, Survey};
 
-use super::Bearer;
+use super::{Bearer, RemovalView};
 use crate::Portal;
 use crate::error::Problem;
 
@@ -31,6 +32,8 @@ struct View {
     readers: Vec<GroupPath>,
     s3: String,
     region: String,
+    /// What live credentials can still do after their owner left the group, by method.
+    after_removal: BTreeMap<&'static str, RemovalView>,
 }
 
 pub(crate) async fn list(
@@ -48,6 +51,11 @@ pub(crate) async fn list(
         readers: survey.readers.clone(),
         s3: portal.settings.s3.to_string(),
         region: portal.settings.region.clone(),
+        after_removal: survey
+            .methods
+            .iter()
+            .map(|method| (method.as_str(), RemovalView::of(&portal.broker, *method)))
+            .collect(),
     };
     Ok(Json(Answer {
         surveys: portal.broker.surveys().iter().map(view).collect(),

@@ -38,6 +38,8 @@ struct Credentials<'a> {
     access: &'static str,
     ends: String,
     limit: &'static str,
+    /// What happens to them when the person leaves the group.
+    removal: String,
     snippets: Vec<Snippet>,
 }
 
@@ -93,6 +95,7 @@ async fn try_create(
             | skykey_types::Limit::Default
             | skykey_types::Limit::Revocation => "",
         },
+        removal: portal.broker.after_removal(lease.method).words(),
         snippets: snippets(
             &credentials,
             lease.survey.as_str(),
