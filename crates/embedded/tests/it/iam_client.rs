@@ -87,14 +87,14 @@ async fn tokens_and_userinfo_conform() {
     let login = conformance::login_with(&iam, async |url| served.drive("eve", url).await).await;
     conformance::refuses_foreign_token(&iam).await;
     conformance::introspection(&iam, &login).await;
-    conformance::userinfo(&iam, &login.id, &login.access_token, &[READERS]).await;
+    conformance::userinfo(&iam, &login.id, &login.access_token, &["lsst", READERS]).await;
     let refreshed = conformance::refresh(&iam, &login).await;
     let directory = &served.world.directory;
     directory
         .remove_from_group(&login.id.sub, &READERS.parse().unwrap())
         .await
         .unwrap();
-    conformance::userinfo(&iam, &login.id, &refreshed.access_token, &[]).await;
+    conformance::userinfo(&iam, &login.id, &refreshed.access_token, &["lsst"]).await;
     let live = refreshed.refresh_token.or(login.refresh_token).unwrap();
     conformance::no_longer_vouches(&iam, &live, async || {
         directory.set_active(&login.id.sub, false).await.unwrap();
@@ -114,7 +114,7 @@ async fn scim_and_group_requests_conform() {
         .await;
     let group = READERS.parse().unwrap();
     conformance::group_requests(&iam, &login, &group, &Secret::new(decider)).await;
-    conformance::scim(&iam, &login.id, &[READERS]).await;
+    conformance::scim(&iam, &login.id, &["lsst", READERS]).await;
 }
 
 #[tokio::test]

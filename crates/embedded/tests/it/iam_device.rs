@@ -159,7 +159,10 @@ async fn a_foreign_form_approves_no_device() {
 async fn only_clients_with_the_grant_begin_and_only_within_their_scopes() {
     let world = World::new();
     assert_eq!(
-        world.as_web("/devicecode", &[]).await.error(),
+        world
+            .as_web("/devicecode", &[("client_id", "web")])
+            .await
+            .error(),
         "unauthorized_client"
     );
     assert_eq!(

@@ -151,6 +151,19 @@ async fn what_the_iam_does_not_offer_is_said() {
     assert!(offer.scim && !offer.device && !offer.introspection && !offer.userinfo);
 }
 
+#[tokio::test]
+async fn every_call_can_be_spawned() {
+    fn spawned(_: impl Send) {}
+    let fake = Fake::start().await;
+    let (iam, token) = (fake.iam(), Secret::new("x"));
+    spawned(iam.begin_login());
+    spawned(iam.begin_device(&[]));
+    spawned(iam.person("ada"));
+    spawned(iam.refresh(&token));
+    spawned(iam.verify_access_token(&token));
+    spawned(iam.group_requests(&token, &skykey_iam::GroupRequestFilter::default()));
+}
+
 #[test]
 fn certificate_authorities_that_are_none_are_refused_at_the_start() {
     let mut settings = skykey_iam::IamSettings::new(
