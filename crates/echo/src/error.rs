@@ -37,7 +37,8 @@ pub enum EchoError {
     },
     /// Credentials are not of the project that they are given for.
     #[error(
-        "the credentials given for project {expected} are of '{found}' at Echo; give an EC2 credential that was made for {expected} (an id with '$' comes from rgw_keystone_implicit_tenants, with which Echo's policies do not reach across projects)"
+        "the credentials given for project {expected} are of '{found}' at Echo; give an EC2 credential that was \
+         made for {expected} (an id with '$' comes from rgw_keystone_implicit_tenants, which must be off)"
     )]
     OtherProject {
         /// The project.
@@ -63,7 +64,8 @@ pub enum EchoError {
     },
     /// It was accepted, but reading it back shows something else.
     #[error(
-        "{what} was accepted but reads differently afterwards; see whether somebody else writes it, too, and apply again"
+        "{what} was accepted but reads differently afterwards; see whether somebody else writes it, too, and \
+         apply again"
     )]
     NotKept {
         /// What.

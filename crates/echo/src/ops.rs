@@ -12,6 +12,7 @@ pub(crate) mod get_bucket_policy;
 pub(crate) mod get_object;
 pub(crate) mod get_user;
 pub(crate) mod get_user_policy;
+pub(crate) mod head_object;
 pub(crate) mod list_buckets;
 pub(crate) mod list_objects;
 pub(crate) mod list_user_policies;

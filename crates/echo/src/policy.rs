@@ -23,7 +23,8 @@ const VERSION: &str = "2012-10-17";
 pub enum PolicyError {
     /// What is there is not a policy.
     #[error(
-        "what is there is no policy that we understand ({why}), so it was left alone; look at it with `aws s3api get-bucket-policy`, mend or delete it, and try again"
+        "what is there is no policy that we understand ({why}), so it was left alone; look at it with \
+         `aws s3api get-bucket-policy`, mend or delete it, and try again"
     )]
     NotAPolicy {
         /// In what way.
@@ -31,7 +32,8 @@ pub enum PolicyError {
     },
     /// A prefix with a character that means more than itself in a policy.
     #[error(
-        "the prefix '{prefix}' holds '{character}', which a policy takes for a wildcard; choose a prefix without '*', '?' and '$'"
+        "the prefix '{prefix}' holds '{character}', which a policy takes for a wildcard; choose a prefix without \
+         '*', '?' and '$'"
     )]
     Wildcard {
         /// The prefix.
@@ -200,10 +202,11 @@ mod tests {
 
     #[test]
     fn only_our_statement_is_replaced_and_in_its_place() {
-        let first = "{ \"Sid\": \"a\",\n \"Effect\":\"Deny\", \"Principal\":\"*\", \"Action\":\"s3:*\", \"Resource\":\"x\", \"N\":1.50 }";
+        let first = "{ \"Sid\": \"a\",\n \"Effect\":\"Deny\", \"Principal\":\"*\", \"N\":1.50 }";
         let last = "{\"Sid\":\"skykey-readers-m13b\",\"Effect\":\"Allow\"}";
         let existing = format!(
-            "{{\"Id\": \"theirs\", \"Statement\": [{first}, {{\"Sid\":\"skykey-readers-m13\",\"Effect\":\"Allow\",\"Action\":\"s3:*\"}} ,{last}], \"Version\":\"2008-10-17\"}}"
+            "{{\"Id\": \"theirs\", \"Statement\": [{first}, {{\"Sid\":\"skykey-readers-m13\",\
+             \"Action\":\"s3:*\"}} ,{last}], \"Version\":\"2008-10-17\"}}"
         );
         let change = merged(Some(&existing), &["m13/dp1/"]);
         let after = Policy::parse(&change.after).unwrap();

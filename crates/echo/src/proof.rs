@@ -116,6 +116,9 @@ pub enum Verdict {
     ReadOnly,
     /// These were not refused. Whoever issues such credentials must stop.
     Writes(Vec<Operation>),
+    /// Reading is refused. Nothing else was allowed either, but that says little: RGW refuses ended
+    /// session tokens with the same code.
+    Unreadable(String),
     /// Nothing was allowed that should not be, but not everything is known.
     Unclear(String),
 }
@@ -133,7 +136,7 @@ pub struct Proof {
 
 impl Proof {
     /// What it comes to. One operation that is allowed outweighs everything. Refusals count only
-    /// beside reading that works: RGW refuses ended and unknown credentials with the same code.
+    /// beside reading that works.
     pub fn verdict(&self) -> Verdict {
         let mut allowed: Vec<Operation> = self
             .trials
@@ -149,7 +152,7 @@ impl Proof {
         match &self.reading {
             Reading::Read { .. } | Reading::ListedEmpty => {}
             Reading::Refused { place, code } => {
-                return Verdict::Unclear(format!("reading {place} is refused with {code}"));
+                return Verdict::Unreadable(format!("reading {place} is refused with {code}"));
             }
             Reading::Unclear { why } => return Verdict::Unclear(why.clone()),
         }
@@ -197,6 +200,7 @@ impl fmt::Display for Verdict {
                 let names: Vec<&str> = operations.iter().map(|op| op.as_str()).collect();
                 write!(f, "writes: {}", names.join(", "))
             }
+            Self::Unreadable(why) => write!(f, "unreadable: {why}"),
             Self::Unclear(why) => write!(f, "unclear: {why}"),
         }
     }
@@ -260,7 +264,6 @@ mod tests {
         for doubtful in [
             proof(Reading::ListedEmpty, &[refused(), unclear.clone()]),
             proof(Reading::ListedEmpty, &[]),
-            proof(no_reading.clone(), &[refused()]),
             proof(
                 Reading::Unclear {
                     why: "late".to_owned(),
@@ -273,6 +276,8 @@ mod tests {
                 "{doubtful}"
             );
         }
+        let unreadable = proof(no_reading.clone(), &[refused()]).verdict();
+        assert!(matches!(unreadable, Verdict::Unreadable(_)), "{unreadable}");
         let writes = proof(
             no_reading,
             &[refused(), unclear, Outcome::Allowed, Outcome::Allowed],

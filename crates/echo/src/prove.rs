@@ -11,8 +11,8 @@ use crate::error::CREDENTIALS;
 use crate::interpret::interpret;
 use crate::ops::{
     abort_multipart_upload, copy_object, create_bucket, create_multipart_upload, delete_bucket,
-    delete_object, delete_objects, get_object, list_objects, malformed, put_object, renew::renew,
-    upload_part,
+    delete_object, delete_objects, get_object, head_object, list_objects, malformed, put_object,
+    renew::renew, upload_part,
 };
 use crate::{Echo, EchoError, Operation, Outcome, Proof, Reading, Trial};
 
@@ -242,12 +242,30 @@ impl Prover<'_> {
         key: &str,
         made: &Result<Answer, EchoError>,
     ) {
-        if may_be_done(made) {
-            let version = made.as_ref().ok().and_then(delete_object::version);
-            let ask = delete_object::ask(bucket, key, version.as_deref());
-            let what = format!("{}the object {bucket}/{key}", perhaps(made));
-            self.undo(what, &ask).await;
+        if !may_be_done(made) {
+            return;
         }
+        let told = made.as_ref().ok().and_then(delete_object::version);
+        let version = match told {
+            Some(version) => Some(version),
+            None => self.version(bucket, key).await,
+        };
+        let ask = delete_object::ask(bucket, key, version.as_deref());
+        let what = format!("{}the object {bucket}/{key}", perhaps(made));
+        self.undo(what, &ask).await;
+    }
+
+    /// The version of an object, if its bucket has versions. Deleting without it would leave both
+    /// the version and a delete marker.
+    async fn version(&self, bucket: &BucketName, key: &str) -> Option<String> {
+        let ask = head_object::ask(bucket, key);
+        for credentials in [Some(self.credentials), self.tidy].into_iter().flatten() {
+            match self.echo.send(credentials, &ask).await {
+                Ok(answer) if answer.is_success() => return delete_object::version(&answer),
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Takes something away with the credentials that made it, else with the others.

@@ -46,7 +46,8 @@ mod tests {
     fn the_first_key_is_decoded_if_it_was_encoded() {
         let listing = |encoding: &str| {
             let text = format!(
-                "<ListBucketResult xmlns=\"x\"><Name>m13</Name>{encoding}<Contents><Key>a%20b</Key><Size>1</Size></Contents></ListBucketResult>"
+                "<ListBucketResult xmlns=\"x\"><Name>m13</Name>{encoding}<Contents><Key>a%20b</Key><Size>1</Size>\
+                 </Contents></ListBucketResult>"
             );
             first_key(&answer(200, text.leak()))
         };
@@ -55,7 +56,8 @@ mod tests {
         assert_eq!(listing(""), Ok(Some("a%20b".to_owned())));
         assert_eq!(first_key(&answer(200, "<ListBucketResult/>")), Ok(None));
         assert!(first_key(&answer(200, "<html>")).is_err());
-        let odd = "<ListBucketResult><Contents><Key>a/../b</Key></Contents><Contents><Key>b/..c</Key></Contents></ListBucketResult>";
+        let odd = "<ListBucketResult><Contents><Key>a/../b</Key></Contents>\
+                   <Contents><Key>b/..c</Key></Contents></ListBucketResult>";
         assert_eq!(first_key(&answer(200, odd)), Ok(Some("b/..c".to_owned())));
     }
 }

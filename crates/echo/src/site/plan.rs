@@ -174,7 +174,8 @@ impl Planner<'_> {
         };
         let Some(policies) = seen else {
             let command = format!(
-                "aws --endpoint-url {} iam put-user-policy --user-name {project} --policy-name {} --policy-document '{intended}'",
+                "aws --endpoint-url {} iam put-user-policy --user-name {project} --policy-name {} \
+                 --policy-document '{intended}'",
                 self.echo.endpoint(),
                 user_policy::NAME
             );

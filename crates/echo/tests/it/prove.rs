@@ -107,8 +107,10 @@ async fn what_a_careless_server_did_is_undone_at_once() {
                 error(403, "AccessDenied")
             }
             ("PUT", path) if path.starts_with("/m13/dp1/.") => {
-                (200, "x-amz-version-id: v1\r\n", String::new())
+                ok("<CopyObjectResult/>")
             }
+            // RGW does not tell the version that a copy made.
+            ("HEAD", _) => (200, "x-amz-version-id: v1\r\n", String::new()),
             ("DELETE", path) if !path.contains('?') => {
                 (204, "x-amz-version-id: marker\r\n", String::new())
             }
@@ -201,7 +203,7 @@ async fn credentials_that_are_not_believed_prove_nothing() {
 async fn refusals_without_reading_prove_nothing() {
     let server = Server::start(denied).await;
     let proof = prove(&server.echo, &credentials("R"), &plan(&["m13/"])).await;
-    assert!(matches!(proof.verdict(), Verdict::Unclear(_)), "{proof}");
+    assert!(matches!(proof.verdict(), Verdict::Unreadable(_)), "{proof}");
 }
 
 #[tokio::test]

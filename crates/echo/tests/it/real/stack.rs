@@ -246,6 +246,56 @@ impl Stack {
         found
     }
 
+    /// A bucket that keeps versions, holds one object, and lets the readers do `action` and read.
+    pub(crate) async fn make_versioned(&self, bucket: &str, action: &str) {
+        let data = &self.site.data;
+        let enabled = "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+                       <Status>Enabled</Status></VersioningConfiguration>";
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"AWS": format!("arn:aws:iam::{}:root", self.site.readers_project)},
+            "Action": ["s3:GetObject", "s3:ListBucket", action],
+            "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+        }]});
+        for (line, body) in [
+            (format!("PUT /{bucket}"), String::new()),
+            (format!("PUT /{bucket}?versioning="), enabled.to_owned()),
+            (format!("PUT /{bucket}?policy="), policy.to_string()),
+        ] {
+            let (status, text) = self.ask(data, &line, &body).await;
+            assert!(status < 300, "{line}: {status} {text}");
+        }
+        if self.versions(bucket).await.is_empty() {
+            self.ask(data, &format!("PUT /{bucket}/a"), "image").await;
+        }
+    }
+
+    /// Every version and delete marker, as key and version.
+    pub(crate) async fn versions(&self, bucket: &str) -> Vec<(String, String)> {
+        let (_, text) = self
+            .ask(&self.site.data, &format!("GET /{bucket}?versions="), "")
+            .await;
+        let part = |text: &str, end: &str| text.split(end).next().unwrap().to_owned();
+        text.split("<Key>")
+            .skip(1)
+            .map(|rest| {
+                let (key, rest) = rest.split_once("</Key><VersionId>").unwrap();
+                (key.to_owned(), part(rest, "<"))
+            })
+            .collect()
+    }
+
+    pub(crate) async fn remove_versioned(&self, bucket: &str) {
+        for (key, version) in self.versions(bucket).await {
+            let line = format!("DELETE /{bucket}/{key}?versionId={version}");
+            self.ask(&self.site.data, &line, "").await;
+        }
+        let removed = self
+            .ask(&self.site.data, &format!("DELETE /{bucket}"), "")
+            .await;
+        assert_eq!(removed.0, 204, "{removed:?}");
+    }
+
     async fn form(
         &self,
         service: &str,
