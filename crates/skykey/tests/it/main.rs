@@ -4,6 +4,7 @@
 
 mod accounts;
 mod expiry;
+mod proof;
 mod up_file;
 mod words;
 mod world;

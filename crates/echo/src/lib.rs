@@ -1,0 +1,30 @@
+//! The client of Echo, an object store of Ceph with its RADOS Gateway (RGW), for all but STS: it proves
+//! that credentials read and cannot write ([`prove`]), and brings the policies of a survey's site
+//! into order ([`site`]). It is no general client of S3: every operation here is one that proving
+//! or ordering needs. It decides nothing about people. What always holds: a proof changes nothing
+//! that was there before, and names what it could not take away again; a statement or a policy that
+//! skykey did not make is never changed and never widened; an answer that did not come is neither
+//! "refused" nor "allowed".
+
+mod admin;
+mod answer;
+mod ask;
+mod client;
+mod error;
+mod interpret;
+mod ops;
+pub mod policy;
+mod project;
+mod proof;
+mod prove;
+pub mod site;
+pub mod user_policy;
+
+pub use admin::{OpMask, RgwUser};
+pub use client::{Echo, EchoSettings};
+pub use error::EchoError;
+pub use ops::list_buckets::Mine;
+pub use project::ProjectId;
+pub use proof::{Operation, Outcome, Proof, Reading, Trial, Verdict};
+pub use prove::{ProofPlan, prove};
+pub use skykey_upstream::{SetupError, UpstreamMetrics};

@@ -1,0 +1,12 @@
+//! [GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html), one byte of it.
+
+use http::Method;
+use skykey_types::BucketName;
+
+use crate::ask::{Ask, object_path};
+
+/// An empty object is answered with 416.
+pub(crate) fn ask_first_byte(bucket: &BucketName, key: &str) -> Ask {
+    Ask::new("read an object", Method::GET, object_path(bucket, key))
+        .header("range", "bytes=0-0".to_owned())
+}

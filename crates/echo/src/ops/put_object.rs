@@ -1,0 +1,15 @@
+//! [PutObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html), in a way that puts
+//! nothing: the digest that goes with the body is another's.
+
+use http::Method;
+use skykey_types::BucketName;
+
+use crate::ask::{Ask, object_path};
+
+/// Whoever may put is answered 400 `BadDigest`, after the permission was checked and the body read.
+pub(crate) fn ask(bucket: &BucketName, key: &str) -> Ask {
+    Ask::new("put an object", Method::PUT, object_path(bucket, key))
+        .header("content-type", "text/plain".to_owned())
+        .digest_of("another body")
+        .body("skykey tries whether this is refused\n")
+}
