@@ -17,3 +17,4 @@ mod ops;
 mod sts;
 
 pub use gate::{Endpoint, EndpointSettings};
+pub use s3s::Body;
