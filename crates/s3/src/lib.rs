@@ -20,3 +20,4 @@ mod routes;
 mod sts;
 
 pub use gate::{Endpoint, EndpointSettings};
+pub use s3s::Body;

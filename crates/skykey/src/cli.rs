@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use skykey_types::SystemClock;
 use tracing_subscriber::EnvFilter;
@@ -33,7 +33,7 @@ enum Command {
     ///
     /// Without --config there is one survey, `demo`, whose images it renders itself.
     #[command(
-        after_help = "Examples:\n  skykey up\n  skykey up --survey m13=./images --state /tmp/sky\n  RUST_LOG=skykey=debug skykey up"
+        after_help = "Examples:\n  skykey up\n  skykey up --survey m13=./images --state /tmp/sky\n  RUST_LOG=skykey=debug skykey up\n  RUST_LOG=warn,skykey=info,s3s=off skykey up    (a line for each request)"
     )]
     Up {
         /// Where everything is kept; made if it is not there
@@ -51,6 +51,14 @@ enum Command {
         /// Surveys and settings from a TOML file, instead of the demo survey
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// How the log on standard error is written; as JSON it has a line for each request
+        #[arg(
+            long,
+            value_name = "FORMAT",
+            env = "SKYKEY_LOG",
+            default_value = "text"
+        )]
+        log_format: LogFormat,
     },
     /// Print a completion script for a shell
     #[command(
@@ -60,6 +68,15 @@ enum Command {
         /// Which shell
         shell: Shell,
     },
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Text,
+    /// An object a line, for machines
+    Json,
 }
 
 /// Runs the command that the arguments name.
@@ -77,8 +94,9 @@ pub fn main() -> ExitCode {
             listen,
             surveys,
             config,
+            log_format,
         } => {
-            start_logging();
+            start_logging(log_format);
             let options = Options {
                 state,
                 base_port,
@@ -108,16 +126,24 @@ pub fn main() -> ExitCode {
 }
 
 /// The log goes to standard error; `RUST_LOG` chooses what is in it. `s3s` reports every 404 as an
-/// error of its own, so it is silent unless asked for: the endpoint logs what matters.
-fn start_logging() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,skykey=info,s3s=off"));
-    tracing_subscriber::fmt()
+/// error of its own, so it is silent unless asked for: the endpoint logs what matters. Requests
+/// (`skykey::access`) would bury what people look for on a terminal; machines want them.
+fn start_logging(format: LogFormat) {
+    let usual = match format {
+        LogFormat::Text => "warn,skykey=info,skykey::access=warn,s3s=off",
+        LogFormat::Json => "warn,skykey=info,s3s=off",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log
+            .with_ansi(io::stderr().is_terminal())
+            .with_target(false)
+            .init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
 }
 
 #[cfg(test)]

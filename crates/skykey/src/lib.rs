@@ -6,5 +6,4 @@
 
 pub mod cli;
 pub mod config;
-mod serve;
 pub mod up;

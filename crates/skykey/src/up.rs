@@ -1,6 +1,7 @@
 //! `skykey up`: the whole sky on one machine, in one process.
 
 mod announce;
+mod doors;
 mod images;
 mod people;
 mod ports;

@@ -7,13 +7,12 @@ use skykey_embedded::keystone::{Keystone, KeystoneSeed, ProjectSeed, Role, Servi
 use skykey_embedded::{ClientSeed, Directory, GrantType, Iam};
 use skykey_types::{Clock, ProjectName, Survey};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use url::Url;
 
+use super::doors::Doors;
 use super::people;
 use super::state_dir::{Secrets, StateDir};
-use crate::serve::serve;
 
 /// The portal, as the IAM knows it.
 pub(super) const PORTAL_CLIENT: &str = "skykey-portal";
@@ -42,7 +41,7 @@ impl StandIns {
         clock: &Arc<dyn Clock>,
         (on_iam, on_keystone): (TcpListener, TcpListener),
         tasks: &mut JoinSet<()>,
-        stopped: &watch::Receiver<bool>,
+        doors: &Doors,
     ) -> anyhow::Result<Arc<Directory>> {
         let folder = state.folder("iam")?;
         let seed = people::seed(&self.surveys, secrets);
@@ -63,15 +62,15 @@ impl StandIns {
             keystone_seed(&self.surveys, &self.service_project, secrets),
             clock.clone(),
         )?;
-        tasks.spawn(serve(
+        tasks.spawn(doors.door("iam")?.serve(
             on_iam,
             TowerToHyperService::new(iam.router()),
-            stopped.clone(),
+            doors.stopped.clone(),
         ));
-        tasks.spawn(serve(
+        tasks.spawn(doors.door("keystone")?.serve(
             on_keystone,
             TowerToHyperService::new(keystone.router()),
-            stopped.clone(),
+            doors.stopped.clone(),
         ));
         Ok(directory)
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
 use skykey_broker::{Broker, Database, KeystonePort, KeystoneSettings, Settings, Surveys, Wiring};
@@ -13,6 +12,7 @@ use skykey_iam::{Iam, IamSettings};
 use skykey_portal::PortalSettings;
 use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
+use skykey_serve::RequestBody;
 use skykey_store::{FileStore, ObjectStore};
 use skykey_sts::{SessionTokens, StsClient};
 use skykey_types::{Clock, ProjectName, Survey};
@@ -23,12 +23,12 @@ use url::Url;
 
 use super::Options;
 use super::announce::{UpFile, UpPerson, UpSurvey};
+use super::doors::Doors;
 use super::ports::{Ports, url_of};
 use super::stand_ins::{BACKEND_USER, ENDPOINT_USER, PORTAL_CLIENT, StandIns};
 use super::state_dir::{Secrets, StateDir};
 use super::{images, people};
 use crate::config::Config;
-use crate::serve::serve;
 
 /// The region that the embedded endpoint says it is in; the one that needs no explaining to tools.
 const REGION: &str = "us-east-1";
@@ -67,7 +67,7 @@ impl World {
             url_of(&ports.s3)?,
         );
         let keystone_url = url_of(&ports.keystone)?.join("v3")?;
-        let (stop, stopped) = watch::channel(false);
+        let (stop, doors) = Doors::new(clock.clone());
         let mut tasks = JoinSet::new();
 
         // The stand-ins.
@@ -85,7 +85,7 @@ impl World {
             &clock,
             (ports.iam, ports.keystone),
             &mut tasks,
-            &stopped,
+            &doors,
         )?;
 
         // The clients, which do not know that they talk to stand-ins.
@@ -117,7 +117,7 @@ impl World {
             .await?,
         );
         let store = open_store(&state, &config, &clock).await?;
-        serve_s3(&mut tasks, ports.s3, store, &broker, &s3_url, &stopped);
+        serve_s3(&mut tasks, ports.s3, store, &broker, &s3_url, &doors)?;
         let portal = skykey_portal::router(
             broker.clone(),
             iam,
@@ -129,12 +129,12 @@ impl World {
             },
             clock,
         );
-        tasks.spawn(serve(
+        tasks.spawn(doors.door("portal")?.serve(
             ports.portal,
             TowerToHyperService::new(portal),
-            stopped.clone(),
+            doors.stopped.clone(),
         ));
-        tasks.spawn(broker.clone().watch(stopped));
+        tasks.spawn(broker.clone().watch(doors.stopped));
 
         let up = UpFile {
             portal: portal_url,
@@ -189,8 +189,8 @@ fn serve_s3(
     store: Arc<dyn ObjectStore>,
     broker: &Arc<Broker>,
     url: &Url,
-    stopped: &watch::Receiver<bool>,
-) {
+    doors: &Doors,
+) -> anyhow::Result<()> {
     let mut domains = vec!["localhost".to_owned()];
     if let Some(url::Host::Domain(name)) = url.host() {
         domains.push(name.to_owned());
@@ -203,11 +203,16 @@ fn serve_s3(
             domains,
         },
     );
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |request: hyper::Request<RequestBody>| {
         let endpoint = endpoint.clone();
-        async move { endpoint.call(request.map(Into::into)).await }
+        async move {
+            let request = request.map(skykey_s3::Body::http_body);
+            endpoint.call(request).await
+        }
     });
-    tasks.spawn(serve(listener, service, stopped.clone()));
+    let door = doors.door("s3")?;
+    tasks.spawn(door.serve(listener, service, doors.stopped.clone()));
+    Ok(())
 }
 
 fn warn_unless_loopback(options: &Options) {

@@ -1,0 +1,114 @@
+//! The access log: a line for each request, when its answer has been sent.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::{Method, Request, StatusCode};
+use tokio::time::Instant;
+
+use crate::client::ClientAddr;
+use crate::metrics::DoorMetrics;
+use crate::request_id::RequestId;
+
+/// Longer paths are cut in the log.
+const LONGEST_PATH: usize = 1024;
+/// What is logged for a request whose client went away before there was an answer; nginx's number for it.
+const CLIENT_GONE: u16 = 499;
+
+/// What is told of one request. Dropping it writes the line (target `skykey::access`) and counts the request.
+/// The query is left out: it can hold signatures and codes.
+pub(crate) struct Record {
+    metrics: DoorMetrics,
+    method: Method,
+    path: String,
+    client: IpAddr,
+    request_id: RequestId,
+    began: Instant,
+    status: u16,
+    bytes: u64,
+}
+
+impl Record {
+    pub(crate) fn begin<B>(
+        metrics: &DoorMetrics,
+        request: &Request<B>,
+        client: ClientAddr,
+        request_id: &RequestId,
+    ) -> Self {
+        Self {
+            metrics: metrics.clone(),
+            method: request.method().clone(),
+            path: cut(request.uri().path()).into_owned(),
+            client: client.0,
+            request_id: request_id.clone(),
+            began: Instant::now(),
+            status: CLIENT_GONE,
+            bytes: 0,
+        }
+    }
+
+    /// The answer's first line is known.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+        self.metrics.answered_in(self.began.elapsed());
+    }
+
+    /// So many bytes of the answer's body are on their way.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.metrics.count(&self.method, self.status);
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "skykey::access",
+                    parent: None,
+                    door = self.metrics.door(),
+                    method = %self.method,
+                    path = %self.path,
+                    status = self.status,
+                    bytes = self.bytes,
+                    took_ms = millis(self.began.elapsed()),
+                    client = %self.client,
+                    request_id = self.request_id.as_str(),
+                    "request"
+                )
+            };
+        }
+        // Asked every few seconds by machines.
+        if matches!(&*self.path, "/healthz" | "/readyz" | "/metrics") {
+            line!(debug);
+        } else {
+            line!(info);
+        }
+    }
+}
+
+/// To the microsecond.
+fn millis(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn cut(path: &str) -> Cow<'_, str> {
+    match path.char_indices().nth(LONGEST_PATH) {
+        None => path.into(),
+        Some((at, _)) => format!("{}…", &path[..at]).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_paths_are_cut() {
+        assert_eq!(cut("/a"), "/a");
+        let long = format!("/{}", "ä".repeat(5000));
+        assert_eq!(cut(&long).chars().count(), LONGEST_PATH + 1);
+    }
+}

@@ -1,0 +1,98 @@
+//! `/healthz`, `/readyz`, `/metrics`: what machines ask.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::metrics::Metrics;
+
+/// Knows how the systems do that we depend on.
+#[async_trait]
+pub trait Readiness: Send + Sync + 'static {
+    /// Every system that must answer for us to be of use. It is asked every few seconds, by anybody, so it tells
+    /// what is known and asks no system anything.
+    async fn systems(&self) -> Vec<SystemState>;
+}
+
+/// How one system does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SystemState {
+    /// Its name, such as `keystone`.
+    pub name: String,
+    /// Whether it answers.
+    pub ok: bool,
+    /// Since when that is so.
+    pub since: Timestamp,
+    /// What is wrong and what to do, for the operator; it may name addresses, never secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    ready: bool,
+    systems: Vec<SystemState>,
+}
+
+/// The whole, for an address of its own that only the site's machines reach:
+///
+/// - `GET /healthz`: 200 `ok` while the process serves.
+/// - `GET /readyz`: 200 when every system is well, 503 when one is not, and in both cases
+///   `{"ready":bool,"systems":[{"name","ok","since","why"}]}`.
+/// - `GET /metrics`: OpenMetrics text for Prometheus.
+pub fn health_router(readiness: Arc<dyn Readiness>, metrics: Metrics) -> Router {
+    let readyz = move || async move { ready(readiness.systems().await) };
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(move || async move { text(&metrics) }))
+}
+
+/// What the public may know, to be merged into a door's own routes: `/healthz`, and `/readyz` without the `why`s.
+pub fn public_health_router<S>(readiness: Arc<dyn Readiness>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let readyz = move || async move {
+        let mut systems = readiness.systems().await;
+        for system in &mut systems {
+            system.why = None;
+        }
+        ready(systems)
+    };
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+}
+
+async fn healthz() -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], "ok\n")
+}
+
+fn ready(systems: Vec<SystemState>) -> impl IntoResponse {
+    let ready = systems.iter().all(|system| system.ok);
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let answer = Json(Answer { ready, systems });
+    (status, [(header::CACHE_CONTROL, "no-store")], answer)
+}
+
+fn text(metrics: &Metrics) -> impl IntoResponse + use<> {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

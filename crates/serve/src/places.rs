@@ -1,0 +1,155 @@
+//! Places for connections: so many in all, so many for one client.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::client::{Network, is_trusted};
+use crate::settings::ServeSettings;
+
+/// Who has how many.
+#[derive(Debug)]
+pub(crate) struct Places {
+    all: Arc<Semaphore>,
+    each: Option<NonZeroU32>,
+    trusted: Vec<Network>,
+    taken: Arc<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken(Mutex<HashMap<IpAddr, u32>>);
+
+/// One client's place; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Place {
+    counted: Option<(IpAddr, Arc<Taken>)>,
+}
+
+impl Places {
+    pub(crate) fn new(settings: &ServeSettings) -> Self {
+        let all = usize::try_from(settings.connections.get()).unwrap_or(usize::MAX);
+        Self {
+            all: Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS))),
+            each: settings.connections_per_client,
+            trusted: settings.trusted_proxies.clone(),
+            taken: Arc::default(),
+        }
+    }
+
+    /// Waits until one more connection may be accepted. `when_full` is told when it has to wait.
+    pub(crate) async fn any(&self, when_full: impl FnOnce()) -> OwnedSemaphorePermit {
+        if let Ok(place) = self.all.clone().try_acquire_owned() {
+            return place;
+        }
+        when_full();
+        let place = self.all.clone().acquire_owned().await;
+        place.expect("nobody closes the semaphore")
+    }
+
+    /// A place for a connection from `peer`, or `None` when it has all that one client may have.
+    pub(crate) fn of(&self, peer: IpAddr) -> Option<Place> {
+        let Some(most) = self.each else {
+            return Some(Place { counted: None });
+        };
+        if is_trusted(peer, &self.trusted) {
+            return Some(Place { counted: None });
+        }
+        let client = one_client(peer);
+        let mut taken = self.taken.lock();
+        let count = taken.entry(client).or_insert(0);
+        if *count >= most.get() {
+            return None;
+        }
+        *count += 1;
+        drop(taken);
+        Some(Place {
+            counted: Some((client, self.taken.clone())),
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((client, taken)) = self.counted.take() else {
+            return;
+        };
+        let mut taken = taken.lock();
+        if let Some(count) = taken.get_mut(&client) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&client);
+            }
+        }
+    }
+}
+
+impl Taken {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who counts as one client: an IPv4 address, or an IPv6 /64, all of which one machine may use.
+fn one_client(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            let network = address.to_bits() >> 64 << 64;
+            Ipv6Addr::from_bits(network).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places() -> Places {
+        Places::new(&ServeSettings {
+            connections_per_client: NonZeroU32::new(2),
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            ..ServeSettings::default()
+        })
+    }
+
+    fn peer(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_client_has_its_places_and_gets_them_back() {
+        let places = places();
+        let first = places.of(peer("203.0.113.5")).unwrap();
+        let _second = places.of(peer("::ffff:203.0.113.5")).unwrap();
+        assert!(places.of(peer("203.0.113.5")).is_none());
+        let _other = places.of(peer("203.0.113.6")).unwrap();
+        drop(first);
+        assert!(places.of(peer("203.0.113.5")).is_some());
+    }
+
+    #[test]
+    fn a_slash_64_is_one_client() {
+        let places = places();
+        let _first = places.of(peer("2001:db8::1")).unwrap();
+        let _second = places.of(peer("2001:db8::2")).unwrap();
+        assert!(places.of(peer("2001:db8::3")).is_none());
+        assert!(places.of(peer("2001:db8:0:1::1")).is_some());
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_not_counted() {
+        let places = places();
+        let many: Vec<_> = (0..9).map(|_| places.of(peer("10.1.2.3"))).collect();
+        assert!(many.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_clients_that_left() {
+        let places = places();
+        drop(places.of(peer("203.0.113.5")));
+        assert!(places.taken.lock().is_empty());
+    }
+}

@@ -1,0 +1,285 @@
+//! A certificate and its key, from files that may be replaced while we serve.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use skykey_types::Clock;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig, version};
+use zeroize::Zeroizing;
+
+use crate::metrics::DoorMetrics;
+use crate::settings::{ServeSettings, TlsFiles};
+use crate::validity::Validity;
+
+/// Why a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file is not there, or not for us.
+    #[error("cannot read the {what} {}: {source}", .path.display())]
+    Unreadable {
+        /// `certificate` or `private key`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// PEM that is not, such as half a file.
+    #[error("{} is not good PEM: {why}; write the {what} again", .path.display())]
+    NotPem {
+        /// `certificate` or `private key`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the parser met.
+        why: pem::Error,
+    },
+    /// A file without a certificate.
+    #[error("there is no certificate in {}: expected a PEM section BEGIN CERTIFICATE, the server's own first", .0.display())]
+    NoCertificate(PathBuf),
+    /// A file without a private key, or with an encrypted one.
+    #[error("there is no private key in {}: expected a PEM section BEGIN PRIVATE KEY, not encrypted; openssl pkey takes a passphrase off", .0.display())]
+    NoKey(PathBuf),
+    /// Each by itself is good.
+    #[error("the private key {} does not belong to the certificate {}; name the two files that were made together", .key.display(), .certificate.display())]
+    NoPair {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// A certificate or key of a kind that is not served.
+    #[error("the certificate {} cannot be used: {why}; ECDSA (P-256, P-384), Ed25519 and RSA of 2,048 bits or more can", .certificate.display())]
+    Unusable {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// What rustls said.
+        why: rustls::Error,
+    },
+}
+
+/// The certificate that a door shows, loaded again when its files change.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    files: TlsFiles,
+    look_every: SignedDuration,
+    clock: Arc<dyn Clock>,
+    metrics: DoorMetrics,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    config: Arc<ServerConfig>,
+    /// The files as they were when they were last loaded, or last found to be no good.
+    seen: Marks,
+    looked: Timestamp,
+}
+
+impl Certificates {
+    /// Loads the files for the first time.
+    pub(crate) fn open(
+        files: &TlsFiles,
+        settings: &ServeSettings,
+        metrics: &DoorMetrics,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, TlsError> {
+        let seen = Marks::of(files);
+        let loaded = load(files)?;
+        let now = clock.now();
+        loaded.tell(files, metrics, now);
+        Ok(Arc::new(Self {
+            files: files.clone(),
+            look_every: SignedDuration::try_from(settings.look_at_certificates_every)
+                .unwrap_or(SignedDuration::MAX),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            state: Mutex::new(State {
+                config: Arc::new(loaded.config),
+                seen,
+                looked: now,
+            }),
+        }))
+    }
+
+    /// What to greet the next client with. Looks at the files if that is due; others meanwhile get what was.
+    pub(crate) async fn current(self: &Arc<Self>) -> Arc<ServerConfig> {
+        if self.is_due() {
+            let me = self.clone();
+            if let Err(error) = tokio::task::spawn_blocking(move || me.look()).await {
+                tracing::error!(%error, "the certificate's files could not be looked at");
+            }
+        }
+        self.state().config.clone()
+    }
+
+    /// Whether it is time to look; whoever is told so does it.
+    fn is_due(&self) -> bool {
+        let now = self.clock.now();
+        let mut state = self.state();
+        // A clock that was set back is no reason to wait for it to come round again.
+        let due = now.duration_since(state.looked).abs() >= self.look_every;
+        if due {
+            state.looked = now;
+        }
+        due
+    }
+
+    fn look(&self) {
+        // Before loading: what changes after this is met the next time.
+        let marks = Marks::of(&self.files);
+        if marks == self.state().seen {
+            return;
+        }
+        let loaded = load(&self.files);
+        let mut state = self.state();
+        state.seen = marks;
+        match loaded {
+            Ok(loaded) => {
+                tracing::info!(certificate = %self.files.certificate.display(), "the certificate was loaded again");
+                loaded.tell(&self.files, &self.metrics, self.clock.now());
+                state.config = Arc::new(loaded.config);
+            }
+            Err(error) => tracing::warn!(
+                %error,
+                "the certificate's files changed, and cannot be used as they are; the one from before stays in use"
+            ),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Loaded {
+    config: ServerConfig,
+    validity: Option<Validity>,
+    key_mode: u32,
+}
+
+impl Loaded {
+    /// Says what an operator should know of it.
+    fn tell(&self, files: &TlsFiles, metrics: &DoorMetrics, now: Timestamp) {
+        let certificate = files.certificate.display();
+        if let Some(Validity { from, until }) = self.validity {
+            metrics.certificate_ends(until);
+            if until <= now {
+                tracing::warn!(%certificate, %until, "the certificate has expired; clients will refuse it until it is renewed");
+            }
+            if from > now {
+                tracing::warn!(%certificate, %from, "the certificate is not valid yet; clients will refuse it until then");
+            }
+        }
+        if self.key_mode & 0o007 != 0 {
+            tracing::warn!(key = %files.key.display(), "everybody on this machine may read the private key; chmod o= takes that away");
+        }
+    }
+}
+
+fn load(files: &TlsFiles) -> Result<Loaded, TlsError> {
+    let chain = certificates(&files.certificate)?;
+    let (key, key_mode) = private_key(&files.key)?;
+    let validity = chain.first().and_then(|leaf| Validity::of(leaf));
+    let unusable = |why| match why {
+        rustls::Error::InconsistentKeys(_) => TlsError::NoPair {
+            certificate: files.certificate.clone(),
+            key: files.key.clone(),
+        },
+        why => TlsError::Unusable {
+            certificate: files.certificate.clone(),
+            why,
+        },
+    };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&version::TLS13, &version::TLS12])
+        .map_err(unusable)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(unusable)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Loaded {
+        config,
+        validity,
+        key_mode,
+    })
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    const WHAT: &str = "certificate";
+    let text = std::fs::read(path).map_err(|source| TlsError::Unreadable {
+        what: WHAT,
+        path: path.to_owned(),
+        source,
+    })?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|why| TlsError::NotPem {
+            what: WHAT,
+            path: path.to_owned(),
+            why,
+        })?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate(path.to_owned()));
+    }
+    Ok(chain)
+}
+
+/// The key, and the mode of its file.
+fn private_key(path: &Path) -> Result<(PrivateKeyDer<'static>, u32), TlsError> {
+    const WHAT: &str = "private key";
+    let unreadable = |source| TlsError::Unreadable {
+        what: WHAT,
+        path: path.to_owned(),
+        source,
+    };
+    let text = Zeroizing::new(std::fs::read(path).map_err(unreadable)?);
+    let mode = std::fs::metadata(path).map_err(unreadable)?.mode();
+    match PrivateKeyDer::from_pem_slice(&text) {
+        Ok(key) => Ok((key, mode)),
+        Err(pem::Error::NoItemsFound) => Err(TlsError::NoKey(path.to_owned())),
+        Err(why) => Err(TlsError::NotPem {
+            what: WHAT,
+            path: path.to_owned(),
+            why,
+        }),
+    }
+}
+
+/// What tells whether a file was replaced or written to, of the certificate and of the key; `None` for one that
+/// is not there.
+#[derive(Debug, PartialEq, Eq)]
+struct Marks([Option<Mark>; 2]);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Mark {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl Marks {
+    fn of(files: &TlsFiles) -> Self {
+        let mark = |path: &Path| std::fs::metadata(path).ok().as_ref().map(Mark::of);
+        Self([mark(&files.certificate), mark(&files.key)])
+    }
+}
+
+impl Mark {
+    fn of(file: &Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+            length: file.len(),
+            modified: (file.mtime(), file.mtime_nsec()),
+        }
+    }
+}
