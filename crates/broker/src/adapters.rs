@@ -5,4 +5,4 @@ mod keystone;
 mod sts;
 
 pub use iam::IamPeople;
-pub use keystone::{KeystonePort, KeystoneSettings};
+pub use keystone::{KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};

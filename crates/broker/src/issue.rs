@@ -155,7 +155,7 @@ impl Broker {
     }
 
     /// Deletes an EC2 credential that could not be written down.
-    pub(crate) async fn delete_unwritten(&self, user_id: &str, access: &AccessKeyId) {
+    async fn delete_unwritten(&self, user_id: &str, access: &AccessKeyId) {
         if let Err(error) = self.ec2.delete(user_id, access).await {
             tracing::error!(%error, %access, "an EC2 credential stayed behind; delete it in Keystone");
         }

@@ -79,7 +79,7 @@ pub struct Ec2Identity {
 /// Keystone: EC2 credentials.
 #[async_trait]
 pub trait Ec2Keys: Send + Sync {
-    /// Who this credential is, if Keystone lets it act right now.
+    /// Who this credential is, if Keystone lets it act right now. Takes an administrator at Keystone.
     async fn identify(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, PortError>;
     /// Makes one for the backend user.
     async fn create_for_backend(&self, project: &ProjectName) -> Result<Ec2Credential, PortError>;
@@ -89,9 +89,10 @@ pub trait Ec2Keys: Send + Sync {
         iam_token: &Secret,
         project: &ProjectName,
     ) -> Result<Ec2Credential, PortError>;
-    /// Deletes one; it may be gone already.
+    /// Deletes one of a person; it may be gone already. Takes an administrator at Keystone.
     async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError>;
-    /// Deletes all that the user has for `project`, and says how many there were.
+    /// Deletes all that the person has for `project`, and says how many there were. Takes an
+    /// administrator at Keystone.
     async fn delete_all(&self, user_id: &str, project: &ProjectName) -> Result<usize, PortError>;
     /// The access key ids of the backend user's own credentials for `project`.
     async fn backend_credentials(
@@ -104,7 +105,8 @@ pub trait Ec2Keys: Send + Sync {
         project: &ProjectName,
         access: &AccessKeyId,
     ) -> Result<(), PortError>;
-    /// Keystone's id of the project, which is Ceph's name for its only user; `None` if there is none.
+    /// Keystone's id of the project, which is Ceph's name for its only user; `None` if the backend
+    /// user has no role in it, or there is no such project. Cheap to ask again.
     async fn project_id(&self, project: &ProjectName) -> Result<Option<String>, PortError>;
     /// Whether that Keystone user is the backend user.
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError>;

@@ -12,7 +12,7 @@
 //! | `/v3/users/{id}/credentials/OS-EC2`, `/v3/credentials/{id}` | EC2 credentials |
 //! | `/v3/s3tokens`, `/v3/ec2tokens` | who signed this? for the roles `service` and `admin` |
 //! | `/v3/users/{id}/application_credentials` | application credentials |
-//! | `/v3/users`, `/v3/users/{id}`, `/v3/users/{id}/projects`, `/v3/projects`, `/v3/projects/{id}` | look-ups |
+//! | `/v3/users`, `/v3/users/{id}`, `/v3/users/{id}/projects`, `/v3/projects`, `/v3/projects/{id}`, `/v3/domains` | look-ups |
 //!
 //! A project names the IAM groups whose people are its members. The roles of a person are worked
 //! out anew at each login with a password or with IAM, and kept: `s3tokens` goes by what the last
@@ -22,7 +22,8 @@
 //! Where it differs from Keystone on purpose: an EC2 credential for a project that its user is no
 //! member of is refused with 403 (Keystone answers 201); a credential is asked for by its owner's
 //! id or not found; `/v3/credentials` is for administrators alone, not for owners; the signature
-//! versions before 4 are refused; the secret of an application credential is always made here,
+//! versions before 4 are refused; a request that `ec2tokens` cannot read is refused, where Keystone
+//! fails with 500; the secret of an application credential is always made here,
 //! and one with access rules is refused; tokens live in memory, for an hour, so a restart means
 //! logging in again; a person is one user, whichever way they log in.
 
@@ -135,6 +136,7 @@ impl Keystone {
             .route("/v3/users", get(lookups::users))
             .route("/v3/users/{user}", get(lookups::user))
             .route("/v3/users/{user}/projects", get(lookups::projects_of))
+            .route("/v3/domains", get(lookups::domains))
             .route("/v3/projects", get(lookups::projects))
             .route("/v3/projects/{project}", get(lookups::project))
             .route(

@@ -1,6 +1,6 @@
 //! Making an EC2 credential.
 
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 use skykey_types::{AccessKeyId, Secret};

@@ -1,6 +1,6 @@
 //! Deleting an EC2 credential.
 
-use reqwest::Method;
+use http::Method;
 use skykey_types::AccessKeyId;
 
 use crate::transport::Call;

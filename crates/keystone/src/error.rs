@@ -1,17 +1,15 @@
 //! What can go wrong between us and Keystone.
 
+use skykey_upstream::{Fault, SetupError};
+
 /// Why Keystone did not do what was asked. Free of secrets: what Keystone said is cut to 300
 /// characters, and every token, password and secret that was sent is struck out of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No answer: no connection, no TLS, or not within the time limit.
-    #[error("cannot {operation}: Keystone does not answer ({why})")]
-    Unreachable {
-        /// What was to be done.
-        operation: &'static str,
-        /// What the network said.
-        why: String,
-    },
+    /// No answer: no connection, no TLS, not in time, or Keystone is left alone for a while. What
+    /// was asked may have been done all the same.
+    #[error("{0}")]
+    Unreachable(#[from] Fault),
     /// Keystone knows the caller but says no (403), or does not know the caller (401).
     #[error("cannot {operation}: Keystone refuses ({status}: {message})")]
     Refused {
@@ -44,7 +42,7 @@ pub enum Error {
     #[error("'{0}' is not the address of a Keystone: expected http(s)://host:port/v3")]
     Address(String),
     /// The HTTP client cannot be built.
-    #[error("cannot set up the HTTP client for Keystone: {0}")]
+    #[error("{0}")]
     Setup(String),
 }
 
@@ -54,14 +52,22 @@ impl Error {
         match self {
             Self::Refused { status, .. } | Self::Unexpected { status, .. } => Some(*status),
             Self::NotFound { .. } => Some(404),
-            Self::Unreachable { .. } | Self::Address(_) | Self::Setup(_) => None,
+            Self::Unreachable(_) | Self::Address(_) | Self::Setup(_) => None,
         }
     }
 
     /// Whether the same request may succeed later without anybody changing anything: no answer,
-    /// or a server's error (5xx).
+    /// a plea for patience (429), or a server's error (5xx).
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
-            || self.status().is_some_and(|status| status >= 500)
+        matches!(self, Self::Unreachable(_))
+            || self
+                .status()
+                .is_some_and(|status| status == 429 || status >= 500)
+    }
+}
+
+impl From<SetupError> for Error {
+    fn from(error: SetupError) -> Self {
+        Self::Setup(error.to_string())
     }
 }

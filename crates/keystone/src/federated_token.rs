@@ -1,13 +1,12 @@
 //! Logging in with what IAM vouches for.
 
-use reqwest::Method;
 use skykey_types::Secret;
 
 use crate::transport::Call;
-use crate::{Error, Keystone, UnscopedToken};
+use crate::{Error, Keystone, Token};
 
 impl Keystone {
-    /// A token for the person whose IAM access token this is, from
+    /// A token, for no project, for the person whose IAM access token this is, from
     /// `POST /v3/OS-FEDERATION/identity_providers/{idp}/protocols/{protocol}/auth`; what
     /// `openstack` does with `--os-auth-type v3oidcaccesstoken`.
     pub async fn federated_token(
@@ -15,7 +14,7 @@ impl Keystone {
         idp: &str,
         protocol: &str,
         iam_access_token: &Secret,
-    ) -> Result<UnscopedToken, Error> {
+    ) -> Result<Token, Error> {
         let path = vec![
             "OS-FEDERATION",
             "identity_providers",
@@ -24,8 +23,8 @@ impl Keystone {
             protocol,
             "auth",
         ];
-        let mut call = Call::new("log in at Keystone with an IAM token", Method::POST, path);
+        let mut call = Call::asking("log in at Keystone with an IAM token", path, None);
         call.bearer = Some(iam_access_token);
-        self.0.transport.send(&call, None).await?.unscoped()
+        self.0.transport.send(&call, None).await?.token(false)
     }
 }

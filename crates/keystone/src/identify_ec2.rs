@@ -1,15 +1,12 @@
 //! Who an EC2 credential is.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE;
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
-use serde_json::json;
-use skykey_sigv4::{Scope, SigningKey, amz_date, sha256_hex, string_to_sign};
+use skykey_sigv4::sha256_hex;
 use skykey_types::{AccessKeyId, Secret};
 
-use crate::transport::Call;
-use crate::{Caller, Error, Keystone};
+use crate::transport::{Answer, Call};
+use crate::{Caller, Error, Keystone, ec2_signature};
 
 /// What Keystone says now about an EC2 credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,36 +120,26 @@ impl Keystone {
         &self,
         access: &AccessKeyId,
         secret: &Secret,
-    ) -> Result<Option<crate::transport::Answer>, Error> {
-        let now = self.0.clock.now();
-        // Keystone takes no service but `s3` here. The time makes each string another one.
-        let scope = Scope::at(now, "default", "s3");
-        let text = string_to_sign(
-            &amz_date(now),
-            &scope,
-            "skykey asks whose credential this is",
-        );
-        let signature = SigningKey::derive(secret, &scope).sign(&text);
-        let mut call = Call::new(
+    ) -> Result<Option<Answer>, Error> {
+        let body = ec2_signature::for_s3tokens(access, secret, self.0.clock.now());
+        let mut call = Call::asking(
             "ask whose EC2 credential it is",
-            Method::POST,
             vec!["s3tokens"],
+            Some(body),
         );
         call.secrets.push(secret);
-        call.body = Some(json!({"credentials": {
-            "access": access.as_str(),
-            "token": URL_SAFE.encode(&text),
-            "signature": signature,
-        }}));
         // Not renewed upon 401: our token was good a moment ago, so this is about the user, and
         // somebody who was removed must not make us log in at each of their requests.
-        let own = self.own_token(None).await?;
+        let own = self.own_token(None).await?.token;
         match self.0.transport.send(&call, Some(&own)).await {
             Ok(answer) => Ok(Some(answer)),
+            // 403 is about us: we may not ask.
             Err(Error::Refused {
-                status, message, ..
+                status: 401,
+                message,
+                ..
             }) => {
-                tracing::debug!(%access, status, message, "keystone does not stand by an EC2 credential");
+                tracing::debug!(%access, message, "keystone does not stand by an EC2 credential");
                 Ok(None)
             }
             Err(Error::NotFound { .. }) => Ok(None),

@@ -1,43 +1,62 @@
 //! The client of OpenStack Keystone (Identity API v3): logins, EC2 credentials, and who an EC2
-//! credential is. It is not a cache and decides nothing: it asks Keystone and tells what Keystone
-//! said, in the same way for every Keystone, real or embedded. What always holds: a request ends
-//! within 15 seconds, an answer is read up to 1 MiB, no redirect is followed, and neither a
+//! credential is. It is not a cache (but for its own token) and decides nothing: it asks Keystone
+//! and tells what Keystone said, in the same way for every Keystone, real or embedded. What always
+//! holds: every request goes through one [`Upstream`], which ends it in time and repeats only what
+//! may be repeated, so that no answer that got lost leads to a second EC2 credential; and neither a
 //! secret nor a token is in an error or in anything's `Debug`.
 //!
 //! One operation a file. Operations that a person's token may do as well as our own take a
-//! [`Caller`]; the rest say in their documentation whose right they need. The standard is the
+//! [`Caller`]; the rest say in their documentation whose right they need. What a Keystone should
+//! refuse is tried out by [`Keystone::unsigned_ec2_calls_refused`] and
+//! [`Keystone::delegated_tokens_refused`], since it does not tell its release. The standard is the
 //! [Identity API v3][api] with its extensions [OS-EC2][ec2] and [OS-FEDERATION][federation].
 //!
 //! [api]: https://docs.openstack.org/api-ref/identity/v3/
 //! [ec2]: https://docs.openstack.org/keystone/latest/api_curl_examples.html
 //! [federation]: https://docs.openstack.org/api-ref/identity/v3-ext/#os-federation-api
 
+mod advisories;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod create_ec2;
+mod delegated_probe;
 mod delete_ec2;
+mod ec2_signature;
 mod error;
 mod federated_token;
 mod identify_ec2;
 mod list_ec2;
 mod own_token;
 mod password_token;
+mod probe;
 mod project_by_name;
 mod projects;
 mod scope;
 mod token;
 mod transport;
+mod unsigned_probe;
 mod user;
+mod version;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use skykey_types::{AccessKeyId, Clock, Secret};
+use skykey_upstream::{Upstream, UpstreamMetrics};
 use url::Url;
 
+pub use advisories::{ADVISORIES, Advisory, TriedBy};
 pub use error::Error;
 pub use identify_ec2::Ec2Identity;
 use own_token::OwnToken;
+pub use probe::{Found, Probe};
+pub use token::Token;
 use transport::Transport;
+pub use version::Version;
+
+/// What Keystone is called in messages and metrics.
+pub const SYSTEM: &str = "Keystone";
 
 /// One Keystone, as one of its users sees it. Clones share the connections and the token.
 #[derive(Clone)]
@@ -50,6 +69,19 @@ struct Inner {
     own: OwnToken,
 }
 
+/// Which Keystone, and as whom.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it is, ending in `/v3`.
+    pub url: Url,
+    /// How the client logs in for itself.
+    pub login: Login,
+    /// A PEM file of certificate authorities to believe beside those that the machine knows.
+    pub authorities: Option<PathBuf>,
+    /// Where calls are counted.
+    pub metrics: UpstreamMetrics,
+}
+
 /// How this client logs in for itself: a user with a password, since Keystone gives EC2
 /// credentials to no application credential.
 #[derive(Debug, Clone)]
@@ -58,12 +90,22 @@ pub struct Login {
     pub username: String,
     /// The password.
     pub password: Secret,
-    /// The name of the domain that the user is in, mostly `Default`.
+    /// The name of the domain that the user is in, mostly [`DEFAULT_DOMAIN`].
     pub user_domain: String,
-    /// The name of the project that tokens are scoped to.
-    pub project: String,
-    /// The name of the domain that the project is in, mostly `Default`.
-    pub project_domain: String,
+    /// The project that tokens are for. Without one they say who the user is, and give no right.
+    pub project: Option<ProjectRef>,
+}
+
+/// The domain that every Keystone has, and most sites keep everything in.
+pub const DEFAULT_DOMAIN: &str = "Default";
+
+/// A project, as its people name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ProjectRef {
+    /// Its name.
+    pub name: String,
+    /// The name of its domain, mostly [`DEFAULT_DOMAIN`].
+    pub domain: String,
 }
 
 /// In whose name an operation is done.
@@ -73,32 +115,6 @@ pub enum Caller<'a> {
     Own,
     /// Of whoever this token was given to.
     Token(&'a Secret),
-}
-
-/// A token that says who somebody is, and gives no right in any project.
-#[derive(Debug, Clone)]
-pub struct UnscopedToken {
-    /// The token.
-    pub token: Secret,
-    /// Whom it was given to.
-    pub user: UserRef,
-    /// When it ends.
-    pub expires: Timestamp,
-}
-
-/// A token with a person's rights in one project.
-#[derive(Debug, Clone)]
-pub struct ScopedToken {
-    /// The token.
-    pub token: Secret,
-    /// Whom it was given to.
-    pub user: UserRef,
-    /// For which project.
-    pub project: Project,
-    /// The names of the roles the person has there.
-    pub roles: Vec<String>,
-    /// When it ends.
-    pub expires: Timestamp,
 }
 
 /// A user, as a token names them.
@@ -147,15 +163,31 @@ pub struct Ec2Credential {
 }
 
 impl Keystone {
-    /// A client of the Keystone at `url`, which ends in `/v3`. Connects to nothing yet.
-    pub fn new(url: &Url, login: Login, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let transport = Transport::new(url)?;
-        Ok(Self(Arc::new(Inner {
+    /// A client of the Keystone in `settings`. Connects to nothing yet.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let transport = Transport::new(&settings)?;
+        Ok(Self::over(transport, settings.login, clock))
+    }
+
+    /// The same Keystone as another user or for another project: the connections are shared, the
+    /// token is its own.
+    #[must_use]
+    pub fn as_user(&self, login: Login) -> Self {
+        Self::over(self.0.transport.clone(), login, Arc::clone(&self.0.clock))
+    }
+
+    /// The connections, for whoever wants to know how Keystone is doing.
+    pub fn upstream(&self) -> &Upstream {
+        self.0.transport.upstream()
+    }
+
+    fn over(transport: Transport, login: Login, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner {
             transport,
             login,
             clock,
             own: OwnToken::default(),
-        })))
+        }))
     }
 }
 
@@ -164,6 +196,7 @@ impl fmt::Debug for Keystone {
         f.debug_struct("Keystone")
             .field("url", &self.0.transport.base())
             .field("username", &self.0.login.username)
+            .field("project", &self.0.login.project)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! Listing a user's EC2 credentials.
 
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 
 use crate::create_ec2::Shape;
@@ -10,6 +10,7 @@ use crate::{Caller, Ec2Credential, Error, Keystone};
 impl Keystone {
     /// All EC2 credentials of the user with their secrets, for every project, from
     /// `GET /v3/users/{user}/credentials/OS-EC2`. The caller must be the user or an administrator.
+    /// A user who is not there (any more) has none.
     pub async fn list_ec2(
         &self,
         caller: Caller<'_>,
@@ -21,7 +22,11 @@ impl Keystone {
         }
         let path = vec!["users", user_id, "credentials", "OS-EC2"];
         let call = Call::new("list the EC2 credentials", Method::GET, path);
-        let found: Envelope = self.call(caller, &call).await?.json()?;
+        let answer = match self.call(caller, &call).await {
+            Err(Error::NotFound { .. }) => return Ok(Vec::new()),
+            outcome => outcome?,
+        };
+        let found: Envelope = answer.json()?;
         Ok(found.credentials.into_iter().map(Into::into).collect())
     }
 }

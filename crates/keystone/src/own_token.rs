@@ -1,11 +1,13 @@
 //! The client's own token: made once for all who wait for it, renewed before it ends.
 
+use http::Method;
 use jiff::SignedDuration;
 use skykey_types::Secret;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::{Error, Keystone, ScopedToken};
+use crate::transport::Call;
+use crate::{Error, Keystone, Token};
 
 /// A token with less left is not used any more.
 const MARGIN: SignedDuration = SignedDuration::from_mins(5);
@@ -18,19 +20,52 @@ pub(crate) struct OwnToken(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    token: Option<ScopedToken>,
+    token: Option<Token>,
     failed: Option<(Instant, Error)>,
 }
 
 impl Keystone {
+    /// The client's own token, from the last login or a new one: who we are, for which project,
+    /// with which roles. The roles are those of the login; [`Keystone::own_roles`] asks anew.
+    pub async fn own(&self) -> Result<Token, Error> {
+        self.own_token(None).await
+    }
+
+    /// The names of our own user's roles in the project that it logs in for, as they are now, from
+    /// `GET /v3/auth/tokens`; none without a project. [`Error::Refused`] with 401 if none is left.
+    pub async fn own_roles(&self) -> Result<Vec<String>, Error> {
+        let token = self.own_token(None).await?.token;
+        match self.roles_of(&token).await {
+            Err(Error::Refused { status: 401, .. } | Error::NotFound { .. }) => {
+                let token = self.own_token(Some(&token)).await?.token;
+                self.roles_of(&token).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// What the owner of `token` may do with it, by their own word.
+    async fn roles_of(&self, token: &Secret) -> Result<Vec<String>, Error> {
+        let mut call = Call::new("look at our own token", Method::GET, vec!["auth", "tokens"]);
+        call.query = vec![("nocatalog", "")];
+        call.subject = Some(token);
+        let body = self
+            .0
+            .transport
+            .send(&call, Some(token))
+            .await?
+            .token_body()?;
+        Ok(body.roles.into_iter().map(|role| role.name).collect())
+    }
+
     /// Our own token; another one than `refused`, if that is given.
-    pub(crate) async fn own_token(&self, refused: Option<&Secret>) -> Result<Secret, Error> {
+    pub(crate) async fn own_token(&self, refused: Option<&Secret>) -> Result<Token, Error> {
         let asked = Instant::now();
         let mut state = self.0.own.0.lock().await;
         if let Some(kept) = &state.token {
             let fresh = self.0.clock.now() < kept.expires - MARGIN;
             if fresh && refused.is_none_or(|refused| *refused != kept.token) {
-                return Ok(kept.token.clone());
+                return Ok(kept.clone());
             }
         }
         // Who came while that login was under way shares its failure as well: otherwise
@@ -42,12 +77,11 @@ impl Keystone {
         }
         match self.password_token(&self.0.login).await {
             Ok(token) => {
-                let secret = token.token.clone();
                 *state = State {
-                    token: Some(token),
+                    token: Some(token.clone()),
                     failed: None,
                 };
-                Ok(secret)
+                Ok(token)
             }
             Err(error) => {
                 *state = State {

@@ -1,29 +1,35 @@
 //! Logging in with a password.
 
-use reqwest::Method;
 use serde_json::json;
 
 use crate::transport::Call;
-use crate::{Error, Keystone, Login, ScopedToken};
+use crate::{Error, Keystone, Login, Token};
 
 impl Keystone {
-    /// A token for the user and project of `login`, from `POST /v3/auth/tokens`. A wrong password
-    /// is [`Error::Refused`] with 401, and so is a project in which the user has no role.
-    pub async fn password_token(&self, login: &Login) -> Result<ScopedToken, Error> {
-        let mut call = Call::new(
-            "log in at Keystone with a password",
-            Method::POST,
-            vec!["auth", "tokens"],
+    /// A token for the user of `login`, and for its project if it names one, from
+    /// `POST /v3/auth/tokens`. A wrong password is [`Error::Refused`] with 401, and so is a
+    /// project in which the user has no role, or that does not exist: Keystone does not say which.
+    pub async fn password_token(&self, login: &Login) -> Result<Token, Error> {
+        // A user may have a project of their own choice that a silent login would be for.
+        let scope = login.project.as_ref().map_or_else(
+            || json!({"unscoped": {}}),
+            |project| json!({"project": {"name": project.name, "domain": {"name": project.domain}}}),
         );
-        call.secrets.push(&login.password);
-        call.body = Some(json!({"auth": {
+        let body = json!({"auth": {
             "identity": {"methods": ["password"], "password": {"user": {
                 "name": login.username,
                 "domain": {"name": login.user_domain},
                 "password": login.password.expose(),
             }}},
-            "scope": {"project": {"name": login.project, "domain": {"name": login.project_domain}}},
-        }}));
-        self.0.transport.send(&call, None).await?.scoped()
+            "scope": scope,
+        }});
+        let mut call = Call::asking(
+            "log in at Keystone with a password",
+            vec!["auth", "tokens"],
+            Some(body),
+        );
+        call.secrets.push(&login.password);
+        let answer = self.0.transport.send(&call, None).await?;
+        answer.token(login.project.is_some())
     }
 }

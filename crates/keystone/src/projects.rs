@@ -1,16 +1,15 @@
 //! The projects of a person.
 
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
-use skykey_types::Secret;
 
 use crate::transport::Call;
-use crate::{Error, Keystone, Project};
+use crate::{Caller, Error, Keystone, Project};
 
 impl Keystone {
-    /// The enabled projects in which the owner of `token` has a role, from
-    /// `GET /v3/auth/projects`.
-    pub async fn projects(&self, token: &Secret) -> Result<Vec<Project>, Error> {
+    /// The enabled projects in which the caller has a role, in every domain, from
+    /// `GET /v3/auth/projects`. It takes no right at all, not even a project.
+    pub async fn projects(&self, caller: Caller<'_>) -> Result<Vec<Project>, Error> {
         #[derive(Deserialize)]
         struct Envelope {
             projects: Vec<Listed>,
@@ -30,7 +29,7 @@ impl Keystone {
             Method::GET,
             vec!["auth", "projects"],
         );
-        let found: Envelope = self.0.transport.send(&call, Some(token)).await?.json()?;
+        let found: Envelope = self.call(caller, &call).await?.json()?;
         Ok(found
             .projects
             .into_iter()

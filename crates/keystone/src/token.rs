@@ -1,10 +1,27 @@
-//! What Keystone says about a token when it makes one.
+//! Tokens, and what Keystone says about one when it makes it.
 
+use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
+use skykey_types::Secret;
 
-use crate::transport::Answer;
-use crate::{Error, Project, ScopedToken, UnscopedToken, UserRef};
+use crate::transport::{Answer, Call};
+use crate::{Caller, Error, Keystone, Project, UserRef};
+
+/// A token, with what it stands for.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// The token.
+    pub token: Secret,
+    /// Whom it was given to.
+    pub user: UserRef,
+    /// For which project; without one it says who somebody is, and gives no right.
+    pub project: Option<Project>,
+    /// The names of the roles the user has in the project, with those that they imply.
+    pub roles: Vec<String>,
+    /// When it ends.
+    pub expires: Timestamp,
+}
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -32,43 +49,42 @@ impl Answer {
         Ok(self.json::<Envelope>()?.token)
     }
 
-    pub(crate) fn unscoped(mut self) -> Result<UnscopedToken, Error> {
-        let TokenBody {
-            user,
-            expires_at: expires,
-            ..
-        } = self.token_body()?;
-        let token = self
-            .subject_token
-            .take()
-            .ok_or_else(|| self.unusable("it holds no token".to_owned()))?;
-        Ok(UnscopedToken {
-            token,
-            user,
-            expires,
-        })
-    }
-
-    pub(crate) fn scoped(mut self) -> Result<ScopedToken, Error> {
+    /// The token, which must be for a project if one was asked for.
+    pub(crate) fn token(mut self, scoped: bool) -> Result<Token, Error> {
         let TokenBody {
             user,
             project,
             roles,
             expires_at: expires,
         } = self.token_body()?;
-        let project =
-            project.ok_or_else(|| self.unusable("the token is for no project".to_owned()))?;
+        if scoped && project.is_none() {
+            return Err(self.unusable("the token is for no project".to_owned()));
+        }
         let token = self
             .subject_token
             .take()
             .ok_or_else(|| self.unusable("it holds no token".to_owned()))?;
         let roles = roles.into_iter().map(|role| role.name).collect();
-        Ok(ScopedToken {
+        Ok(Token {
             token,
             user,
             project,
             roles,
             expires,
         })
+    }
+}
+
+impl Keystone {
+    /// Ends `token` at once, with `DELETE /v3/auth/tokens`; `false` if it had ended. The caller
+    /// must be its owner or an administrator.
+    pub async fn revoke_token(&self, caller: Caller<'_>, token: &Secret) -> Result<bool, Error> {
+        let mut call = Call::new("end a token", Method::DELETE, vec!["auth", "tokens"]);
+        call.subject = Some(token);
+        match self.call(caller, &call).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -1,25 +1,27 @@
-//! One request and its answer.
+//! One request and its answer, over [`Upstream`].
 
-use std::error::Error as _;
-use std::time::Duration;
-
-use reqwest::{Client, Method, redirect};
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use skykey_types::Secret;
+use skykey_upstream::{Repeat, Upstream};
 use url::Url;
 
-use crate::{Caller, Error, Keystone};
+use crate::{Caller, Error, Keystone, Settings};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const TIMEOUT: Duration = Duration::from_secs(15);
-const MAX_ANSWER: usize = 1024 * 1024;
+const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
+/// A login costs Keystone half a second of a core.
+const AT_ONCE: usize = 16;
 const MAX_MESSAGE: usize = 300;
 
-/// The connections to one Keystone.
+/// The connections to one Keystone. Clones share them.
+#[derive(Clone)]
 pub(crate) struct Transport {
-    client: Client,
+    upstream: Upstream,
     base: Url,
 }
 
@@ -33,9 +35,13 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Vec<(&'a str, &'a str)>,
     /// The value of an `Authorization: Bearer` header.
     pub(crate) bearer: Option<&'a Secret>,
+    /// The token that the call is about (`X-Subject-Token`).
+    pub(crate) subject: Option<&'a Secret>,
     pub(crate) body: Option<Value>,
     /// What is in the body and must not come back in a message.
     pub(crate) secrets: Vec<&'a Secret>,
+    /// Whether twice does the same as once, although the method does not say so.
+    pub(crate) repeatable: bool,
 }
 
 impl<'a> Call<'a> {
@@ -46,18 +52,80 @@ impl<'a> Call<'a> {
             path,
             query: Vec::new(),
             bearer: None,
+            subject: None,
             body: None,
             secrets: Vec::new(),
+            repeatable: false,
         }
+    }
+
+    /// A login or a question, which POST does not say of itself.
+    pub(crate) fn asking(operation: &'static str, path: Vec<&'a str>, body: Option<Value>) -> Self {
+        let mut call = Self::new(operation, Method::POST, path);
+        call.body = body;
+        call.repeatable = true;
+        call
+    }
+
+    fn refused(&self, message: &str) -> Error {
+        Error::Refused {
+            operation: self.operation,
+            status: 401,
+            message: message.to_owned(),
+        }
+    }
+
+    /// The request at `base`, in the name of `token`.
+    fn request(&self, base: &Url, token: Option<&Secret>) -> Result<Request<Bytes>, Error> {
+        // A URL has no such segments (RFC 3986 §5.2.4): the request would go somewhere else.
+        if self
+            .path
+            .iter()
+            .any(|part| matches!(*part, "" | "." | ".."))
+        {
+            let message = "a part of the path is empty or dots".to_owned();
+            return Err(Error::NotFound {
+                operation: self.operation,
+                message,
+            });
+        }
+        let mut url = base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend(&self.path);
+        }
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(url.as_str())
+            .header(ACCEPT, "application/json");
+        for (name, scheme, secret) in [
+            (TOKEN, "", token),
+            (SUBJECT_TOKEN, "", self.subject),
+            (AUTHORIZATION, "Bearer ", self.bearer),
+        ] {
+            let Some(secret) = secret else { continue };
+            let mut value = HeaderValue::try_from(format!("{scheme}{}", secret.expose()))
+                .map_err(|_| self.refused("a token holds characters that no header may hold"))?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        let mut body = Bytes::new();
+        if let Some(json) = &self.body {
+            request = request.header(CONTENT_TYPE, "application/json");
+            body = json.to_string().into();
+        }
+        request.body(body).map_err(|_| Error::Address(shown(base)))
     }
 }
 
 /// A good answer (2xx).
 pub(crate) struct Answer {
     operation: &'static str,
-    status: u16,
+    pub(crate) status: u16,
     pub(crate) subject_token: Option<Secret>,
-    body: Vec<u8>,
+    body: Bytes,
 }
 
 impl Answer {
@@ -82,30 +150,23 @@ impl Answer {
 }
 
 impl Transport {
-    pub(crate) fn new(url: &Url) -> Result<Self, Error> {
-        let mut base = url.clone();
-        let address = || Error::Address(shown(url));
-        base.path_segments_mut()
-            .map_err(|()| address())?
-            .pop_if_empty();
-        if !matches!(base.scheme(), "http" | "https")
-            || !base.path().ends_with("/v3")
-            || base.query().is_some()
-        {
-            return Err(address());
-        }
-        let client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("skykey/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::Setup(error.to_string()))?;
-        Ok(Self { client, base })
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
+        let base = parse_base(&settings.url)?;
+        let upstream = Upstream::new(skykey_upstream::Settings {
+            at_once: AT_ONCE,
+            authorities: settings.authorities.clone(),
+            metrics: settings.metrics.clone(),
+            ..skykey_upstream::Settings::of(crate::SYSTEM)
+        })?;
+        Ok(Self { upstream, base })
     }
 
     pub(crate) fn base(&self) -> String {
         shown(&self.base)
+    }
+
+    pub(crate) fn upstream(&self) -> &Upstream {
+        &self.upstream
     }
 
     /// Sends `call` in the name of `token`; whatever is not 2xx is an error.
@@ -114,71 +175,34 @@ impl Transport {
         call: &Call<'_>,
         token: Option<&Secret>,
     ) -> Result<Answer, Error> {
-        // A URL has no such segments (RFC 3986 §5.2.4): the request would go somewhere else.
-        if call
-            .path
-            .iter()
-            .any(|part| matches!(*part, "" | "." | ".."))
-        {
-            let message = "a part of the path is empty or dots".to_owned();
-            return Err(Error::NotFound {
-                operation: call.operation,
-                message,
-            });
+        let request = call.request(&self.base, token)?;
+        let mut sent = skykey_upstream::Call::new(call.operation, request);
+        if call.repeatable {
+            sent.repeat = Repeat::Safely;
         }
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.extend(&call.path);
-        }
-        let mut request = self
-            .client
-            .request(call.method.clone(), url)
-            .header("accept", "application/json");
-        if !call.query.is_empty() {
-            request = request.query(&call.query);
-        }
-        if let Some(token) = token {
-            request = request.header("x-auth-token", token.expose());
-        }
-        if let Some(bearer) = call.bearer {
-            request = request.bearer_auth(bearer.expose());
-        }
-        if let Some(body) = &call.body {
-            request = request.json(body);
-        }
-        let unreachable = |error: reqwest::Error| Error::Unreachable {
-            operation: call.operation,
-            why: told(error),
-        };
-        let mut response = request.send().await.map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let subject_token = response
-            .headers()
-            .get("x-subject-token")
-            .and_then(|value| value.to_str().ok());
-        let subject_token = subject_token.map(Secret::new);
-        let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + part.len() > MAX_ANSWER {
-                let message = format!("longer than {MAX_ANSWER} bytes");
-                return Err(Error::Unexpected {
-                    operation: call.operation,
-                    status,
-                    message,
-                });
-            }
-            body.extend_from_slice(&part);
-        }
-        if (200..300).contains(&status) {
+        let answer = self.upstream.send(&sent).await?;
+        let status = answer.status;
+        if answer.is_success() {
+            let subject_token = answer
+                .headers
+                .get(SUBJECT_TOKEN)
+                .and_then(|value| value.to_str().ok())
+                .map(Secret::new);
             return Ok(Answer {
                 operation: call.operation,
                 status,
                 subject_token,
-                body,
+                body: answer.body,
             });
         }
-        let hidden = call.secrets.iter().copied().chain(call.bearer).chain(token);
-        let message = message_of(&body, hidden);
+        let hidden = call
+            .secrets
+            .iter()
+            .copied()
+            .chain(call.bearer)
+            .chain(call.subject)
+            .chain(token);
+        let message = message_of(&answer.body, hidden);
         let operation = call.operation;
         Err(match status {
             401 | 403 => Error::Refused {
@@ -204,10 +228,10 @@ impl Keystone {
         match caller {
             Caller::Token(token) => transport.send(call, Some(token)).await,
             Caller::Own => {
-                let token = self.own_token(None).await?;
+                let token = self.own_token(None).await?.token;
                 match transport.send(call, Some(&token)).await {
                     Err(Error::Refused { status: 401, .. }) => {
-                        let token = self.own_token(Some(&token)).await?;
+                        let token = self.own_token(Some(&token)).await?.token;
                         transport.send(call, Some(&token)).await
                     }
                     outcome => outcome,
@@ -217,12 +241,31 @@ impl Keystone {
     }
 }
 
+/// The address of a Keystone, without a slash at the end.
+fn parse_base(url: &Url) -> Result<Url, Error> {
+    let mut base = url.clone();
+    let address = || Error::Address(shown(url));
+    base.path_segments_mut()
+        .map_err(|()| address())?
+        .pop_if_empty();
+    let is_plain = base.username().is_empty()
+        && base.password().is_none()
+        && base.query().is_none()
+        && base.fragment().is_none();
+    if matches!(base.scheme(), "http" | "https") && base.path().ends_with("/v3") && is_plain {
+        Ok(base)
+    } else {
+        Err(address())
+    }
+}
+
 /// The address without what somebody may have written into it.
 fn shown(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.set_query(None);
+    url.set_fragment(None);
     url.to_string()
 }
 
@@ -255,19 +298,6 @@ fn message_of<'a>(body: &[u8], hidden: impl Iterator<Item = &'a Secret>) -> Stri
         .collect()
 }
 
-/// The error with its causes, without the address: paths hold people's ids.
-fn told(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,25 +308,22 @@ mod tests {
             "https://openstack.example.org:5000/v3",
             "http://127.0.0.1/identity/v3/",
         ] {
-            assert!(Transport::new(&good.parse().unwrap()).is_ok(), "{good}");
+            assert!(parse_base(&good.parse().unwrap()).is_ok(), "{good}");
         }
         for bad in [
             "https://openstack.example.org:5000/",
             "ftp://h/v3",
             "https://h/v3?a=b",
+            "https://h/v3#a",
+            "https://me@h/v3",
             "mailto:v3",
         ] {
             assert!(
-                matches!(
-                    Transport::new(&bad.parse().unwrap()),
-                    Err(Error::Address(_))
-                ),
+                matches!(parse_base(&bad.parse().unwrap()), Err(Error::Address(_))),
                 "{bad}"
             );
         }
-        let error = Transport::new(&"https://me:hunter2@h/?x=hunter2".parse().unwrap())
-            .err()
-            .unwrap();
+        let error = parse_base(&"https://me:hunter2@h/v3?x=hunter2".parse().unwrap()).unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 
@@ -311,6 +338,31 @@ mod tests {
         assert_eq!(
             message_of(b"<html>hunter2", [].into_iter()),
             "no reason given"
+        );
+    }
+
+    #[test]
+    fn a_token_that_fits_no_header_is_refused_before_it_is_sent() {
+        let base = "http://127.0.0.1/v3".parse().unwrap();
+        let call = Call::new("list", Method::GET, vec!["projects"]);
+        let error = call
+            .request(&base, Some(&Secret::new("hunter2\r\nx: y")))
+            .unwrap_err();
+        assert!(
+            error.status() == Some(401) && !error.to_string().contains("hunter2"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn names_are_encoded_in_path_and_query() {
+        let base = "http://127.0.0.1/v3".parse().unwrap();
+        let mut call = Call::new("look", Method::GET, vec!["users", "a/b ?"]);
+        call.query = vec![("name", "x&y=z")];
+        let request = call.request(&base, None).unwrap();
+        assert_eq!(
+            request.uri().to_string(),
+            "http://127.0.0.1/v3/users/a%2Fb%20%3F?name=x%26y%3Dz"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! A user, and the logins elsewhere that lead to them.
 
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 
 use crate::transport::Call;

@@ -1,69 +1,122 @@
 //! OpenStack Keystone as the broker's [`Ec2Keys`].
 
+mod backend;
+mod settings;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use skykey_keystone::{Caller, Error, Keystone, Login};
+use skykey_keystone::{Caller, Error, Keystone, ProjectRef};
 use skykey_types::{AccessKeyId, Clock, ProjectName, Secret};
-use tokio::sync::OnceCell;
-use url::Url;
+use skykey_upstream::Upstream;
 
+use self::backend::Backend;
+pub use self::settings::{KeystoneAdmin, KeystoneSettings, KeystoneUser};
 use crate::{Ec2Credential, Ec2Identity, Ec2Keys, PortError};
 
-const DOMAIN: &str = "Default";
-
-/// Who we are to Keystone.
-#[derive(Debug, Clone)]
-pub struct KeystoneSettings {
-    /// Ending with `/v3`.
-    pub url: Url,
-    /// Keystone's name for our IAM.
-    pub identity_provider: String,
-    /// The federation protocol, `openid`.
-    pub protocol: String,
-    /// The user with the roles `service` and `admin`, and its password: asks whose a credential is,
-    /// and deletes those of people who left.
-    pub service_user: (String, Secret),
-    /// The project in which it has these roles.
-    pub service_project: String,
-    /// The user in whose name credentials are made for others, and its password.
-    pub backend_user: (String, Secret),
-    /// A project of which the backend user is a member.
-    pub backend_project: ProjectName,
-}
-
-/// The client, logged in as the service user, and at need as the backend user or a person.
+/// The client, as the backend user, as the administrator where there is one, and at need as a
+/// person.
 #[derive(Debug)]
 pub struct KeystonePort {
-    keystone: Keystone,
-    settings: KeystoneSettings,
-    backend_id: OnceCell<String>,
+    backend: Backend,
+    admin: Option<Keystone>,
+    identity_provider: String,
+    protocol: String,
+    project_domain: String,
 }
 
 impl KeystonePort {
     /// Nothing is asked yet: Keystone may come up later.
     pub fn new(settings: KeystoneSettings, clock: Arc<dyn Clock>) -> Result<Self, PortError> {
-        let login = login(&settings.service_user, &settings.service_project);
-        let keystone = Keystone::new(&settings.url, login, clock).map_err(|error| port(&error))?;
+        let KeystoneSettings {
+            url,
+            authorities,
+            metrics,
+            identity_provider,
+            protocol,
+            project_domain,
+            backend_user,
+            admin_user,
+        } = settings;
+        let login = backend_user.login(None);
+        let keystone = Keystone::new(
+            skykey_keystone::Settings {
+                url,
+                login: login.clone(),
+                authorities,
+                metrics,
+            },
+            clock,
+        )
+        .map_err(port)?;
+        let admin = admin_user
+            .map(|KeystoneAdmin { user, project }| keystone.as_user(user.login(Some(project))));
         Ok(Self {
-            keystone,
-            settings,
-            backend_id: OnceCell::new(),
+            backend: Backend::new(keystone, login, project_domain.clone()),
+            admin,
+            identity_provider,
+            protocol,
+            project_domain,
         })
     }
-}
 
-fn login((username, password): &(String, Secret), project: &str) -> Login {
-    Login {
-        username: username.clone(),
-        password: password.clone(),
-        user_domain: DOMAIN.to_owned(),
-        project: project.to_owned(),
-        project_domain: DOMAIN.to_owned(),
+    /// The connections to Keystone, for whoever wants to know how it is doing.
+    pub fn upstream(&self) -> &Upstream {
+        self.backend.keystone().upstream()
+    }
+
+    /// The client as the backend user, with tokens for no project.
+    pub fn backend(&self) -> &Keystone {
+        self.backend.keystone()
+    }
+
+    /// The client as the backend user in `project`. Its token is kept and shared.
+    pub async fn backend_in(&self, project: &ProjectName) -> Keystone {
+        self.backend.client(project).await
+    }
+
+    /// The client as the administrator, if one is configured.
+    pub fn admin(&self) -> Option<&Keystone> {
+        self.admin.as_ref()
+    }
+
+    /// The names of the backend user's roles in `project` as they are now; `None` if it has none, or
+    /// there is no such project. It needs the role `member`.
+    pub async fn backend_roles(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Option<Vec<String>>, PortError> {
+        self.backend.roles(project).await
+    }
+
+    /// The administrator's client, or what it means that there is none.
+    fn admin_for(&self, lost: &str) -> Result<&Keystone, PortError> {
+        self.admin.as_ref().ok_or_else(|| {
+            PortError::Refused(format!(
+                "[keystone.admin_user] is not configured, so skykey cannot {lost}; configure an \
+                 administrator, or leave it to OpenStack"
+            ))
+        })
+    }
+
+    /// The id of a project that the backend user need not be in.
+    async fn any_project_id(&self, project: &ProjectName) -> Result<Option<String>, PortError> {
+        if let Some(id) = self.project_id(project).await? {
+            return Ok(Some(id));
+        }
+        let Some(admin) = &self.admin else {
+            return Ok(None);
+        };
+        let wanted = ProjectRef {
+            name: project.to_string(),
+            domain: self.project_domain.clone(),
+        };
+        let found = admin.project_by_name(&wanted).await.map_err(port)?;
+        Ok(found.map(|found| found.id))
     }
 }
 
-fn port(error: &Error) -> PortError {
+fn port(error: Error) -> PortError {
     if error.is_outage() {
         PortError::Away(error.to_string())
     } else {
@@ -82,14 +135,10 @@ fn credential(made: skykey_keystone::Ec2Credential) -> Ec2Credential {
 #[async_trait]
 impl Ec2Keys for KeystonePort {
     async fn identify(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, PortError> {
-        let found = self
-            .keystone
-            .identify_ec2(access)
-            .await
-            .map_err(|error| port(&error))?;
+        let admin = self.admin_for("ask Keystone whose an EC2 credential is")?;
+        let found = admin.identify_ec2(access).await.map_err(port)?;
         Ok(found.map(|found| {
-            let ours =
-                |(provider, _): &&(String, String)| *provider == self.settings.identity_provider;
+            let ours = |(provider, _): &&(String, String)| *provider == self.identity_provider;
             Ec2Identity {
                 sub: found
                     .federated
@@ -104,19 +153,16 @@ impl Ec2Keys for KeystonePort {
         }))
     }
 
+    async fn project_id(&self, project: &ProjectName) -> Result<Option<String>, PortError> {
+        Ok(self
+            .backend
+            .place(project)
+            .await?
+            .map(|place| place.project.id))
+    }
+
     async fn create_for_backend(&self, project: &ProjectName) -> Result<Ec2Credential, PortError> {
-        let login = login(&self.settings.backend_user, project.as_str());
-        let token = self
-            .keystone
-            .password_token(&login)
-            .await
-            .map_err(|error| port(&error))?;
-        let caller = Caller::Token(&token.token);
-        self.keystone
-            .create_ec2(caller, &token.user.id, &token.project.id)
-            .await
-            .map(credential)
-            .map_err(|error| port(&error))
+        self.backend.create(project).await.map(credential)
     }
 
     async fn create_for_person(
@@ -124,68 +170,55 @@ impl Ec2Keys for KeystonePort {
         iam_token: &Secret,
         project: &ProjectName,
     ) -> Result<Ec2Credential, PortError> {
-        let KeystoneSettings {
-            identity_provider,
-            protocol,
-            ..
-        } = &self.settings;
-        let unscoped = self
-            .keystone
-            .federated_token(identity_provider, protocol, iam_token)
+        let keystone = self.backend.keystone();
+        let unscoped = keystone
+            .federated_token(&self.identity_provider, &self.protocol, iam_token)
             .await
-            .map_err(|error| port(&error))?;
-        let projects = self
-            .keystone
-            .projects(&unscoped.token)
+            .map_err(port)?;
+        let mut projects = keystone
+            .projects(Caller::Token(&unscoped.token))
             .await
-            .map_err(|error| port(&error))?;
-        let found = projects
-            .iter()
-            .find(|found| found.name == project.as_str())
-            .ok_or_else(|| {
-                PortError::Refused(format!(
-                    "Keystone does not let {} into the project {project}",
-                    unscoped.user.name
-                ))
-            })?;
-        let token = self
-            .keystone
+            .map_err(port)?;
+        projects.retain(|found| found.name == project.as_str());
+        if projects.len() > 1 {
+            // The name occurs in several domains.
+            let ours = self.any_project_id(project).await?;
+            projects.retain(|found| ours.as_ref() == Some(&found.id));
+        }
+        let found = projects.first().ok_or_else(|| {
+            PortError::Refused(format!(
+                "Keystone does not let {} into the project {project}",
+                unscoped.user.name
+            ))
+        })?;
+        let token = keystone
             .scope(&unscoped.token, &found.id)
             .await
-            .map_err(|error| port(&error))?;
+            .map_err(port)?;
         let caller = Caller::Token(&token.token);
-        self.keystone
+        keystone
             .create_ec2(caller, &token.user.id, &found.id)
             .await
             .map(credential)
-            .map_err(|error| port(&error))
+            .map_err(port)
     }
 
     async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError> {
-        self.keystone
+        self.admin_for("delete the EC2 credentials of people")?
             .delete_ec2(Caller::Own, user_id, access)
             .await
             .map(drop)
-            .map_err(|error| port(&error))
+            .map_err(port)
     }
 
     async fn delete_all(&self, user_id: &str, project: &ProjectName) -> Result<usize, PortError> {
-        let Some(project) = self
-            .keystone
-            .project_by_name(project.as_str())
-            .await
-            .map_err(|error| port(&error))?
-        else {
+        let admin = self.admin_for("delete the EC2 credentials of people")?;
+        let Some(project) = self.any_project_id(project).await? else {
             return Ok(0);
         };
         let mut deleted = 0;
-        for found in self
-            .keystone
-            .list_ec2(Caller::Own, user_id)
-            .await
-            .map_err(|error| port(&error))?
-        {
-            if found.project_id == project.id {
+        for found in admin.list_ec2(Caller::Own, user_id).await.map_err(port)? {
+            if found.project_id == project {
                 self.delete(user_id, &found.access).await?;
                 deleted += 1;
             }
@@ -197,43 +230,18 @@ impl Ec2Keys for KeystonePort {
         &self,
         project: &ProjectName,
     ) -> Result<Vec<AccessKeyId>, PortError> {
-        let _ = project;
-        Ok(Vec::new())
+        self.backend.credentials(project).await
     }
 
-    async fn delete_backend(&self, _: &ProjectName, access: &AccessKeyId) -> Result<(), PortError> {
-        let login = login(
-            &self.settings.backend_user,
-            self.settings.backend_project.as_str(),
-        );
-        let token = self
-            .keystone
-            .password_token(&login)
-            .await
-            .map_err(|error| port(&error))?;
-        self.delete(&token.user.id, access).await
-    }
-
-    async fn project_id(&self, project: &ProjectName) -> Result<Option<String>, PortError> {
-        self.keystone
-            .project_by_name(project.as_str())
-            .await
-            .map(|found| found.map(|project| project.id))
-            .map_err(|error| port(&error))
+    async fn delete_backend(
+        &self,
+        project: &ProjectName,
+        access: &AccessKeyId,
+    ) -> Result<(), PortError> {
+        self.backend.delete(project, access).await
     }
 
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
-        let ask = async || {
-            let login = login(
-                &self.settings.backend_user,
-                self.settings.backend_project.as_str(),
-            );
-            self.keystone
-                .password_token(&login)
-                .await
-                .map(|token| token.user.id)
-                .map_err(|error| port(&error))
-        };
-        Ok(self.backend_id.get_or_try_init(ask).await? == user_id)
+        Ok(self.backend.id().await? == user_id)
     }
 }

@@ -86,6 +86,9 @@ pub(super) async fn list(
     Path(user_id): Path<String>,
 ) -> Result<Response, Refusal> {
     may_see(&caller, &user_id, "identity:ec2_list_credentials")?;
+    if keystone.user(&user_id).is_none() {
+        return Err(Refusal::not_found("user", &user_id));
+    }
     let found: Vec<Ec2> = keystone.state.read(|state| {
         state
             .ec2

@@ -169,23 +169,22 @@ pub(super) async fn revoke(
 }
 
 /// The token that is asked about, if the caller may ask: its owner, an administrator, and for
-/// validation a service.
+/// validation a service. One that is not, or not any more, is found by nobody.
 fn subject(
     keystone: &Keystone,
     caller: &Caller,
     headers: &HeaderMap,
     action: &str,
 ) -> Result<Caller, Refusal> {
-    let subject = header(headers, "x-subject-token").and_then(|token| keystone.caller(token));
-    let is_own = subject
-        .as_ref()
-        .is_some_and(|subject| subject.user.id == caller.user.id);
+    let subject = header(headers, "x-subject-token")
+        .and_then(|token| keystone.caller(token))
+        .ok_or_else(|| Refusal::not_found_because("Could not find token."))?;
     let is_service =
         action == "identity:validate_token" && caller.roles.contains(&super::Role::Service);
-    if !is_own && !is_service {
+    if subject.user.id != caller.user.id && !is_service {
         caller.must_be_admin(action)?;
     }
-    subject.ok_or_else(|| Refusal::not_found_because("Could not find token."))
+    Ok(subject)
 }
 
 fn wants_catalog(query: Option<&str>) -> bool {

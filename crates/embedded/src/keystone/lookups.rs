@@ -1,4 +1,4 @@
-//! Looking up users and projects.
+//! Looking up users, projects and domains.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Refusal, fresh};
 use super::caller::Caller;
-use super::catalog::links;
+use super::catalog::{domain, links};
 use super::users::User;
 use super::{IDENTITY_PROVIDER, Keystone, PROTOCOL};
 
@@ -99,6 +99,25 @@ pub(super) async fn project(
         .project(&id)
         .ok_or_else(|| Refusal::not_found("project", &id))?;
     Ok(fresh(StatusCode::OK, json!({"project": project})))
+}
+
+/// `GET /v3/domains`: there is one.
+pub(super) async fn domains(
+    State(keystone): State<Arc<Keystone>>,
+    caller: Caller,
+    Query(filter): Query<Filter>,
+) -> Result<Response, Refusal> {
+    caller.must_be_admin("identity:list_domains")?;
+    let mut domain = domain();
+    domain["description"] = json!("The default domain");
+    domain["enabled"] = json!(true);
+    domain["links"] = json!({"self": keystone.url("domains/default")});
+    let here = filter.name.is_none_or(|name| domain["name"] == name);
+    let domains: Vec<Value> = here.then_some(domain).into_iter().collect();
+    Ok(fresh(
+        StatusCode::OK,
+        json!({"domains": domains, "links": links(&keystone.url("domains"))}),
+    ))
 }
 
 /// `GET /v3/users`: services, and people who ever logged in.

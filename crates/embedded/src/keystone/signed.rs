@@ -153,6 +153,7 @@ impl S3 {
 }
 
 impl Ec2 {
+    /// A header, whatever its spelling.
     fn header(&self, wanted: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -164,14 +165,14 @@ impl Ec2 {
         self.params.get(name).map(String::as_str)
     }
 
-    /// The time that was signed.
+    /// The time that was signed. Keystone knows it in this spelling only.
     fn time(&self) -> Option<&str> {
-        self.header("x-amz-date")
-            .or_else(|| self.param("X-Amz-Date"))
+        let time = self.headers.get("X-Amz-Date").map(String::as_str);
+        time.or_else(|| self.param("X-Amz-Date"))
     }
 
     fn authorization(&self) -> Option<Authorization> {
-        if let Some(header) = self.header("authorization") {
+        if let Some(header) = self.headers.get("Authorization") {
             return header.parse().ok();
         }
         let (algorithm, credential) = (

@@ -1,21 +1,26 @@
 //! The client `skykey-keystone`, over a real connection.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use skykey_keystone::{Caller, Error, Keystone, Login};
+use skykey_keystone::conformance::{self, ForeignProject, Stand};
+use skykey_keystone::{Caller, DEFAULT_DOMAIN, Error, Keystone, Login, ProjectRef, Settings};
 use skykey_types::{AccessKeyId, Secret, SignedDuration};
+use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
 
 use crate::iam_world::{READERS, password};
 use crate::keystone_world::{KeystoneWorld, SERVICE_PASSWORD};
 
-struct Served {
-    keystone: KeystoneWorld,
-    url: url::Url,
+/// A Keystone that is listening.
+pub(crate) struct Served {
+    pub(crate) keystone: KeystoneWorld,
+    pub(crate) url: url::Url,
 }
 
 impl Served {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let keystone = KeystoneWorld::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v3", listener.local_addr().unwrap());
@@ -28,12 +33,13 @@ impl Served {
     }
 
     fn client(&self, login: Login) -> Keystone {
-        Keystone::new(
-            &self.url,
+        let settings = Settings {
+            url: self.url.clone(),
             login,
-            Arc::new(self.keystone.world.clock.clone()),
-        )
-        .unwrap()
+            authorities: None,
+            metrics: UpstreamMetrics::default(),
+        };
+        Keystone::new(settings, Arc::new(self.keystone.world.clock.clone())).unwrap()
     }
 
     /// The client of the endpoint, which is an administrator.
@@ -41,7 +47,7 @@ impl Served {
         self.client(login("skykey-s3", SERVICE_PASSWORD, "service"))
     }
 
-    async fn iam_token(&self, username: &str) -> Secret {
+    pub(crate) async fn iam_token(&self, username: &str) -> Secret {
         Secret::new(
             self.keystone
                 .world
@@ -55,10 +61,39 @@ fn login(username: &str, password: &str, project: &str) -> Login {
     Login {
         username: username.to_owned(),
         password: Secret::new(password),
-        user_domain: "Default".to_owned(),
-        project: project.to_owned(),
-        project_domain: "Default".to_owned(),
+        user_domain: DEFAULT_DOMAIN.to_owned(),
+        project: Some(in_default(project)),
     }
+}
+
+fn in_default(project: &str) -> ProjectRef {
+    ProjectRef {
+        name: project.to_owned(),
+        domain: DEFAULT_DOMAIN.to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_embedded_keystone_conforms() {
+    let served = Served::new().await;
+    let directory = Arc::clone(&served.keystone.world.directory);
+    let sub = served.keystone.world.sub("eve");
+    let disable = move || -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let (directory, sub) = (Arc::clone(&directory), sub.clone());
+        Box::pin(async move { directory.set_active(&sub, false).await.unwrap() })
+    };
+    let stand = Stand {
+        url: served.url.clone(),
+        clock: Arc::new(served.keystone.world.clock.clone()),
+        member: login("skykey", SERVICE_PASSWORD, "lsst"),
+        second: in_default("lsst-ro"),
+        foreign: in_default("service"),
+        admin: login("skykey-s3", SERVICE_PASSWORD, "service"),
+        reader: Some(login("onlooker", SERVICE_PASSWORD, "lsst")),
+        doomed: login("eve", &password("eve"), "lsst-ro"),
+        disable: Box::new(disable),
+    };
+    assert_eq!(conformance::all(&stand).await, ForeignProject::Refused);
 }
 
 #[tokio::test]
@@ -70,7 +105,10 @@ async fn a_person_goes_from_an_iam_token_to_an_ec2_credential_and_back() {
         .await
         .unwrap();
     assert_eq!(unscoped.user.name, "eve");
-    let projects = client.projects(&unscoped.token).await.unwrap();
+    let projects = client
+        .projects(Caller::Token(&unscoped.token))
+        .await
+        .unwrap();
     let names: Vec<&str> = projects
         .iter()
         .map(|project| project.name.as_str())
@@ -82,19 +120,19 @@ async fn a_person_goes_from_an_iam_token_to_an_ec2_credential_and_back() {
         .unwrap();
     assert_eq!(
         (scoped.user.clone(), scoped.project.clone()),
-        (unscoped.user, projects[0].clone())
+        (unscoped.user, Some(projects[0].clone()))
     );
     assert!(scoped.roles.contains(&"member".to_owned()));
     assert_eq!(scoped.expires, unscoped.expires);
 
     let own = Caller::Token(&scoped.token);
     let made = client
-        .create_ec2(own, &scoped.user.id, &scoped.project.id)
+        .create_ec2(own, &scoped.user.id, &projects[0].id)
         .await
         .unwrap();
     assert_eq!(
         (&made.user_id, &made.project_id),
-        (&scoped.user.id, &scoped.project.id)
+        (&scoped.user.id, &projects[0].id)
     );
     assert_eq!(
         client.list_ec2(own, &scoped.user.id).await.unwrap(),
@@ -124,7 +162,7 @@ async fn the_backend_user_makes_credentials_with_its_own_token() {
         .await
         .unwrap();
     let made = client
-        .create_ec2(Caller::Own, &me.user.id, &me.project.id)
+        .create_ec2(Caller::Own, &me.user.id, &me.project.unwrap().id)
         .await
         .unwrap();
     assert_eq!(
@@ -244,9 +282,16 @@ async fn users_and_projects_are_looked_up() {
     let user = client.user(&id).await.unwrap().unwrap();
     assert_eq!((user.name.as_str(), user.enabled), ("eve", true));
     assert_eq!(client.user("0").await.unwrap(), None);
-    let project = client.project_by_name("lsst").await.unwrap().unwrap();
+    let project = client
+        .project_by_name(&in_default("lsst"))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(project.id, served.keystone.project_id("lsst").await);
-    assert_eq!(client.project_by_name("other").await.unwrap(), None);
+    assert_eq!(
+        client.project_by_name(&in_default("other")).await.unwrap(),
+        None
+    );
     // What is not a plain segment stays one.
     for bad in ["../projects", "..", ".", ""] {
         assert_eq!(client.user(bad).await.unwrap(), None, "{bad:?}");
@@ -257,13 +302,25 @@ async fn users_and_projects_are_looked_up() {
 async fn an_ended_or_forgotten_own_token_is_replaced() {
     let served = Served::new().await;
     let client = served.endpoint();
-    assert!(client.project_by_name("lsst").await.unwrap().is_some());
+    assert!(
+        client
+            .project_by_name(&in_default("lsst"))
+            .await
+            .unwrap()
+            .is_some()
+    );
     served
         .keystone
         .world
         .clock
         .advance(SignedDuration::from_hours(2));
-    assert!(client.project_by_name("lsst").await.unwrap().is_some());
+    assert!(
+        client
+            .project_by_name(&in_default("lsst"))
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[tokio::test]
@@ -296,10 +353,13 @@ async fn refusals_carry_keystones_words_and_no_secret() {
         .await
         .unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
-    let error = client.projects(&bad).await.unwrap_err();
+    let error = client.projects(Caller::Token(&bad)).await.unwrap_err();
     assert_eq!((error.status(), error.is_outage()), (Some(401), false));
     let wrong = served.client(login("skykey-s3", "wrong", "service"));
-    let error = wrong.project_by_name("lsst").await.unwrap_err();
+    let error = wrong
+        .project_by_name(&in_default("lsst"))
+        .await
+        .unwrap_err();
     assert!(
         matches!(error, Error::Refused { status: 401, .. }),
         "{error}"

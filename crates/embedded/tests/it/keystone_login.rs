@@ -325,7 +325,7 @@ async fn a_token_is_validated_and_revoked_by_its_owner_and_by_services() {
         assert_eq!(answer.header("x-subject-token"), eve);
     }
     refused(&ask(Method::GET, &grace, &eve).await, 403);
-    refused(&ask(Method::GET, &grace, "nonsense").await, 403);
+    refused(&ask(Method::GET, &grace, "nonsense").await, 404);
     refused(&ask(Method::GET, &admin, "nonsense").await, 404);
     refused(&ask(Method::GET, "nonsense", &eve).await, 401);
     refused(&ask(Method::DELETE, &grace, &eve).await, 403);

@@ -201,3 +201,18 @@ async fn a_seed_that_cannot_work_is_refused_at_the_start() {
         assert!(error.contains(why), "{error}");
     }
 }
+
+#[tokio::test]
+async fn the_only_domain_is_shown_to_administrators() {
+    let keystone = KeystoneWorld::new();
+    let admin = keystone.admin().await;
+    for (query, count) in [("", 1), ("?name=Default", 1), ("?name=other", 0)] {
+        let answer = keystone.get(&format!("/v3/domains{query}"), &admin).await;
+        let domains = answer.json()["domains"].clone();
+        assert_eq!(domains.as_array().unwrap().len(), count, "{query}");
+        assert!(count == 0 || domains[0]["id"] == "default");
+    }
+    let eve = keystone.token("eve", "lsst-ro").await;
+    refused(&keystone.get("/v3/domains", &eve).await, 403);
+    refused(&keystone.get("/v3/domains", "").await, 401);
+}

@@ -44,7 +44,15 @@ fn ec2(keystone: &KeystoneWorld, access: &str, secret: &str) -> Value {
     );
     let headers: serde_json::Map<String, Value> = signed
         .iter()
-        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .map(|(name, value)| {
+            // Keystone looks for these two in this spelling.
+            let name = match *name {
+                "authorization" => "Authorization",
+                "x-amz-date" => "X-Amz-Date",
+                name => name,
+            };
+            (name.to_owned(), json!(value))
+        })
         .collect();
     let (_, authorization) = signed
         .iter()

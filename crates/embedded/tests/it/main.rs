@@ -19,5 +19,6 @@ mod keystone_client;
 mod keystone_ec2;
 mod keystone_login;
 mod keystone_lookups;
+mod keystone_port;
 mod keystone_signed;
 mod keystone_world;

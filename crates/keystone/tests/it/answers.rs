@@ -1,16 +1,14 @@
 //! Answers that no Keystone should give.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use skykey_keystone::{Caller, Error, Keystone};
+use skykey_keystone::{Caller, Error};
 use skykey_types::{AccessKeyId, ManualClock, Secret};
 use tokio::net::TcpListener;
 
-use crate::scripted::{NOW, Script, Scripted, login};
+use crate::scripted::{NOW, Script, Scripted, client};
 
 async fn asked(answer: fn(&str) -> Response) -> Error {
     let server = Scripted::new(Script {
@@ -18,7 +16,7 @@ async fn asked(answer: fn(&str) -> Response) -> Error {
         answer,
     })
     .await;
-    server.keystone.project_by_name("lsst").await.unwrap_err()
+    server.keystone.projects(Caller::Own).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -103,26 +101,36 @@ async fn a_credential_that_is_no_ec2_credential_is_nobodys() {
 }
 
 #[tokio::test]
+async fn a_lack_of_the_right_to_ask_is_not_taken_for_an_unknown_credential() {
+    let answer = |_: &str| StatusCode::FORBIDDEN.into_response();
+    let server = Scripted::new(Script {
+        login: StatusCode::CREATED,
+        answer,
+    })
+    .await;
+    let this = AccessKeyId::new("this");
+    let asked = server.keystone.identify_ec2(&this).await;
+    assert_eq!(asked.unwrap_err().status(), Some(403));
+}
+
+#[tokio::test]
 async fn a_closed_port_is_an_outage() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v3", listener.local_addr().unwrap())
-        .parse()
-        .unwrap();
+    let address = listener.local_addr().unwrap();
     drop(listener);
-    let clock = Arc::new(ManualClock::at(NOW.parse().unwrap()));
-    let keystone = Keystone::new(&url, login(), clock).unwrap();
+    let keystone = client(address, &ManualClock::at(NOW.parse().unwrap()));
     let error = keystone
         .list_ec2(Caller::Token(&Secret::new("hunter2")), "1")
         .await
         .unwrap_err();
     assert!(
-        matches!(error, Error::Unreachable { .. }) && error.is_outage(),
+        matches!(error, Error::Unreachable(_)) && error.is_outage(),
         "{error}"
     );
     assert!(
         error
             .to_string()
-            .starts_with("cannot list the EC2 credentials: Keystone does not answer"),
+            .starts_with("cannot list the EC2 credentials: Keystone cannot be reached"),
         "{error}"
     );
     assert!(!error.to_string().contains("127.0.0.1"), "{error}");

@@ -1,8 +1,10 @@
 //! The client's own token is made once, kept, and renewed.
 
+use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use skykey_keystone::Error;
+use serde_json::json;
+use skykey_keystone::{Caller, Error};
 use skykey_types::SignedDuration;
 
 use crate::scripted::{PASSWORD, Script, Scripted, no_projects};
@@ -17,11 +19,11 @@ async fn many_who_need_a_token_at_once_make_one_login() {
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let keystone = server.keystone.clone();
-            tokio::spawn(async move { keystone.project_by_name("lsst").await })
+            tokio::spawn(async move { keystone.projects(Caller::Own).await })
         })
         .collect();
     for task in tasks {
-        assert_eq!(task.await.unwrap(), Ok(None));
+        assert_eq!(task.await.unwrap(), Ok(Vec::new()));
     }
     assert_eq!((server.logins(), server.requests()), (1, 20));
 }
@@ -36,7 +38,7 @@ async fn many_who_wait_share_a_failed_login() {
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let keystone = server.keystone.clone();
-            tokio::spawn(async move { keystone.project_by_name("lsst").await })
+            tokio::spawn(async move { keystone.projects(Caller::Own).await })
         })
         .collect();
     for task in tasks {
@@ -44,10 +46,11 @@ async fn many_who_wait_share_a_failed_login() {
         assert!(error.is_outage() && error.status() == Some(503), "{error}");
         assert!(!format!("{error} {error:?}").contains(PASSWORD), "{error}");
     }
-    assert_eq!((server.logins(), server.requests()), (1, 0));
+    // One login, which is tried three times.
+    assert_eq!((server.logins(), server.requests()), (3, 0));
     // Who comes later tries again.
-    assert!(server.keystone.project_by_name("lsst").await.is_err());
-    assert_eq!(server.logins(), 2);
+    assert!(server.keystone.projects(Caller::Own).await.is_err());
+    assert!(server.logins() > 3);
 }
 
 #[tokio::test]
@@ -57,12 +60,12 @@ async fn a_token_is_renewed_five_minutes_before_it_ends() {
         answer: |_| no_projects(),
     })
     .await;
-    server.keystone.project_by_name("lsst").await.unwrap();
+    server.keystone.projects(Caller::Own).await.unwrap();
     server.clock.advance(SignedDuration::from_secs(55 * 60 - 1));
-    server.keystone.project_by_name("lsst").await.unwrap();
+    server.keystone.projects(Caller::Own).await.unwrap();
     assert_eq!(server.logins(), 1);
     server.clock.advance(SignedDuration::from_secs(1));
-    server.keystone.project_by_name("lsst").await.unwrap();
+    server.keystone.projects(Caller::Own).await.unwrap();
     assert_eq!(server.logins(), 2);
 }
 
@@ -77,7 +80,7 @@ async fn a_refused_token_is_renewed_once() {
         answer,
     })
     .await;
-    assert_eq!(server.keystone.project_by_name("lsst").await, Ok(None));
+    assert_eq!(server.keystone.projects(Caller::Own).await, Ok(Vec::new()));
     assert_eq!((server.logins(), server.requests()), (2, 2));
 
     let answer = |_: &str| StatusCode::UNAUTHORIZED.into_response();
@@ -86,7 +89,7 @@ async fn a_refused_token_is_renewed_once() {
         answer,
     })
     .await;
-    let error = server.keystone.project_by_name("lsst").await.unwrap_err();
+    let error = server.keystone.projects(Caller::Own).await.unwrap_err();
     assert!(
         matches!(error, Error::Refused { status: 401, .. }),
         "{error}"
@@ -102,6 +105,24 @@ async fn a_lack_of_rights_is_no_reason_for_a_new_token() {
         answer,
     })
     .await;
-    assert!(server.keystone.project_by_name("lsst").await.is_err());
+    assert!(server.keystone.projects(Caller::Own).await.is_err());
+    assert_eq!((server.logins(), server.requests()), (1, 1));
+}
+
+#[tokio::test]
+async fn roles_are_asked_for_anew_with_the_token_that_there_is() {
+    let server = Scripted::new(Script {
+        login: StatusCode::CREATED,
+        answer: |_| {
+            Json(json!({"token": {
+                "user": {"id": "1", "name": "skykey"}, "project": {"id": "2", "name": "lsst"},
+                "roles": [{"id": "4", "name": "reader"}], "expires_at": "2026-11-23T10:00:00.000000Z",
+            }}))
+            .into_response()
+        },
+    })
+    .await;
+    assert_eq!(server.keystone.own().await.unwrap().roles, ["member"]);
+    assert_eq!(server.keystone.own_roles().await.unwrap(), ["reader"]);
     assert_eq!((server.logins(), server.requests()), (1, 1));
 }

@@ -1,5 +1,6 @@
 //! A server that gives tokens, counts, and otherwise does what a test says.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,9 +10,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use axum::{Json, Router};
 use serde_json::json;
-use skykey_keystone::{Keystone, Login};
+use skykey_keystone::{DEFAULT_DOMAIN, Keystone, Login, ProjectRef, Settings};
 use skykey_types::{ManualClock, Secret};
+use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
+use url::Url;
 
 pub(crate) const PASSWORD: &str = "hunter2 hunter2";
 pub(crate) const NOW: &str = "2026-11-23T09:00:00Z";
@@ -65,15 +68,13 @@ impl Scripted {
             async move { answer }
         };
         let router = Router::new()
-            .route("/v3/auth/tokens", post(log_in))
+            .route("/v3/auth/tokens", post(log_in).get(others.clone()))
             .fallback(any(others));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/v3", listener.local_addr().unwrap())
-            .parse()
-            .unwrap();
+        let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let clock = ManualClock::at(NOW.parse().unwrap());
-        let keystone = Keystone::new(&url, login(), Arc::new(clock.clone())).unwrap();
+        let keystone = client(address, &clock);
         Self {
             keystone,
             clock,
@@ -91,13 +92,26 @@ impl Scripted {
     }
 }
 
-pub(crate) fn login() -> Login {
+/// A client of whatever listens there.
+pub(crate) fn client(address: SocketAddr, clock: &ManualClock) -> Keystone {
+    let settings = Settings {
+        url: Url::parse(&format!("http://{address}/v3")).unwrap(),
+        login: login(),
+        authorities: None,
+        metrics: UpstreamMetrics::default(),
+    };
+    Keystone::new(settings, Arc::new(clock.clone())).unwrap()
+}
+
+fn login() -> Login {
     Login {
         username: "skykey".to_owned(),
         password: Secret::new(PASSWORD),
-        user_domain: "Default".to_owned(),
-        project: "lsst".to_owned(),
-        project_domain: "Default".to_owned(),
+        user_domain: DEFAULT_DOMAIN.to_owned(),
+        project: Some(ProjectRef {
+            name: "lsst".to_owned(),
+            domain: DEFAULT_DOMAIN.to_owned(),
+        }),
     }
 }
 

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
-use skykey_broker::{Broker, Database, KeystonePort, KeystoneSettings, Settings, Surveys, Wiring};
+use skykey_broker::{
+    Broker, Database, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, Settings,
+    Surveys, Wiring,
+};
 use skykey_embedded::Directory;
 use skykey_embedded::keystone::{IDENTITY_PROVIDER, PROTOCOL};
 use skykey_iam::{Iam, IamSettings};
+use skykey_keystone::{DEFAULT_DOMAIN, ProjectRef};
 use skykey_portal::PortalSettings;
 use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
@@ -16,6 +20,7 @@ use skykey_serve::RequestBody;
 use skykey_store::{FileStore, ObjectStore};
 use skykey_sts::{SessionTokens, StsClient};
 use skykey_types::{Clock, ProjectName, Survey};
+use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -264,18 +269,26 @@ fn keystone_client(
     secrets: &Secrets,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<KeystonePort> {
-    let home = stand_ins
-        .surveys
-        .first()
-        .map_or(&stand_ins.service_project, |survey| &survey.readers_project);
+    let user = |name: &str, password: &str| KeystoneUser {
+        name: name.to_owned(),
+        password: secrets.of(password),
+        domain: DEFAULT_DOMAIN.to_owned(),
+    };
     let settings = KeystoneSettings {
         url: stand_ins.keystone.clone(),
+        authorities: None,
+        metrics: UpstreamMetrics::default(),
         identity_provider: IDENTITY_PROVIDER.to_owned(),
         protocol: PROTOCOL.to_owned(),
-        service_user: (ENDPOINT_USER.to_owned(), secrets.of("keystone-endpoint")),
-        service_project: stand_ins.service_project.to_string(),
-        backend_user: (BACKEND_USER.to_owned(), secrets.of("keystone-backend")),
-        backend_project: home.clone(),
+        project_domain: DEFAULT_DOMAIN.to_owned(),
+        backend_user: user(BACKEND_USER, "keystone-backend"),
+        admin_user: Some(KeystoneAdmin {
+            user: user(ENDPOINT_USER, "keystone-endpoint"),
+            project: ProjectRef {
+                name: stand_ins.service_project.to_string(),
+                domain: DEFAULT_DOMAIN.to_owned(),
+            },
+        }),
     };
     Ok(KeystonePort::new(settings, clock.clone())?)
 }

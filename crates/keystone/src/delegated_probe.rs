@@ -1,0 +1,150 @@
+//! Whether Keystone lets a part of somebody's rights become all of them.
+
+use http::Method;
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::json;
+use skykey_types::{Secret, random_token};
+
+use crate::probe::to_the_end;
+use crate::transport::Call;
+use crate::{Caller, Error, Found, Keystone, Probe, Project, UserRef};
+
+/// An application credential that nobody deletes ends by itself.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+
+#[derive(Deserialize)]
+struct AppCredential {
+    id: String,
+    secret: Secret,
+}
+
+impl Keystone {
+    /// Whether an application credential of our own user is refused an EC2 credential
+    /// (CVE-2026-33551, CVE-2026-43001). Our own user must be a `member` of the project that it logs
+    /// in for.
+    ///
+    /// It makes an application credential, logs in with it, asks for an EC2 credential, and deletes
+    /// whatever was made, even if the caller goes away meanwhile.
+    pub async fn delegated_tokens_refused(&self) -> Result<Probe, Error> {
+        let keystone = self.clone();
+        to_the_end(async move { keystone.try_delegated().await }).await
+    }
+
+    async fn try_delegated(&self) -> Result<Probe, Error> {
+        let mut left_behind = Vec::new();
+        let not_tried = |why: String| Probe {
+            found: Found::NotTried(why),
+            left_behind: Vec::new(),
+        };
+        let own = self.own().await?;
+        let Some(project) = own.project else {
+            return Ok(not_tried("we log in for no project".to_owned()));
+        };
+        let made = match self.create_app_credential(&own.user).await {
+            Ok(made) => made,
+            Err(error) if error.is_outage() => return Err(error),
+            Err(error) => return Ok(not_tried(error.to_string())),
+        };
+        let found = self
+            .ask_delegated(&made, &own.user, &project, &mut left_behind)
+            .await;
+        if let Err(error) = self.delete_app_credential(&own.user, &made.id).await {
+            tracing::error!(id = made.id, %error, "an application credential that was made for a trial stayed behind; it ends within an hour");
+            left_behind.push(format!(
+                "the application credential {} of {}",
+                made.id, own.user.name
+            ));
+        }
+        match found {
+            Err(error) if left_behind.is_empty() => Err(error),
+            Err(error) => Ok(Probe {
+                found: Found::NotTried(error.to_string()),
+                left_behind,
+            }),
+            Ok(found) => Ok(Probe { found, left_behind }),
+        }
+    }
+
+    async fn ask_delegated(
+        &self,
+        with: &AppCredential,
+        user: &UserRef,
+        project: &Project,
+        left_behind: &mut Vec<String>,
+    ) -> Result<Found, Error> {
+        let token = match self.app_credential_token(with).await {
+            Ok(token) => token,
+            Err(error) if error.is_outage() => return Err(error),
+            Err(error) => return Ok(Found::NotTried(error.to_string())),
+        };
+        match self
+            .create_ec2(Caller::Token(&token), &user.id, &project.id)
+            .await
+        {
+            Err(Error::Refused { .. }) => Ok(Found::Refused),
+            Err(error @ Error::Unreachable(_)) => {
+                left_behind.push(format!(
+                    "perhaps an EC2 credential of {} in {}: the answer got lost",
+                    user.name, project.name
+                ));
+                Err(error)
+            }
+            Err(error) if error.is_outage() => Err(error),
+            Err(error) => Ok(Found::NotTried(error.to_string())),
+            Ok(made) => {
+                if let Err(error) = self.delete_ec2(Caller::Own, &user.id, &made.access).await {
+                    tracing::error!(access = %made.access, %error, "an EC2 credential that was made for a trial stayed behind");
+                    left_behind.push(format!(
+                        "the EC2 credential {} of {}",
+                        made.access, user.name
+                    ));
+                }
+                Ok(Found::Done(
+                    "made an EC2 credential for an application credential".to_owned(),
+                ))
+            }
+        }
+    }
+
+    async fn create_app_credential(&self, user: &UserRef) -> Result<AppCredential, Error> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            application_credential: AppCredential,
+        }
+        let end = self.0.clock.now() + LIFETIME;
+        let path = vec!["users", &user.id, "application_credentials"];
+        let mut call = Call::new("make an application credential", Method::POST, path);
+        call.body = Some(json!({"application_credential": {
+            "name": format!("skykey-trial-{}", random_token(16)),
+            "description": "made by skykey to try out what must be refused; may be deleted",
+            "expires_at": end.strftime("%Y-%m-%dT%H:%M:%S.000000").to_string(),
+        }}));
+        let made: Envelope = self.call(Caller::Own, &call).await?.json()?;
+        Ok(made.application_credential)
+    }
+
+    async fn app_credential_token(&self, with: &AppCredential) -> Result<Secret, Error> {
+        let body = json!({"auth": {"identity": {
+            "methods": ["application_credential"],
+            "application_credential": {"id": with.id, "secret": with.secret.expose()},
+        }}});
+        let mut call = Call::asking(
+            "log in at Keystone with an application credential",
+            vec!["auth", "tokens"],
+            Some(body),
+        );
+        call.secrets.push(&with.secret);
+        let answer = self.0.transport.send(&call, None).await?;
+        Ok(answer.token(true)?.token)
+    }
+
+    async fn delete_app_credential(&self, user: &UserRef, id: &str) -> Result<(), Error> {
+        let path = vec!["users", &user.id, "application_credentials", id];
+        let call = Call::new("delete the application credential", Method::DELETE, path);
+        match self.call(Caller::Own, &call).await {
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
