@@ -1,5 +1,6 @@
 //! The production clients, fitted to the broker's ports.
 
+mod echo;
 mod iam;
 mod keystone;
 mod sts;

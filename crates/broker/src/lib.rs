@@ -28,9 +28,7 @@ use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
 use skykey_types::{Clock, SignedDuration, Timestamp};
 
-pub use adapters::{
-    IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser,
-};
+pub use adapters::{IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
 pub use after_removal::{AfterRemoval, RGW_REMEMBERS, Store};
 pub use authenticate::{Kind, Principal};
 pub use database::{AuditEntry, Database, DatabaseError, Standing};

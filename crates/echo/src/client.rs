@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use skykey_sigv4::{Request, sha256_hex, sign_headers};
 use skykey_types::{Clock, Credentials};
-use skykey_upstream::{
-    Answer, Call, Fault, Settings, SetupError, Standing, Upstream, UpstreamMetrics,
-};
+use skykey_upstream::{Answer, Call, Fault, Settings, SetupError, Upstream, UpstreamMetrics};
 use url::Url;
 
 use crate::EchoError;
@@ -63,9 +61,9 @@ impl Echo {
         &self.endpoint
     }
 
-    /// How it is doing, by the calls that were made.
-    pub fn standing(&self) -> Standing {
-        self.upstream.standing()
+    /// The connections, for whoever asks how it is doing.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
     }
 
     /// Signs and sends; any status is an answer.

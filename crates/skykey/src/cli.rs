@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use skykey_types::SystemClock;
+use skykey_types::{ProjectName, SystemClock};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::SurveySource;
+use crate::site;
 use crate::up::{self, Options};
 
 /// Keys to the sky: short-lived, read-only S3 credentials for survey images.
@@ -60,6 +61,36 @@ enum Command {
         )]
         log_format: LogFormat,
     },
+    /// Bring the surveys of a real site into order
+    Survey {
+        #[command(subcommand)]
+        command: SurveyCommand,
+    },
+    /// Suspend a project at Echo, so that session tokens end before their time
+    ///
+    /// Echo cannot take a session token back: after a removal it works until it expires. When that is too
+    /// long, this suspends the whole project that it belongs to, for everybody, and with --lift ends
+    /// that. Without --yes it says what it would cost and does nothing.
+    #[command(
+        after_help = "Examples:\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml --yes\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml --lift"
+    )]
+    Revoke {
+        /// The OpenStack project, one of a survey's
+        #[arg(long, value_name = "NAME")]
+        project: ProjectName,
+        /// The site's configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The state directory of the running skykey
+        #[arg(long, value_name = "DIR", default_value = "./skykey-state")]
+        state: PathBuf,
+        /// End the suspension, and put the project's policies back
+        #[arg(long, conflicts_with = "yes")]
+        lift: bool,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  skykey completions bash > ~/.local/share/bash-completion/completions/skykey"
@@ -79,6 +110,31 @@ enum LogFormat {
     Json,
 }
 
+#[derive(Subcommand)]
+enum SurveyCommand {
+    /// Set the policies that let a survey's readers read, and nothing more
+    ///
+    /// For each survey: the bucket policy that lets the readers' project read the survey's prefixes, and
+    /// the user policy without which Echo refuses GetSessionToken, with the condition that stops
+    /// session tokens from renewing themselves. What needs Ceph's operator is done through the admin
+    /// API if [echo.admin] is configured, else printed as commands. Statements that skykey did not
+    /// make are never changed; those that are too wide are named.
+    #[command(
+        after_help = "Examples:\n  skykey survey apply --config /etc/skykey/skykey.toml --dry-run\n  skykey survey apply --config /etc/skykey/skykey.toml lsst-dp1"
+    )]
+    Apply {
+        /// The site's configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Show what is, what should be, and the difference; change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Only these surveys
+        #[arg(value_name = "SURVEY")]
+        surveys: Vec<String>,
+    },
+}
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
@@ -96,7 +152,7 @@ pub fn main() -> ExitCode {
             config,
             log_format,
         } => {
-            start_logging(log_format);
+            start_logging(log_format, None);
             let options = Options {
                 state,
                 base_port,
@@ -104,16 +160,38 @@ pub fn main() -> ExitCode {
                 surveys,
                 config,
             };
-            tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()
-                .map_err(anyhow::Error::from)
-                .and_then(|runtime| {
-                    let result = runtime.block_on(up::run(options, Arc::new(SystemClock)));
-                    // Whatever still runs has had its time.
-                    runtime.shutdown_background();
-                    result
-                })
+            run(up::run(options, Arc::new(SystemClock)))
+        }
+        Command::Survey {
+            command:
+                SurveyCommand::Apply {
+                    config,
+                    dry_run,
+                    surveys,
+                },
+        } => {
+            start_logging(LogFormat::Text, Some("warn,s3s=off"));
+            run(site::apply(site::ApplyOptions {
+                config,
+                surveys,
+                dry_run,
+            }))
+        }
+        Command::Revoke {
+            project,
+            config,
+            state,
+            lift,
+            yes,
+        } => {
+            start_logging(LogFormat::Text, Some("warn,s3s=off"));
+            run(site::revoke(site::RevokeOptions {
+                config,
+                state,
+                project,
+                lift,
+                yes,
+            }))
         }
     };
     match result {
@@ -125,14 +203,25 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn run(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(command);
+    // Whatever still runs has had its time.
+    runtime.shutdown_background();
+    result
+}
+
 /// The log goes to standard error; `RUST_LOG` chooses what is in it. `s3s` reports every 404 as an
 /// error of its own, so it is silent unless asked for: the endpoint logs what matters. Requests
 /// (`skykey::access`) would bury what people look for on a terminal; machines want them.
-fn start_logging(format: LogFormat) {
+fn start_logging(format: LogFormat, quiet: Option<&str>) {
     let usual = match format {
         LogFormat::Text => "warn,skykey=info,skykey::access=warn,s3s=off",
         LogFormat::Json => "warn,skykey=info,s3s=off",
     };
+    let usual = quiet.unwrap_or(usual);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

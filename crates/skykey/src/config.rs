@@ -1,4 +1,5 @@
-//! The configuration file: TOML, every key known, every value parsed once.
+//! The configuration file: TOML, every key known, every value parsed once. A path is relative to the file.
+//! `deploy/skykey.toml` shows all of it for a site; `docs/operations.md` says what each key does.
 //!
 //! ```toml
 //! [watch]
@@ -7,6 +8,13 @@
 //!
 //! [ec2]
 //! kept = "10s"          # how long Keystone's word about an EC2 credential is believed
+//!
+//! [proof]
+//! every = "1h"          # how often it is proved that readers cannot write
+//!
+//! [backend]
+//! rotate_after = "168h" # when the backend user's EC2 credentials are replaced
+//! unused_after = "720h" # when unused ones are deleted
 //!
 //! [[survey]]
 //! name = "lsst-dp1"
@@ -18,16 +26,25 @@
 //! project = "lsst-ro"               # the readers' OpenStack project
 //! data_project = "lsst"             # the project that owns the data
 //! lifetime = { min = "1h", max = "12h" }
-//! methods = ["sts-lite", "gateway", "ec2"]
+//! methods = ["sts-lite", "assume-role", "ec2"]
+//! roles = { read = "arn:aws:iam:::role/skykey-lsst-dp1-readers" }
 //! ```
+
+mod site;
+mod survey;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
-use skykey_types::{
-    GroupPath, Limits, Method, Prefix, ProjectName, SignedDuration, Survey, SurveyName,
-};
+use skykey_broker::BackendSettings;
+use skykey_types::{Method, SignedDuration, Survey, SurveyName};
+
+use site::{EchoEntry, IamEntry, KeystoneEntry, PortalEntry};
+pub use site::{EchoSite, IamSite, KeystoneLogin, KeystoneSite, PortalSite};
+use survey::{Entry, survey_named};
+use words::Duration;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +102,18 @@ pub struct Config {
     pub iam_grace: SignedDuration,
     /// How long Keystone's word about an EC2 credential is believed.
     pub ec2_kept: SignedDuration,
+    /// How often it is proved that readers cannot write.
+    pub prove_every: SignedDuration,
+    /// How the backend user's EC2 credentials are kept.
+    pub backend: BackendSettings,
+    /// Where the portal is and how it is served.
+    pub portal: PortalSite,
+    /// The IAM, unless the embedded one serves.
+    pub iam: Option<IamSite>,
+    /// Keystone, unless the embedded one serves.
+    pub keystone: Option<KeystoneSite>,
+    /// Echo, unless the embedded endpoint serves.
+    pub echo: Option<EchoSite>,
     /// The surveys.
     pub surveys: Vec<ConfiguredSurvey>,
 }
@@ -131,16 +160,14 @@ impl Config {
         let name = "demo".parse().expect("'demo' is a survey name");
         let survey = survey_named(&name, "Rendered star fields and alert stamps".to_owned())
             .expect("the names made of 'demo' are names");
-        let Watch { every, iam_grace } = Watch::default();
-        Self {
-            watch_every: every.0,
-            iam_grace: iam_grace.0,
-            ec2_kept: Ec2::default().kept.0,
-            surveys: vec![ConfiguredSurvey {
-                survey,
-                images: Images::Rendered,
-            }],
-        }
+        let mut config = File::default()
+            .into_config(Path::new("."))
+            .expect("the defaults are a configuration");
+        config.surveys.push(ConfiguredSurvey {
+            survey,
+            images: Images::Rendered,
+        });
+        config
     }
 
     fn read(path: &Path) -> Result<Self, ConfigError> {
@@ -158,47 +185,138 @@ impl Config {
                 .map_or(1, |span| text[..span.start].lines().count().max(1));
             wrong(format!("line {line}: {}", error.message()))
         })?;
-        if file.watch.every.0 < SignedDuration::from_secs(1) {
-            return Err(wrong("watch.every must be at least 1s".to_owned()));
-        }
-        let surveys = file
-            .survey
-            .into_iter()
-            .map(|entry| entry.into_survey().map_err(wrong))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            watch_every: file.watch.every.0,
-            iam_grace: file.watch.iam_grace.0,
-            ec2_kept: file.ec2.kept.0,
-            surveys,
-        })
+        let beside = path.parent().unwrap_or(Path::new("."));
+        file.into_config(beside).map_err(wrong)
     }
 }
 
-/// A survey with everything named after it: the bucket NAME, the groups NAME/readers and
-/// NAME/curators, the projects NAME and NAME-ro.
-fn survey_named(name: &SurveyName, title: String) -> Result<Survey, ConfigError> {
-    Ok(Survey {
-        prefixes: vec![format!("{name}/").parse()?],
-        readers: vec![format!("{name}/readers").parse()?],
-        curators: vec![format!("{name}/curators").parse()?],
-        data_project: name.as_str().parse()?,
-        readers_project: format!("{name}-ro").parse()?,
-        lifetime: Limits::SURVEY,
-        methods: vec![Method::StsLite, Method::Gateway, Method::Ec2],
-        title,
-        name: name.clone(),
-    })
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
     watch: Watch,
     #[serde(default)]
     ec2: Ec2,
+    #[serde(default)]
+    proof: ProofEntry,
+    #[serde(default)]
+    backend: BackendEntry,
+    #[serde(default)]
+    portal: PortalEntry,
+    iam: Option<IamEntry>,
+    keystone: Option<KeystoneEntry>,
+    echo: Option<EchoEntry>,
+    #[serde(default)]
     survey: Vec<Entry>,
+}
+
+impl File {
+    fn into_config(self, beside: &Path) -> Result<Config, String> {
+        let BackendEntry {
+            rotate_after,
+            unused_after,
+        } = self.backend;
+        for (what, time, least) in [
+            (
+                "watch.every",
+                self.watch.every,
+                SignedDuration::from_secs(1),
+            ),
+            (
+                "proof.every",
+                self.proof.every,
+                SignedDuration::from_mins(1),
+            ),
+            (
+                "backend.rotate_after",
+                rotate_after,
+                SignedDuration::from_hours(1),
+            ),
+            (
+                "backend.unused_after",
+                unused_after,
+                SignedDuration::from_hours(1),
+            ),
+        ] {
+            if time.0 < least {
+                return Err(format!("{what} must be at least {}s", least.as_secs()));
+            }
+        }
+        let at_echo = self.echo.is_some();
+        let config = Config {
+            watch_every: self.watch.every.0,
+            iam_grace: self.watch.iam_grace.0,
+            ec2_kept: self.ec2.kept.0,
+            prove_every: self.proof.every.0,
+            backend: BackendSettings {
+                rotate_after: rotate_after.0,
+                unused_after: unused_after.0,
+                ..BackendSettings::default()
+            },
+            portal: self.portal.into_site(beside)?,
+            iam: self.iam.map(|entry| entry.into_site(beside)).transpose()?,
+            keystone: self
+                .keystone
+                .map(|entry| entry.into_site(beside))
+                .transpose()?,
+            echo: self.echo.map(|entry| entry.into_site(beside)).transpose()?,
+            surveys: self
+                .survey
+                .into_iter()
+                .map(|entry| entry.into_survey(beside, at_echo))
+                .collect::<Result<_, _>>()?,
+        };
+        config.fits_together()?;
+        Ok(config)
+    }
+}
+
+impl Config {
+    /// Refuses what cannot work: some systems come only with others.
+    fn fits_together(&self) -> Result<(), String> {
+        if self.echo.is_some() && self.keystone.is_none() {
+            return Err(
+                "[echo] needs [keystone]: Echo asks its own Keystone whose an EC2 credential is"
+                    .to_owned(),
+            );
+        }
+        if self.iam.is_some() && self.keystone.is_none() {
+            return Err(
+                "[iam] needs [keystone]: the embedded Keystone knows only the embedded IAM's people"
+                    .to_owned(),
+            );
+        }
+        if self
+            .keystone
+            .as_ref()
+            .is_some_and(|site| site.admin.is_none())
+            && self.echo.is_none()
+        {
+            return Err(
+                "[keystone] without [echo] needs [keystone.admin_user]: the embedded endpoint asks whose an EC2 credential is"
+                    .to_owned(),
+            );
+        }
+        for ConfiguredSurvey { survey, images } in &self.surveys {
+            let name = &survey.name;
+            if self.echo.is_some() && survey.methods.contains(&Method::Gateway) {
+                return Err(format!(
+                    "survey '{name}': the method gateway is the embedded endpoint's; with [echo], methods are sts-lite, assume-role and ec2"
+                ));
+            }
+            if self.echo.is_some() && !matches!(images, Images::Nowhere) {
+                return Err(format!(
+                    "survey '{name}': images are published by the embedded endpoint only; curators bring them to Echo"
+                ));
+            }
+            if survey.methods.contains(&Method::AssumeRole) && survey.roles.read.is_none() {
+                return Err(format!(
+                    "survey '{name}': the method assume-role needs roles = {{ read = \"arn:aws:iam:::role/NAME\" }}"
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Deserialize)]
@@ -232,86 +350,40 @@ impl Default for Ec2 {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    name: SurveyName,
-    title: Option<String>,
-    images: Option<PathBuf>,
-    prefixes: Option<Vec<Prefix>>,
-    readers: Option<Vec<GroupPath>>,
-    curators: Option<Vec<GroupPath>>,
-    project: Option<ProjectName>,
-    data_project: Option<ProjectName>,
-    lifetime: Option<LifetimeRange>,
-    methods: Option<Vec<Method>>,
+#[serde(deny_unknown_fields, default)]
+struct ProofEntry {
+    every: Duration,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LifetimeRange {
-    min: Duration,
-    max: Duration,
-}
-
-impl Entry {
-    fn into_survey(self) -> Result<ConfiguredSurvey, String> {
-        let name = &self.name;
-        let title = self.title.unwrap_or_else(|| name.to_string());
-        let mut survey = survey_named(name, title).map_err(|error| error.to_string())?;
-        let wrong = |what: &str| Err(format!("survey '{name}': {what}"));
-        if let Some(prefixes) = self.prefixes {
-            survey.prefixes = prefixes;
+impl Default for ProofEntry {
+    fn default() -> Self {
+        Self {
+            every: Duration(SignedDuration::from_hours(1)),
         }
-        if survey.prefixes.is_empty() {
-            return wrong("prefixes must name at least one place");
-        }
-        survey.readers = self.readers.unwrap_or(survey.readers);
-        survey.curators = self.curators.unwrap_or(survey.curators);
-        survey.readers_project = self.project.unwrap_or(survey.readers_project);
-        survey.data_project = self.data_project.unwrap_or(survey.data_project);
-        if let Some(methods) = self.methods {
-            survey.methods = methods;
-        }
-        if survey.methods.is_empty() {
-            return wrong("methods must name at least one of ec2, sts-lite, gateway");
-        }
-        if let Some(range) = self.lifetime {
-            let seconds =
-                |duration: Duration| u32::try_from(duration.0.as_secs()).unwrap_or(u32::MAX);
-            survey.lifetime = Limits {
-                min: seconds(range.min),
-                max: seconds(range.max),
-            };
-            let Limits { min, max } = survey.lifetime;
-            if min < Limits::STS.min || max > Limits::STS.max || min > max {
-                return wrong("lifetime must lie within 900 s to 43200 s, min not above max");
-            }
-        }
-        let images = match self.images {
-            Some(folder) => Images::Folder(folder),
-            None => Images::Nowhere,
-        };
-        Ok(ConfiguredSurvey { survey, images })
     }
 }
 
-/// `"30s"`, `"5m"`, `"12h"`; never negative.
-struct Duration(SignedDuration);
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BackendEntry {
+    rotate_after: Duration,
+    unused_after: Duration,
+}
 
-impl<'de> Deserialize<'de> for Duration {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.parse::<SignedDuration>() {
-            Ok(duration) if !duration.is_negative() => Ok(Self(duration)),
-            _ => Err(serde::de::Error::custom(format!(
-                "'{text}' is not a duration; write for example \"30s\", \"5m\" or \"12h\""
-            ))),
+impl Default for BackendEntry {
+    fn default() -> Self {
+        let settings = BackendSettings::default();
+        Self {
+            rotate_after: Duration(settings.rotate_after),
+            unused_after: Duration(settings.unused_after),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use skykey_types::Limits;
+
     use super::*;
 
     fn load(text: &str) -> Result<Config, String> {

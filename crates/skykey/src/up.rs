@@ -5,6 +5,7 @@ mod doors;
 mod images;
 mod people;
 mod ports;
+mod readiness;
 mod stand_ins;
 mod state_dir;
 mod world;

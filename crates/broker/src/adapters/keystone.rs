@@ -116,6 +116,10 @@ impl KeystonePort {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "map_err hands over the error"
+)]
 fn port(error: Error) -> PortError {
     if error.is_outage() {
         PortError::Away(error.to_string())

@@ -1,4 +1,5 @@
-//! How `skykey up` serves: plain HTTP, for the people of this machine.
+//! How our doors are served: the portal's as the site says, the others plainly, for this machine or for
+//! those around it.
 
 use std::sync::Arc;
 
@@ -6,9 +7,12 @@ use skykey_serve::{Door, Metrics, ServeSettings, TlsError};
 use skykey_types::Clock;
 use tokio::sync::watch;
 
-/// What the four doors have in common.
+use crate::config::PortalSite;
+
+/// What the doors have in common.
 pub(super) struct Doors {
-    settings: ServeSettings,
+    portal: ServeSettings,
+    inner: ServeSettings,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
     /// Turns true when they are to close.
@@ -16,25 +20,45 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    /// With what closes them: send true.
-    pub(super) fn new(clock: Arc<dyn Clock>) -> (watch::Sender<bool>, Self) {
-        let (stop, stopped) = watch::channel(false);
-        let settings = ServeSettings {
+    pub(super) fn new(
+        site: &PortalSite,
+        clock: Arc<dyn Clock>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        let inner = ServeSettings {
             // Everybody here has the same address.
             connections_per_client: None,
             ..ServeSettings::default()
         };
-        let doors = Self {
-            settings,
+        let mut portal = ServeSettings {
+            tls: site.tls.clone(),
+            trusted_proxies: site.trusted_proxies.clone(),
+            ..ServeSettings::default()
+        };
+        if site.listen.is_none_or(|address| address.ip().is_loopback()) {
+            portal.connections_per_client = None;
+        }
+        Self {
+            portal,
+            inner,
             metrics: Metrics::new(),
             clock,
             stopped,
-        };
-        (stop, doors)
+        }
     }
 
-    /// One of them; `name` is in the log and in the metrics.
-    pub(super) fn door(&self, name: &'static str) -> Result<Door, TlsError> {
-        Door::new(name, &self.settings, &self.metrics, &self.clock)
+    /// What all of them count.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The portal's, with TLS if the site has a certificate.
+    pub(super) fn portal(&self) -> Result<Door, TlsError> {
+        Door::new("portal", &self.portal, &self.metrics, &self.clock)
+    }
+
+    /// Another; `name` is in the log and in the metrics.
+    pub(super) fn inner(&self, name: &'static str) -> Result<Door, TlsError> {
+        Door::new(name, &self.inner, &self.metrics, &self.clock)
     }
 }

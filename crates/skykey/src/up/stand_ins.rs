@@ -2,78 +2,211 @@
 
 use std::sync::Arc;
 
+use anyhow::bail;
 use hyper_util::service::TowerToHyperService;
-use skykey_embedded::keystone::{Keystone, KeystoneSeed, ProjectSeed, Role, ServiceUserSeed};
+use skykey_broker::{Store, Surveys};
+use skykey_embedded::keystone::{
+    IDENTITY_PROVIDER, Keystone, KeystoneSeed, PROTOCOL, ProjectSeed, Role, ServiceUserSeed,
+};
 use skykey_embedded::{ClientSeed, Directory, GrantType, Iam};
-use skykey_types::{Clock, ProjectName, Survey};
+use skykey_iam::{GroupsClaim, MembershipSource};
+use skykey_keystone::DEFAULT_DOMAIN;
+use skykey_types::{Clock, ProjectName, Secret, Survey};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
 
+use super::announce::UpFile;
 use super::doors::Doors;
 use super::people;
+use super::ports::{Ports, url_of};
 use super::state_dir::{Secrets, StateDir};
+use crate::config::{Config, EchoSite, IamSite, KeystoneLogin, KeystoneSite};
+use crate::systems::Systems;
 
 /// The portal, as the IAM knows it.
-pub(super) const PORTAL_CLIENT: &str = "skykey-portal";
+const PORTAL_CLIENT: &str = "skykey-portal";
 /// A public client, for the command line: device code, or a browser with a loopback redirect.
 const CLI_CLIENT: &str = "skykey-cli";
 /// The S3 endpoint, as Keystone knows it.
-pub(super) const ENDPOINT_USER: &str = "skykey-s3";
+const ENDPOINT_USER: &str = "skykey-s3";
 /// The user in whose name credentials are made for others.
-pub(super) const BACKEND_USER: &str = "skykey";
+const BACKEND_USER: &str = "skykey";
+
+/// The project of the endpoint's own user.
+const SERVICE_PROJECT: &str = "service";
+/// The region that the embedded endpoint says it is in; the one that needs no explaining to tools.
+const REGION: &str = "us-east-1";
 
 /// What the stand-ins are told.
-pub(super) struct StandIns {
-    pub(super) surveys: Vec<Survey>,
-    pub(super) service_project: ProjectName,
-    pub(super) portal: Url,
-    pub(super) iam: Url,
-    pub(super) keystone: Url,
+pub(super) struct StandIns<'a> {
+    surveys: Vec<Survey>,
+    secrets: &'a Secrets,
+    service_project: ProjectName,
+    portal: Url,
+    /// Where each listens, if it does.
+    iam: Option<Url>,
+    keystone: Option<Url>,
+    s3: Option<Url>,
 }
 
-impl StandIns {
-    /// Serves both, on the IAM's listener and Keystone's.
+impl<'a> StandIns<'a> {
+    pub(super) fn new(
+        ports: &Ports,
+        surveys: &Surveys,
+        portal: &Url,
+        secrets: &'a Secrets,
+    ) -> anyhow::Result<Self> {
+        let url = |listener: &Option<TcpListener>| listener.as_ref().map(url_of).transpose();
+        let keystone = url(&ports.keystone)?
+            .map(|url| url.join("v3"))
+            .transpose()?;
+        Ok(Self {
+            surveys: surveys.iter().cloned().collect(),
+            secrets,
+            service_project: SERVICE_PROJECT.parse()?,
+            portal: portal.clone(),
+            iam: url(&ports.iam)?,
+            keystone,
+            s3: url(&ports.s3)?,
+        })
+    }
+
+    /// The systems: those of the configuration, and in place of the others the stand-ins, described in
+    /// the same words.
+    pub(super) fn systems(&self, config: &Config) -> anyhow::Result<Systems> {
+        let missing = "a system is either configured or has a port here";
+        let secret = |name: &str| self.secrets.of(name);
+        let iam = match (&config.iam, &self.iam) {
+            (Some(site), _) => site.clone(),
+            (None, Some(url)) => embedded_iam(url, secret("portal-client"))?,
+            (None, None) => bail!(missing),
+        };
+        let keystone = match (&config.keystone, &self.keystone) {
+            (Some(site), _) => site.clone(),
+            (None, Some(url)) => {
+                embedded_keystone(url, secret("keystone-backend"), secret("keystone-endpoint"))?
+            }
+            (None, None) => bail!(missing),
+        };
+        let (echo, store) = match (&config.echo, &self.s3) {
+            (Some(site), _) => {
+                let deletes_ec2 = keystone.admin.is_some();
+                (site.clone(), Store::Ceph { deletes_ec2 })
+            }
+            (None, Some(url)) => (embedded_echo(url), Store::Ours),
+            (None, None) => bail!(missing),
+        };
+        Ok(Systems {
+            iam,
+            keystone,
+            echo,
+            store,
+        })
+    }
+
+    /// Serves those that have a listener; the embedded IAM's people, if it is there.
     pub(super) fn start(
         &self,
         state: &StateDir,
-        secrets: &Secrets,
         clock: &Arc<dyn Clock>,
-        (on_iam, on_keystone): (TcpListener, TcpListener),
+        (on_iam, on_keystone): (Option<TcpListener>, Option<TcpListener>),
         tasks: &mut JoinSet<()>,
         doors: &Doors,
-    ) -> anyhow::Result<Arc<Directory>> {
+    ) -> anyhow::Result<Option<Arc<Directory>>> {
+        let (Some(on_iam), Some(url)) = (on_iam, &self.iam) else {
+            return Ok(None);
+        };
         let folder = state.folder("iam")?;
-        let seed = people::seed(&self.surveys, secrets);
+        let seed = people::seed(&self.surveys, self.secrets);
         let directory = Arc::new(Directory::open(&folder, clock.clone(), seed)?);
-        let clients = clients(&self.portal, secrets)?;
+        let clients = clients(&self.portal, self.secrets)?;
         let iam = Iam::open(
             &folder,
-            self.iam.clone(),
+            url.clone(),
             directory.clone(),
             clients,
             clock.clone(),
         )?;
-        let keystone = Keystone::open(
-            &state.folder("keystone")?,
-            &self.keystone,
-            directory.clone(),
-            iam.clone(),
-            keystone_seed(&self.surveys, &self.service_project, secrets),
-            clock.clone(),
-        )?;
-        tasks.spawn(doors.door("iam")?.serve(
+        if let (Some(on_keystone), Some(url)) = (on_keystone, &self.keystone) {
+            let keystone = Keystone::open(
+                &state.folder("keystone")?,
+                url,
+                directory.clone(),
+                iam.clone(),
+                keystone_seed(&self.surveys, &self.service_project, self.secrets),
+                clock.clone(),
+            )?;
+            tasks.spawn(doors.inner("keystone")?.serve(
+                on_keystone,
+                TowerToHyperService::new(keystone.router()),
+                doors.stopped.clone(),
+            ));
+        }
+        tasks.spawn(doors.inner("iam")?.serve(
             on_iam,
             TowerToHyperService::new(iam.router()),
             doors.stopped.clone(),
         ));
-        tasks.spawn(doors.door("keystone")?.serve(
-            on_keystone,
-            TowerToHyperService::new(keystone.router()),
-            doors.stopped.clone(),
-        ));
-        Ok(directory)
+        Ok(Some(directory))
     }
+}
+
+fn embedded_iam(url: &Url, client_secret: Secret) -> anyhow::Result<IamSite> {
+    Ok(IamSite {
+        issuer: url.as_str().parse()?,
+        client_id: PORTAL_CLIENT.to_owned(),
+        client_secret,
+        groups: GroupsClaim::Iam,
+        membership: MembershipSource::Scim,
+        scopes: Vec::new(),
+        audiences: Vec::new(),
+        account_end: None,
+        join_at: url.join("dashboard")?,
+        authorities: None,
+    })
+}
+
+fn embedded_keystone(url: &Url, backend: Secret, endpoint: Secret) -> anyhow::Result<KeystoneSite> {
+    let login = |name: &str, password| KeystoneLogin {
+        name: name.to_owned(),
+        password,
+        domain: DEFAULT_DOMAIN.to_owned(),
+    };
+    Ok(KeystoneSite {
+        url: url.clone(),
+        identity_provider: IDENTITY_PROVIDER.to_owned(),
+        protocol: PROTOCOL.to_owned(),
+        project_domain: DEFAULT_DOMAIN.to_owned(),
+        backend: login(BACKEND_USER, backend),
+        admin: Some((login(ENDPOINT_USER, endpoint), SERVICE_PROJECT.parse()?)),
+        authorities: None,
+    })
+}
+
+fn embedded_echo(url: &Url) -> EchoSite {
+    EchoSite {
+        endpoint: url.clone(),
+        region: REGION.to_owned(),
+        at_once: 32,
+        admin: None,
+        authorities: None,
+    }
+}
+
+/// The systems of a running `skykey up` without a configuration of real ones, as its state directory
+/// describes them; for whoever looks from outside.
+pub(crate) fn systems_of(up: &UpFile, secrets: &Secrets) -> anyhow::Result<Systems> {
+    Ok(Systems {
+        iam: embedded_iam(&up.iam, secrets.of("portal-client"))?,
+        keystone: embedded_keystone(
+            &up.keystone,
+            secrets.of("keystone-backend"),
+            secrets.of("keystone-endpoint"),
+        )?,
+        echo: embedded_echo(&up.s3),
+        store: Store::Ours,
+    })
 }
 
 /// The portal and the command line, as the embedded IAM knows them.

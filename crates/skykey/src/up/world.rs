@@ -5,21 +5,15 @@ use std::sync::Arc;
 use anyhow::Context;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
-use skykey_broker::{
-    Broker, Database, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, Settings,
-    Surveys, Wiring,
-};
+use skykey_broker::{Broker, Database, IamPeople, Settings, Store, Surveys, Wiring};
 use skykey_embedded::Directory;
-use skykey_embedded::keystone::{IDENTITY_PROVIDER, PROTOCOL};
-use skykey_iam::{Iam, IamSettings};
-use skykey_keystone::{DEFAULT_DOMAIN, ProjectRef};
 use skykey_portal::PortalSettings;
 use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
-use skykey_serve::RequestBody;
+use skykey_serve::{Door, RequestBody, health_router, public_health_router};
 use skykey_store::{FileStore, ObjectStore};
-use skykey_sts::{SessionTokens, StsClient};
-use skykey_types::{Clock, ProjectName, Survey};
+use skykey_sts::SessionTokens;
+use skykey_types::{Clock, Survey};
 use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -30,20 +24,19 @@ use super::Options;
 use super::announce::{UpFile, UpPerson, UpSurvey};
 use super::doors::Doors;
 use super::ports::{Ports, url_of};
-use super::stand_ins::{BACKEND_USER, ENDPOINT_USER, PORTAL_CLIENT, StandIns};
+use super::readiness::Ready;
+use super::stand_ins::StandIns;
 use super::state_dir::{Secrets, StateDir};
 use super::{images, people};
-use crate::config::Config;
-
-/// The region that the embedded endpoint says it is in; the one that needs no explaining to tools.
-const REGION: &str = "us-east-1";
-const SERVICE_PROJECT: &str = "service";
+use crate::config::{Config, EchoSite};
+use crate::systems::{Clients, Systems};
 
 /// Everything, running.
 pub struct World {
     up: UpFile,
     broker: Arc<Broker>,
-    directory: Arc<Directory>,
+    directory: Option<Arc<Directory>>,
+    metrics: UpstreamMetrics,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     // Last, so that the lock goes when all else has gone.
@@ -52,7 +45,7 @@ pub struct World {
 
 impl World {
     /// Takes the ports and the state directory, then starts everything in the order in which one
-    /// asks the other. It returns when all of it answers.
+    /// asks the other. It returns when all that is ours answers.
     pub async fn start(options: Options, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let config = Config::load(options.config.as_deref(), &options.surveys)?;
         let surveys = Surveys::new(
@@ -62,99 +55,78 @@ impl World {
                 .map(|configured| configured.survey.clone())
                 .collect(),
         )?;
-        let ports = Ports::take(options.listen, options.base_port).await?;
+        let ports = Ports::take(&options, &config).await?;
         let state = StateDir::open(&options.state)?;
-        warn_unless_loopback(&options);
         let secrets = state.secrets()?;
-        let (portal_url, iam_url, s3_url) = (
-            url_of(&ports.portal)?,
-            url_of(&ports.iam)?,
-            url_of(&ports.s3)?,
-        );
-        let keystone_url = url_of(&ports.keystone)?.join("v3")?;
-        let (stop, doors) = Doors::new(clock.clone());
+        let portal_url = match &config.portal.public {
+            Some(url) => url.clone(),
+            None => url_of(&ports.portal)?,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let doors = Doors::new(&config.portal, clock.clone(), stopped.clone());
+        let metrics = UpstreamMetrics::default();
+        metrics.register(&mut doors.metrics().registry());
         let mut tasks = JoinSet::new();
 
-        // The stand-ins.
-        let service_project: ProjectName = SERVICE_PROJECT.parse()?;
-        let stand_ins = StandIns {
-            surveys: surveys.iter().cloned().collect(),
-            service_project,
-            portal: portal_url.clone(),
-            iam: iam_url.clone(),
-            keystone: keystone_url.clone(),
-        };
-        let directory = stand_ins.start(
-            &state,
-            &secrets,
-            &clock,
-            (ports.iam, ports.keystone),
-            &mut tasks,
-            &doors,
-        )?;
-
-        // The clients, which do not know that they talk to stand-ins.
-        let iam = Arc::new(iam_client(&iam_url, &portal_url, &secrets, &clock)?);
-        let keystone = keystone_client(&stand_ins, &secrets, &clock)?;
-        let sts = StsClient::new(s3_url.clone(), REGION, clock.clone())?;
+        // What is not a real system is a stand-in; the clients do not know which they talk to.
+        let stand_ins = StandIns::new(&ports, &surveys, &portal_url, &secrets)?;
+        let systems = stand_ins.systems(&config)?;
+        warn_unless_loopback(&options, &config);
+        let clients = systems.clients(portal_url.join("login/callback")?, &clock, &metrics)?;
+        let listeners = (ports.iam, ports.keystone);
+        let directory = stand_ins.start(&state, &clock, listeners, &mut tasks, &doors)?;
 
         // The broker and its doors.
-        let keys = state.folder("keys")?;
-        let broker = Arc::new(
-            Broker::new(Wiring {
-                surveys,
-                database: open_database(&state).await?,
-                people: iam.clone(),
-                ec2: Arc::new(keystone),
-                exchange: Arc::new(sts),
-                tokens: SessionTokens::new(KeyRing::open_or_create(
-                    &keys.join("session-tokens.json"),
-                )?),
-                at_rest: KeyRing::open_or_create(&keys.join("at-rest.json"))?,
-                clock: clock.clone(),
-                settings: Settings {
-                    watch_every: config.watch_every,
-                    iam_grace: config.iam_grace,
-                    ec2_kept: config.ec2_kept,
-                    join_at: iam_url.join("dashboard")?.to_string(),
-                },
-            })
-            .await?,
-        );
-        let store = open_store(&state, &config, &clock).await?;
-        serve_s3(&mut tasks, ports.s3, store, &broker, &s3_url, &doors)?;
-        let portal = skykey_portal::router(
-            broker.clone(),
-            iam,
-            PortalSettings {
-                public: portal_url.clone(),
-                s3: s3_url.clone(),
-                region: REGION.to_owned(),
-                join_at: iam_url.join("dashboard")?,
-            },
-            clock,
-        );
-        tasks.spawn(doors.door("portal")?.serve(
+        let broker = open_broker(surveys, &config, &systems, &clients, &state, &clock).await?;
+        if let (Some(listener), Store::Ours) = (ports.s3, systems.store) {
+            let store = open_store(&state, &config, &clock).await?;
+            let endpoint = s3_endpoint(store, &broker, &systems.echo);
+            let door = doors.inner("s3")?;
+            tasks.spawn(serve_s3(door, listener, endpoint, stopped.clone()));
+        }
+        let ready = Arc::new(Ready::new(&clients, &broker, clock.clone()));
+        let settings = PortalSettings {
+            public: portal_url.clone(),
+            s3: systems.echo.endpoint.clone(),
+            region: systems.echo.region.clone(),
+            join_at: systems.iam.join_at.clone(),
+        };
+        let portal = skykey_portal::router(broker.clone(), clients.iam.clone(), settings, clock)
+            .merge(public_health_router(ready.clone()));
+        tasks.spawn(doors.portal()?.serve(
             ports.portal,
             TowerToHyperService::new(portal),
-            doors.stopped.clone(),
+            stopped.clone(),
         ));
-        tasks.spawn(broker.clone().watch(doors.stopped));
+        if let Some(listener) = ports.health {
+            let health = health_router(ready, doors.metrics().clone());
+            tasks.spawn(doors.inner("health")?.serve(
+                listener,
+                TowerToHyperService::new(health),
+                stopped.clone(),
+            ));
+        }
+        tasks.spawn(broker.clone().watch(stopped.clone()));
+        tasks.spawn(broker.clone().upkeep(stopped));
 
         let up = UpFile {
             portal: portal_url,
-            iam: iam_url,
-            keystone: keystone_url,
-            s3: s3_url,
-            region: REGION.to_owned(),
-            people: up_people(&secrets),
-            surveys: stand_ins.surveys.iter().filter_map(up_survey).collect(),
+            iam: Url::parse(systems.iam.issuer.as_str())?,
+            keystone: systems.keystone.url.clone(),
+            s3: systems.echo.endpoint.clone(),
+            region: systems.echo.region.clone(),
+            people: match directory {
+                Some(_) => up_people(&secrets),
+                None => Vec::new(),
+            },
+            surveys: broker.surveys().iter().filter_map(up_survey).collect(),
         };
         up.write(&state.path("up.json"))?;
         Ok(Self {
             up,
             broker,
             directory,
+            metrics,
             stop,
             tasks,
             state,
@@ -172,42 +144,89 @@ impl World {
     }
 
     /// The embedded IAM's people, for a test that ends an account.
-    pub fn directory(&self) -> &Arc<Directory> {
-        &self.directory
+    pub fn directory(&self) -> Option<&Arc<Directory>> {
+        self.directory.as_ref()
+    }
+
+    /// The calls to the systems around, counted.
+    pub fn upstream_metrics(&self) -> &UpstreamMetrics {
+        &self.metrics
     }
 
     /// Takes no more requests, lets those under way end, and returns when all has stopped.
     pub async fn stop(mut self) {
-        if let Err(error) = self.state.remove_up_file() {
-            tracing::warn!(%error, "up.json stays behind; nothing that it names answers any more");
-        }
         // Nobody listening any more is what is wanted.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
         self.broker.database().close().await;
+        if let Err(error) = self.state.remove_up_file() {
+            tracing::warn!(%error, "up.json stays behind; nothing that it names answers any more");
+        }
     }
 }
 
-fn serve_s3(
-    tasks: &mut JoinSet<()>,
-    listener: TcpListener,
-    store: Arc<dyn ObjectStore>,
-    broker: &Arc<Broker>,
-    url: &Url,
-    doors: &Doors,
-) -> anyhow::Result<()> {
+async fn open_broker(
+    surveys: Surveys,
+    config: &Config,
+    systems: &Systems,
+    clients: &Clients,
+    state: &StateDir,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Broker>> {
+    let keys = state.folder("keys")?;
+    let at_rest = Arc::new(KeyRing::open_or_create(&keys.join("at-rest.json"))?);
+    let tokens = SessionTokens::new(KeyRing::open_or_create(&keys.join("session-tokens.json"))?);
+    let database = open_database(state).await?;
+    let people = IamPeople::new(
+        clients.iam.clone(),
+        database.clone(),
+        at_rest.clone(),
+        clock.clone(),
+    );
+    let wiring = Wiring {
+        surveys,
+        database,
+        people: Arc::new(people),
+        ec2: clients.site.keystone.clone(),
+        exchange: clients.site.sts.clone(),
+        prover: Arc::new(clients.site.echo.clone()),
+        tokens,
+        at_rest,
+        clock: clock.clone(),
+        settings: Settings {
+            watch_every: config.watch_every,
+            iam_grace: config.iam_grace,
+            ec2_kept: config.ec2_kept,
+            join_at: systems.iam.join_at.to_string(),
+            prove_every: config.prove_every,
+            store: systems.store,
+            backend: config.backend.clone(),
+        },
+    };
+    Ok(Arc::new(Broker::new(wiring).await?))
+}
+
+fn s3_endpoint(store: Arc<dyn ObjectStore>, broker: &Arc<Broker>, echo: &EchoSite) -> Endpoint {
     let mut domains = vec!["localhost".to_owned()];
-    if let Some(url::Host::Domain(name)) = url.host() {
+    if let Some(url::Host::Domain(name)) = echo.endpoint.host() {
         domains.push(name.to_owned());
     }
-    let endpoint = Endpoint::new(
+    Endpoint::new(
         store,
         broker.clone(),
         EndpointSettings {
-            region: REGION.to_owned(),
+            region: echo.region.clone(),
             domains,
         },
-    );
+    )
+}
+
+async fn serve_s3(
+    door: Door,
+    listener: TcpListener,
+    endpoint: Endpoint,
+    stopped: watch::Receiver<bool>,
+) {
     let service = service_fn(move |request: hyper::Request<RequestBody>| {
         let endpoint = endpoint.clone();
         async move {
@@ -215,13 +234,11 @@ fn serve_s3(
             endpoint.call(request).await
         }
     });
-    let door = doors.door("s3")?;
-    tasks.spawn(door.serve(listener, service, doors.stopped.clone()));
-    Ok(())
+    door.serve(listener, service, stopped).await;
 }
 
-fn warn_unless_loopback(options: &Options) {
-    if !options.listen.is_loopback() {
+fn warn_unless_loopback(options: &Options, config: &Config) {
+    if !options.listen.is_loopback() && (config.iam.is_none() || config.keystone.is_none()) {
         tracing::warn!(
             listen = %options.listen,
             "the embedded IAM and Keystone are meant for one machine, and now others can reach them, unencrypted"
@@ -247,50 +264,6 @@ async fn open_store(
         images::publish(&store, configured).await?;
     }
     Ok(Arc::new(store))
-}
-
-fn iam_client(
-    issuer: &Url,
-    portal: &Url,
-    secrets: &Secrets,
-    clock: &Arc<dyn Clock>,
-) -> anyhow::Result<Iam> {
-    let settings = IamSettings::new(
-        issuer.as_str().parse()?,
-        PORTAL_CLIENT,
-        secrets.of("portal-client"),
-        portal.join("login/callback")?,
-    );
-    Ok(Iam::new(settings, clock.clone())?)
-}
-
-fn keystone_client(
-    stand_ins: &StandIns,
-    secrets: &Secrets,
-    clock: &Arc<dyn Clock>,
-) -> anyhow::Result<KeystonePort> {
-    let user = |name: &str, password: &str| KeystoneUser {
-        name: name.to_owned(),
-        password: secrets.of(password),
-        domain: DEFAULT_DOMAIN.to_owned(),
-    };
-    let settings = KeystoneSettings {
-        url: stand_ins.keystone.clone(),
-        authorities: None,
-        metrics: UpstreamMetrics::default(),
-        identity_provider: IDENTITY_PROVIDER.to_owned(),
-        protocol: PROTOCOL.to_owned(),
-        project_domain: DEFAULT_DOMAIN.to_owned(),
-        backend_user: user(BACKEND_USER, "keystone-backend"),
-        admin_user: Some(KeystoneAdmin {
-            user: user(ENDPOINT_USER, "keystone-endpoint"),
-            project: ProjectRef {
-                name: stand_ins.service_project.to_string(),
-                domain: DEFAULT_DOMAIN.to_owned(),
-            },
-        }),
-    };
-    Ok(KeystonePort::new(settings, clock.clone())?)
 }
 
 fn up_people(secrets: &Secrets) -> Vec<UpPerson> {

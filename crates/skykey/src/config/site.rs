@@ -1,0 +1,344 @@
+//! The systems of a site: `[portal]`, `[iam]`, `[keystone]`, `[echo]`. Each that is left out is played by an
+//! embedded stand-in.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use skykey_iam::{GroupsClaim, Issuer, MembershipSource};
+use skykey_keystone::DEFAULT_DOMAIN;
+use skykey_serve::{Network, TlsFiles};
+use skykey_types::{AccessKeyId, Credentials, ProjectName, Secret};
+use url::Url;
+
+use super::words::{SecretPlace, parsed};
+
+/// Where the portal is and how it is served.
+#[derive(Debug, Clone, Default)]
+pub struct PortalSite {
+    /// Its address as people type it; by default where it listens.
+    pub public: Option<Url>,
+    /// Where it listens, instead of `--listen` and `--base-port`.
+    pub listen: Option<SocketAddr>,
+    /// TLS by skykey itself; without, plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// The proxies whose word about the client is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Where `/healthz`, `/readyz` and `/metrics` are served, if at all.
+    pub health: Option<SocketAddr>,
+}
+
+/// A real IAM.
+#[derive(Debug, Clone)]
+pub struct IamSite {
+    /// The issuer, exactly as its tokens spell it.
+    pub issuer: Issuer,
+    /// What skykey is registered as.
+    pub client_id: String,
+    /// The secret of that client.
+    pub client_secret: Secret,
+    /// Where groups stand in claims.
+    pub groups: GroupsClaim,
+    /// Who is asked about a membership.
+    pub membership: MembershipSource,
+    /// Further scopes that a login asks for.
+    pub scopes: Vec<String>,
+    /// Further audiences of access tokens that count as ours.
+    pub audiences: Vec<String>,
+    /// The claim that says when the account ends.
+    pub account_end: Option<String>,
+    /// Where people ask to join a group; by default the issuer's dashboard.
+    pub join_at: Url,
+    /// Certificate authorities to believe beside the machine's.
+    pub authorities: Option<PathBuf>,
+}
+
+/// A real Keystone.
+#[derive(Debug, Clone)]
+pub struct KeystoneSite {
+    /// Ending with `/v3`.
+    pub url: Url,
+    /// Keystone's name for the IAM.
+    pub identity_provider: String,
+    /// The federation protocol.
+    pub protocol: String,
+    /// The domain of the surveys' projects.
+    pub project_domain: String,
+    /// The user in whose name credentials are made for others.
+    pub backend: KeystoneLogin,
+    /// Who may delete people's EC2 credentials, and the project in which it is `admin`.
+    pub admin: Option<(KeystoneLogin, ProjectName)>,
+    /// Certificate authorities to believe beside the machine's.
+    pub authorities: Option<PathBuf>,
+}
+
+/// A user of Keystone with a password.
+#[derive(Debug, Clone)]
+pub struct KeystoneLogin {
+    /// The user's name.
+    pub name: String,
+    /// The password.
+    pub password: Secret,
+    /// The user's domain.
+    pub domain: String,
+}
+
+/// A real Echo.
+#[derive(Debug, Clone)]
+pub struct EchoSite {
+    /// Its address.
+    pub endpoint: Url,
+    /// The region that it says it is in.
+    pub region: String,
+    /// How many STS requests may be under way at once.
+    pub at_once: usize,
+    /// A user of the gateway's own, for `skykey survey apply` and `skykey revoke --project`.
+    pub admin: Option<Credentials>,
+    /// Certificate authorities to believe beside the machine's.
+    pub authorities: Option<PathBuf>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PortalEntry {
+    public: Option<Url>,
+    listen: Option<SocketAddr>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    trusted_proxies: Vec<Network>,
+    health: Option<SocketAddr>,
+}
+
+impl PortalEntry {
+    pub(super) fn into_site(self, beside: &Path) -> Result<PortalSite, String> {
+        let tls = match (self.certificate, self.key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles {
+                certificate: beside.join(certificate),
+                key: beside.join(key),
+            }),
+            (None, None) => None,
+            _ => return Err("[portal] needs certificate and key, or neither".to_owned()),
+        };
+        if let Some(url) = &self.public
+            && (!matches!(url.scheme(), "http" | "https") || url.path() != "/")
+        {
+            return Err(format!(
+                "[portal] public: '{url}' is not the address of a site; write for example https://skykey.example.org/"
+            ));
+        }
+        if self
+            .public
+            .as_ref()
+            .is_none_or(|url| url.scheme() == "http")
+            && tls.is_some()
+        {
+            return Err(
+                "[portal] has a certificate, so public must be its https address".to_owned(),
+            );
+        }
+        Ok(PortalSite {
+            public: self.public,
+            listen: self.listen,
+            tls,
+            trusted_proxies: self.trusted_proxies,
+            health: self.health,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IamEntry {
+    #[serde(deserialize_with = "parsed")]
+    issuer: Issuer,
+    client_id: String,
+    client_secret: SecretPlace,
+    #[serde(default = "profile", deserialize_with = "parsed")]
+    groups: GroupsClaim,
+    #[serde(default, deserialize_with = "parsed")]
+    membership: MembershipSource,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    audiences: Vec<String>,
+    account_end: Option<String>,
+    join_at: Option<Url>,
+    authorities: Option<PathBuf>,
+}
+
+fn profile() -> GroupsClaim {
+    GroupsClaim::Iam
+}
+
+impl IamEntry {
+    pub(super) fn into_site(self, beside: &Path) -> Result<IamSite, String> {
+        let join_at = match self.join_at {
+            Some(url) => url,
+            None => Url::parse(&format!(
+                "{}/dashboard",
+                self.issuer.as_str().trim_end_matches('/')
+            ))
+            .map_err(|error| format!("[iam] issuer: {error}"))?,
+        };
+        Ok(IamSite {
+            join_at,
+            client_secret: self.client_secret.read("[iam] client_secret", beside)?,
+            issuer: self.issuer,
+            client_id: self.client_id,
+            groups: self.groups,
+            membership: self.membership,
+            scopes: self.scopes,
+            audiences: self.audiences,
+            account_end: self.account_end,
+            authorities: self.authorities.map(|path| beside.join(path)),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeystoneEntry {
+    url: Url,
+    #[serde(default = "identity_provider")]
+    identity_provider: String,
+    #[serde(default = "protocol")]
+    protocol: String,
+    #[serde(default = "domain")]
+    project_domain: String,
+    backend_user: UserEntry,
+    admin_user: Option<AdminEntry>,
+    authorities: Option<PathBuf>,
+}
+
+fn identity_provider() -> String {
+    "iam".to_owned()
+}
+
+fn protocol() -> String {
+    "openid".to_owned()
+}
+
+fn domain() -> String {
+    DEFAULT_DOMAIN.to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserEntry {
+    name: String,
+    password: SecretPlace,
+    #[serde(default = "domain")]
+    domain: String,
+}
+
+impl UserEntry {
+    fn into_login(self, what: &str, beside: &Path) -> Result<KeystoneLogin, String> {
+        Ok(KeystoneLogin {
+            password: self.password.read(what, beside)?,
+            name: self.name,
+            domain: self.domain,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdminEntry {
+    name: String,
+    password: SecretPlace,
+    #[serde(default = "domain")]
+    domain: String,
+    project: ProjectName,
+}
+
+impl KeystoneEntry {
+    pub(super) fn into_site(self, beside: &Path) -> Result<KeystoneSite, String> {
+        let admin = match self.admin_user {
+            None => None,
+            Some(AdminEntry {
+                name,
+                password,
+                domain,
+                project,
+            }) => {
+                let user = UserEntry {
+                    name,
+                    password,
+                    domain,
+                };
+                let login = user.into_login("[keystone.admin_user] password", beside)?;
+                Some((login, project))
+            }
+        };
+        Ok(KeystoneSite {
+            url: self.url,
+            identity_provider: self.identity_provider,
+            protocol: self.protocol,
+            project_domain: self.project_domain,
+            backend: self
+                .backend_user
+                .into_login("[keystone.backend_user] password", beside)?,
+            admin,
+            authorities: self.authorities.map(|path| beside.join(path)),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EchoEntry {
+    endpoint: Url,
+    #[serde(default = "region")]
+    region: String,
+    #[serde(default = "at_once")]
+    at_once: usize,
+    admin: Option<KeyEntry>,
+    authorities: Option<PathBuf>,
+}
+
+fn region() -> String {
+    "us-east-1".to_owned()
+}
+
+fn at_once() -> usize {
+    32
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyEntry {
+    access_key_id: AccessKeyId,
+    secret_access_key: SecretPlace,
+}
+
+impl EchoEntry {
+    pub(super) fn into_site(self, beside: &Path) -> Result<EchoSite, String> {
+        let admin = match self.admin {
+            None => None,
+            Some(key) => Some(Credentials {
+                access_key_id: key.access_key_id,
+                secret_access_key: key
+                    .secret_access_key
+                    .read("[echo.admin] secret_access_key", beside)?,
+                session_token: None,
+                expiration: None,
+            }),
+        };
+        if !matches!(self.endpoint.scheme(), "http" | "https") || self.endpoint.path() != "/" {
+            return Err(format!(
+                "[echo] endpoint: '{}' is not the address of an S3 endpoint; write for example https://s3.echo.example.org/",
+                self.endpoint
+            ));
+        }
+        if self.at_once == 0 {
+            return Err("[echo] at_once must be at least 1".to_owned());
+        }
+        Ok(EchoSite {
+            endpoint: self.endpoint,
+            region: self.region,
+            at_once: self.at_once,
+            admin,
+            authorities: self.authorities.map(|path| beside.join(path)),
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! `skykey revoke --project`: what a site can do when session tokens must end before their time.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use skykey_broker::Database;
+use skykey_echo::user_policy::{self, UserPolicy};
+use skykey_types::{Clock, ProjectName, Survey, SystemClock};
+use skykey_upstream::UpstreamMetrics;
+
+use super::{project_id, real_site};
+use crate::systems::SiteClients;
+
+/// What the command line said.
+#[derive(Debug, Clone)]
+pub struct RevokeOptions {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// The state directory, whose database knows who still has live credentials.
+    pub state: PathBuf,
+    /// Which project is suspended.
+    pub project: ProjectName,
+    /// End the suspension instead.
+    pub lift: bool,
+    /// Do it; otherwise it is only said what it would cost.
+    pub yes: bool,
+}
+
+/// Suspends a project at Echo, or ends that and puts its policies back.
+pub async fn revoke(options: RevokeOptions) -> anyhow::Result<()> {
+    let (config, keystone, echo) = real_site(&options.config)?;
+    let admin = echo.admin.clone().context(
+        "suspending needs the keys of a gateway user with the capability users=*; write them under [echo.admin]",
+    )?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clients = SiteClients::new(&keystone, &echo, &clock, &UpstreamMetrics::default())?;
+    let survey = config
+        .surveys
+        .iter()
+        .map(|configured| &configured.survey)
+        .find(|survey| survey.access_of_project(options.project.as_str()).is_some())
+        .with_context(|| {
+            format!(
+                "no survey of the configuration has the project {}",
+                options.project
+            )
+        })?;
+    let project = project_id(&clients, &options.project).await?;
+    let kept = Kept::of(&options);
+    if options.lift {
+        clients.echo.enable(&admin, &project).await?;
+        // Suspending and enabling both make the gateway forget them.
+        user_policy::put_back(&clients.echo, &admin, &project, &kept.read()?).await?;
+        kept.forget()?;
+        writeln!(
+            io::stdout().lock(),
+            "{} is no longer suspended, and its policies are back. Session tokens that had not expired work again.",
+            options.project
+        )?;
+        return Ok(());
+    }
+    let cost = cost(&options, survey, &*clock).await?;
+    write!(io::stdout().lock(), "{cost}")?;
+    if !options.yes {
+        bail!("nothing was done; add --yes to do it");
+    }
+    let policies = user_policy::remember(&clients.echo, &admin, &project).await?;
+    if !policies.is_empty() {
+        kept.write(&policies)?;
+    }
+    clients.echo.suspend(&admin, &project).await?;
+    writeln!(
+        io::stdout().lock(),
+        "{} is suspended: Echo refuses everybody in it from now on. 'skykey revoke --project {} --lift' ends that.",
+        options.project,
+        options.project
+    )?;
+    Ok(())
+}
+
+/// Who loses what, and until when it must stay so to be of use.
+async fn cost(
+    options: &RevokeOptions,
+    survey: &Survey,
+    clock: &dyn Clock,
+) -> anyhow::Result<String> {
+    let path = options.state.join("broker.db");
+    let database = Database::open(&path)
+        .await
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    let access = survey.access_of_project(options.project.as_str());
+    let standing = database.standing(&survey.name, access, clock.now()).await?;
+    database.close().await;
+    let until = standing.revoked_until.map_or_else(
+        || "Nobody who was removed has credentials that still work, so nothing is gained by it.\n".to_owned(),
+        |end| {
+            format!(
+                "The last credentials of somebody who was removed expire at {}. Lifted earlier, they work again.\n",
+                end.strftime("%H:%M:%S UTC on %-d %B %Y")
+            )
+        },
+    );
+    Ok(format!(
+        "Suspending {} refuses everybody who reads or writes {} through it: {} with {} live leases. It does not stop the keys of roles (assume-role).\n{until}",
+        options.project,
+        survey.name,
+        match standing.people {
+            1 => "1 person".to_owned(),
+            people => format!("{people} people"),
+        },
+        standing.live,
+    ))
+}
+
+/// The project's user policies while it is suspended, in a file of the state directory.
+struct Kept(PathBuf);
+
+impl Kept {
+    fn of(options: &RevokeOptions) -> Self {
+        let name = format!("suspended-{}.json", options.project);
+        Self(options.state.join(name))
+    }
+
+    fn write(&self, policies: &[UserPolicy]) -> anyhow::Result<()> {
+        let pairs: Vec<(&str, &str)> = policies
+            .iter()
+            .map(|policy| (policy.name.as_str(), policy.document.as_str()))
+            .collect();
+        skykey_seal::write_private(&self.0, &serde_json::to_vec_pretty(&pairs)?)
+            .with_context(|| format!("cannot write {}", self.0.display()))
+    }
+
+    /// What was kept; without a file the policy that `skykey survey apply` puts.
+    fn read(&self) -> anyhow::Result<Vec<UserPolicy>> {
+        let shown = self.0.display();
+        let bytes =
+            skykey_seal::read_private(&self.0).with_context(|| format!("cannot read {shown}"))?;
+        let pairs: Vec<(String, String)> = match bytes {
+            Some(bytes) => {
+                serde_json::from_slice(&bytes).with_context(|| format!("{shown} is damaged"))?
+            }
+            None => vec![(user_policy::NAME.to_owned(), user_policy::document())],
+        };
+        Ok(pairs
+            .into_iter()
+            .map(|(name, document)| UserPolicy { name, document })
+            .collect())
+    }
+
+    fn forget(&self) -> anyhow::Result<()> {
+        match std::fs::remove_file(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.0.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
