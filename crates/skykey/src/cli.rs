@@ -231,7 +231,7 @@ fn start_logging(format: LogFormat, quiet: Option<&str>) {
             .with_ansi(io::stderr().is_terminal())
             .with_target(false)
             .init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).init(),
     }
 }
 
