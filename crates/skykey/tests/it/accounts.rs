@@ -12,6 +12,7 @@ async fn no_lease_outlives_the_account() {
     let end = sky.clock.now() + SignedDuration::from_secs(5000);
     sky.world
         .directory()
+        .unwrap()
         .set_account_end(&caller.id.sub, Some(end))
         .await
         .unwrap();
@@ -51,6 +52,7 @@ async fn whoever_is_removed_is_refused_at_the_next_request_after_the_watch_has_l
     let sub = sky.caller("bob").id.sub;
     sky.world
         .directory()
+        .unwrap()
         .remove_from_group(&sub, &"m13/readers".parse().unwrap())
         .await
         .unwrap();

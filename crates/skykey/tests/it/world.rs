@@ -45,7 +45,12 @@ impl TestWorld {
 
     /// Somebody, without their browser.
     pub(crate) fn caller(&self, username: &str) -> Caller {
-        let account = self.world.directory().by_username(username).unwrap();
+        let account = self
+            .world
+            .directory()
+            .unwrap()
+            .by_username(username)
+            .unwrap();
         let id = SubjectId {
             issuer: self.world.up_file().iam.to_string(),
             sub: account.sub,
