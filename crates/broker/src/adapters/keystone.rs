@@ -48,7 +48,7 @@ impl KeystonePort {
             },
             clock,
         )
-        .map_err(port)?;
+        .map_err(PortError::from)?;
         let admin = admin_user
             .map(|KeystoneAdmin { user, project }| keystone.as_user(user.login(Some(project))));
         Ok(Self {
@@ -111,20 +111,18 @@ impl KeystonePort {
             name: project.to_string(),
             domain: self.project_domain.clone(),
         };
-        let found = admin.project_by_name(&wanted).await.map_err(port)?;
+        let found = admin.project_by_name(&wanted).await?;
         Ok(found.map(|found| found.id))
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "map_err hands over the error"
-)]
-fn port(error: Error) -> PortError {
-    if error.is_outage() {
-        PortError::Away(error.to_string())
-    } else {
-        PortError::Refused(error.to_string())
+impl From<Error> for PortError {
+    fn from(error: Error) -> Self {
+        if error.is_outage() {
+            Self::Away(error.to_string())
+        } else {
+            Self::Refused(error.to_string())
+        }
     }
 }
 
@@ -140,7 +138,7 @@ fn credential(made: skykey_keystone::Ec2Credential) -> Ec2Credential {
 impl Ec2Keys for KeystonePort {
     async fn identify(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, PortError> {
         let admin = self.admin_for("ask Keystone whose an EC2 credential is")?;
-        let found = admin.identify_ec2(access).await.map_err(port)?;
+        let found = admin.identify_ec2(access).await?;
         Ok(found.map(|found| {
             let ours = |(provider, _): &&(String, String)| *provider == self.identity_provider;
             Ec2Identity {
@@ -178,11 +176,11 @@ impl Ec2Keys for KeystonePort {
         let unscoped = keystone
             .federated_token(&self.identity_provider, &self.protocol, iam_token)
             .await
-            .map_err(port)?;
+            .map_err(PortError::from)?;
         let mut projects = keystone
             .projects(Caller::Token(&unscoped.token))
             .await
-            .map_err(port)?;
+            .map_err(PortError::from)?;
         projects.retain(|found| found.name == project.as_str());
         if projects.len() > 1 {
             // The name occurs in several domains.
@@ -198,13 +196,13 @@ impl Ec2Keys for KeystonePort {
         let token = keystone
             .scope(&unscoped.token, &found.id)
             .await
-            .map_err(port)?;
+            .map_err(PortError::from)?;
         let caller = Caller::Token(&token.token);
         keystone
             .create_ec2(caller, &token.user.id, &found.id)
             .await
             .map(credential)
-            .map_err(port)
+            .map_err(PortError::from)
     }
 
     async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError> {
@@ -212,7 +210,7 @@ impl Ec2Keys for KeystonePort {
             .delete_ec2(Caller::Own, user_id, access)
             .await
             .map(drop)
-            .map_err(port)
+            .map_err(PortError::from)
     }
 
     async fn delete_all(&self, user_id: &str, project: &ProjectName) -> Result<usize, PortError> {
@@ -221,7 +219,7 @@ impl Ec2Keys for KeystonePort {
             return Ok(0);
         };
         let mut deleted = 0;
-        for found in admin.list_ec2(Caller::Own, user_id).await.map_err(port)? {
+        for found in admin.list_ec2(Caller::Own, user_id).await? {
             if found.project_id == project {
                 self.delete(user_id, &found.access).await?;
                 deleted += 1;

@@ -13,13 +13,13 @@ use skykey_upstream::UpstreamMetrics;
 use crate::keystone_client::Served;
 use crate::keystone_world::SERVICE_PASSWORD;
 
-struct Port {
+struct Rig {
     served: Served,
     port: KeystonePort,
     metrics: UpstreamMetrics,
 }
 
-impl Port {
+impl Rig {
     /// With `backend` as the backend user, and with an administrator or without.
     async fn new(backend: &str, password: &str, with_admin: bool) -> Self {
         let served = Served::new().await;
@@ -71,65 +71,65 @@ fn project(name: &str) -> ProjectName {
 fn refusal<T>(outcome: Result<T, PortError>) -> String {
     match outcome {
         Err(PortError::Refused(why)) => why,
-        Err(PortError::Away(why)) => panic!("an outage: {why}"),
+        Err(other) => panic!("no refusal: {other}"),
         Ok(_) => panic!("it was done"),
     }
 }
 
 #[tokio::test]
 async fn the_backend_user_shows_its_password_once_for_each_project() {
-    let port = Port::new("skykey", SERVICE_PASSWORD, false).await;
+    let rig = Rig::new("skykey", SERVICE_PASSWORD, false).await;
     let (data, readers) = (project("lsst"), project("lsst-ro"));
     let mut made = Vec::new();
     for _ in 0..3 {
         for project in [&data, &readers] {
-            made.push(port.port.create_for_backend(project).await.unwrap());
-            assert!(port.port.project_id(project).await.unwrap().is_some());
+            made.push(rig.port.create_for_backend(project).await.unwrap());
+            assert!(rig.port.project_id(project).await.unwrap().is_some());
         }
     }
-    assert_eq!(port.logins(), 2);
-    let of_readers = port.port.backend_credentials(&readers).await.unwrap();
+    assert_eq!(rig.logins(), 2);
+    let of_readers = rig.port.backend_credentials(&readers).await.unwrap();
     assert_eq!(of_readers.len(), 3);
     for credential in &made {
         let is_readers = of_readers.contains(&credential.access);
         let project = if is_readers { &readers } else { &data };
         for _ in 0..2 {
-            let deleted = port.port.delete_backend(project, &credential.access).await;
+            let deleted = rig.port.delete_backend(project, &credential.access).await;
             deleted.unwrap();
         }
     }
     for project in [&data, &readers] {
-        assert_eq!(port.port.backend_credentials(project).await.unwrap(), []);
+        assert_eq!(rig.port.backend_credentials(project).await.unwrap(), []);
     }
-    assert_eq!(port.logins(), 2);
-    assert!(port.port.is_backend(&made[0].user_id).await.unwrap());
-    assert!(!port.port.is_backend("somebody").await.unwrap());
-    assert_eq!(port.logins(), 3, "and once for no project");
+    assert_eq!(rig.logins(), 2);
+    assert!(rig.port.is_backend(&made[0].user_id).await.unwrap());
+    assert!(!rig.port.is_backend("somebody").await.unwrap());
+    assert_eq!(rig.logins(), 3, "and once for no project");
 }
 
 #[tokio::test]
 async fn project_ids_and_roles_need_no_administrator() {
-    let port = Port::new("skykey", SERVICE_PASSWORD, false).await;
-    let id = port.port.project_id(&project("lsst")).await.unwrap();
-    assert_eq!(id, Some(port.served.keystone.project_id("lsst").await));
-    let roles = port.port.backend_roles(&project("lsst")).await.unwrap();
+    let rig = Rig::new("skykey", SERVICE_PASSWORD, false).await;
+    let id = rig.port.project_id(&project("lsst")).await.unwrap();
+    assert_eq!(id, Some(rig.served.keystone.project_id("lsst").await));
+    let roles = rig.port.backend_roles(&project("lsst")).await.unwrap();
     assert_eq!(roles.unwrap(), ["member", "reader"]);
     for unknown in [project("service"), project("nothing-here")] {
-        assert_eq!(port.port.project_id(&unknown).await.unwrap(), None);
-        assert_eq!(port.port.backend_roles(&unknown).await.unwrap(), None);
+        assert_eq!(rig.port.project_id(&unknown).await.unwrap(), None);
+        assert_eq!(rig.port.backend_roles(&unknown).await.unwrap(), None);
     }
 }
 
 #[tokio::test]
 async fn a_backend_user_without_a_role_is_told_which() {
-    let port = Port::new("onlooker", SERVICE_PASSWORD, false).await;
-    let why = refusal(port.port.create_for_backend(&project("lsst")).await);
+    let rig = Rig::new("onlooker", SERVICE_PASSWORD, false).await;
+    let why = refusal(rig.port.create_for_backend(&project("lsst")).await);
     assert!(
         why.contains("onlooker has only the roles reader in the project lsst")
             && why.contains("give it the role member"),
         "{why}"
     );
-    let why = refusal(port.port.create_for_backend(&project("lsst-ro")).await);
+    let why = refusal(rig.port.create_for_backend(&project("lsst-ro")).await);
     assert!(
         why.contains("onlooker has no role in the project lsst-ro of the domain Default"),
         "{why}"
@@ -138,11 +138,11 @@ async fn a_backend_user_without_a_role_is_told_which() {
 
 #[tokio::test]
 async fn a_wrong_password_is_not_taken_for_a_missing_role() {
-    let port = Port::new("skykey", "hunter2 hunter2 hunter2", false).await;
+    let rig = Rig::new("skykey", "hunter2 hunter2 hunter2", false).await;
     for why in [
-        refusal(port.port.project_id(&project("lsst")).await),
-        refusal(port.port.create_for_backend(&project("lsst")).await),
-        refusal(port.port.is_backend("somebody").await),
+        refusal(rig.port.project_id(&project("lsst")).await),
+        refusal(rig.port.create_for_backend(&project("lsst")).await),
+        refusal(rig.port.is_backend("somebody").await),
     ] {
         assert!(
             why.contains("cannot log in at Keystone with a password"),
@@ -154,12 +154,12 @@ async fn a_wrong_password_is_not_taken_for_a_missing_role() {
 
 #[tokio::test]
 async fn without_an_administrator_peoples_credentials_are_out_of_reach() {
-    let port = Port::new("skykey", SERVICE_PASSWORD, false).await;
+    let rig = Rig::new("skykey", SERVICE_PASSWORD, false).await;
     let access = AccessKeyId::new("a");
     for why in [
-        refusal(port.port.identify(&access).await),
-        refusal(port.port.delete("somebody", &access).await),
-        refusal(port.port.delete_all("somebody", &project("lsst")).await),
+        refusal(rig.port.identify(&access).await),
+        refusal(rig.port.delete("somebody", &access).await),
+        refusal(rig.port.delete_all("somebody", &project("lsst")).await),
     ] {
         assert!(
             why.starts_with("[keystone.admin_user] is not configured, so skykey cannot"),
@@ -170,21 +170,21 @@ async fn without_an_administrator_peoples_credentials_are_out_of_reach() {
 
 #[tokio::test]
 async fn a_person_is_given_a_credential_which_is_identified_and_taken_away() {
-    let port = Port::new("skykey", SERVICE_PASSWORD, true).await;
+    let rig = Rig::new("skykey", SERVICE_PASSWORD, true).await;
     let readers = project("lsst-ro");
-    let token = port.served.iam_token("eve").await;
-    let made = port.port.create_for_person(&token, &readers).await.unwrap();
-    let found = port.port.identify(&made.access).await.unwrap().unwrap();
-    assert_eq!(found.sub, Some(port.served.keystone.world.sub("eve")));
+    let token = rig.served.iam_token("eve").await;
+    let made = rig.port.create_for_person(&token, &readers).await.unwrap();
+    let found = rig.port.identify(&made.access).await.unwrap().unwrap();
+    assert_eq!(found.sub, Some(rig.served.keystone.world.sub("eve")));
     assert_eq!(found.project, "lsst-ro");
-    port.port.create_for_person(&token, &readers).await.unwrap();
-    let deleted = port.port.delete_all(&made.user_id, &readers).await;
+    rig.port.create_for_person(&token, &readers).await.unwrap();
+    let deleted = rig.port.delete_all(&made.user_id, &readers).await;
     assert_eq!(deleted.unwrap(), 2);
-    assert!(port.port.identify(&made.access).await.unwrap().is_none());
-    port.port.delete(&made.user_id, &made.access).await.unwrap();
-    let deleted = port.port.delete_all("nobody", &readers).await;
+    assert!(rig.port.identify(&made.access).await.unwrap().is_none());
+    rig.port.delete(&made.user_id, &made.access).await.unwrap();
+    let deleted = rig.port.delete_all("nobody", &readers).await;
     assert_eq!(deleted.unwrap(), 0, "a user who was deleted");
-    let why = refusal(port.port.create_for_person(&token, &project("lsst")).await);
+    let why = refusal(rig.port.create_for_person(&token, &project("lsst")).await);
     assert!(
         why.contains("does not let eve into the project lsst"),
         "{why}"

@@ -7,7 +7,6 @@ use skykey_keystone::{Caller, Ec2Credential, Error, Keystone, Login, Project, Pr
 use skykey_types::{AccessKeyId, ProjectName};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::port;
 use crate::PortError;
 
 const MEMBER: &str = "member";
@@ -52,7 +51,7 @@ impl Backend {
             .get_or_try_init(ask)
             .await
             .map(String::as_str)
-            .map_err(port)
+            .map_err(PortError::from)
     }
 
     pub(super) async fn client(&self, project: &ProjectName) -> Keystone {
@@ -87,10 +86,10 @@ impl Backend {
             Err(Error::Refused { .. }) => {
                 // Keystone does not say whether it is the password or the project. If the password
                 // is wrong, this fails as well, and says so.
-                self.keystone.own().await.map_err(port)?;
+                self.keystone.own().await?;
                 Ok(None)
             }
-            Err(error) => Err(port(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -102,7 +101,7 @@ impl Backend {
             .await;
         match made {
             Err(error @ Error::Refused { .. }) => Err(self.explained(project, error).await),
-            made => made.map_err(port),
+            made => made.map_err(PortError::from),
         }
     }
 
@@ -114,7 +113,7 @@ impl Backend {
         let place = self.at(project).await?;
         match place.keystone.list_ec2(Caller::Own, &place.user_id).await {
             Err(error @ Error::Refused { .. }) => Err(self.explained(project, error).await),
-            Err(error) => Err(port(error)),
+            Err(error) => Err(error.into()),
             Ok(found) => Ok(found
                 .into_iter()
                 .filter(|found| found.project_id == place.project.id)
@@ -135,7 +134,7 @@ impl Backend {
             .await
         {
             Err(error @ Error::Refused { .. }) => Err(self.explained(project, error).await),
-            deleted => deleted.map(drop).map_err(port),
+            deleted => deleted.map(drop).map_err(PortError::from),
         }
     }
 
@@ -158,17 +157,17 @@ impl Backend {
         match place.keystone.own_roles().await {
             // It had one when the kept token was made.
             Err(Error::Refused { .. }) => {
-                self.keystone.own().await.map_err(port)?;
+                self.keystone.own().await?;
                 Ok(None)
             }
-            outcome => outcome.map(Some).map_err(port),
+            outcome => outcome.map(Some).map_err(PortError::from),
         }
     }
 
     /// Why Keystone refused: mostly a role that is missing, or has gone since the last login.
     async fn explained(&self, project: &ProjectName, error: Error) -> PortError {
         match self.roles(project).await {
-            Ok(Some(roles)) if roles.iter().any(|role| role == MEMBER) => port(error),
+            Ok(Some(roles)) if roles.iter().any(|role| role == MEMBER) => error.into(),
             Ok(Some(roles)) => PortError::Refused(format!(
                 "{error}; the backend user {user} has only the roles {roles} in the project \
                  {project}: give it the role {MEMBER} there",
