@@ -62,6 +62,9 @@ pub enum Denied {
     /// Neither `read` nor `write`.
     #[error("'{0}' is not an access: choose read or write")]
     NotAnAccess(String),
+    /// Neither `backend` nor `own`.
+    #[error("'{0}' is not a key: choose backend or own")]
+    NotAKey(String),
     /// The lifetime cannot be had.
     #[error(transparent)]
     Lifetime(#[from] LifetimeError),
@@ -154,6 +157,7 @@ impl Denied {
             Self::NotReadOnly { .. } => "not_read_only",
             Self::NotReadable { .. } => "not_readable",
             Self::NotAnAccess(_) => "bad_access",
+            Self::NotAKey(_) => "bad_key",
             Self::Lifetime(_) => "bad_lifetime",
             Self::NotAMember { .. } => "not_a_member",
             Self::NoAccount(_) => "account_inactive",
@@ -193,6 +197,7 @@ impl Denied {
                 "tell the people who run this portal; 'skykey doctor' and 'skykey survey apply' show them what to mend, and it goes on by itself then".to_owned()
             }
             Self::NotAnAccess(_) => "leave it out to read".to_owned(),
+            Self::NotAKey(_) => "leave it out to use the backend user's".to_owned(),
             Self::Lifetime(LifetimeError::NotDigits(_)) => {
                 "leave it out to get the shortest lease".to_owned()
             }

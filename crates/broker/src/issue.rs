@@ -2,12 +2,12 @@
 
 use skykey_types::{
     Access, AccessKeyId, Allowed, Credentials, Lease, LeaseId, Lifetime, LifetimeError, Method,
-    Secret, SubjectId, Survey,
+    ProjectName, Secret, SubjectId, Survey,
 };
 
 use crate::database::{Audit, LeaseRow};
 use crate::exchange::Way;
-use crate::{Broker, Denied};
+use crate::{Broker, Denied, PersonsKey};
 
 /// Who asks. Whether they may is not yet known.
 #[derive(Debug, Clone)]
@@ -31,6 +31,9 @@ pub struct Wish {
     pub method: Option<String>,
     /// `read` or `write`; `read` if left out.
     pub access: Option<String>,
+    /// Whose EC2 credential is exchanged by `sts-lite` and `assume-role`: `backend` (if left out) or
+    /// `own`, the person's, which is made if they have none.
+    pub key: Option<String>,
 }
 
 /// A lease with its credentials, which are shown once.
@@ -70,6 +73,7 @@ impl Broker {
             .ok_or_else(|| Denied::NoSuchSurvey(wish.survey.chars().take(80).collect()))?;
         let access = parse_access(wish.access.as_deref())?;
         let method = parse_method(survey, wish.method.as_deref())?;
+        let own = parse_key(wish.key.as_deref())?;
         let asked = parse_lifetime(survey, wish.lifetime.as_deref())?;
         let person = self.person(caller).await?;
         self.check_member(&person, survey, access)?;
@@ -102,12 +106,16 @@ impl Broker {
             Method::StsLite | Method::AssumeRole => {
                 let way = Way::of(method, survey, access, &person.username, allowed.lifetime)?;
                 let project = survey.project(access);
-                self.backend_keys.slot(project).ask(now);
-                let credentials = self.exchange_backend_key(project, &way).await?;
+                let (credentials, user) = if own {
+                    self.exchange_own_key(caller, project, &way).await?
+                } else {
+                    self.backend_keys.slot(project).ask(now);
+                    (self.exchange_backend_key(project, &way).await?, None)
+                };
                 let expires = credentials
                     .expiration
                     .unwrap_or(now + allowed.lifetime.duration());
-                (credentials, expires, None)
+                (credentials, expires, user)
             }
             Method::Ec2 => {
                 let token = caller.iam_token.as_ref().ok_or(Denied::NeedsLogin)?;
@@ -143,7 +151,7 @@ impl Broker {
         };
         if let Err(error) = self.record("issue", &row).await {
             // The credentials were never shown; an EC2 credential must not stay behind.
-            if let Some(user) = &row.keystone_user {
+            if let (Method::Ec2, Some(user)) = (method, &row.keystone_user) {
                 self.delete_unwritten(user, &row.lease.access_key_id).await;
             }
             return Err(error);
@@ -152,6 +160,30 @@ impl Broker {
             lease: row.lease,
             credentials,
         })
+    }
+
+    /// Temporary credentials from the person's own EC2 credential, and the Keystone user that has it.
+    async fn exchange_own_key(
+        &self,
+        caller: &Caller,
+        project: &ProjectName,
+        way: &Way<'_>,
+    ) -> Result<(Credentials, Option<String>), Denied> {
+        let token = caller.iam_token.as_ref().ok_or(Denied::NeedsLogin)?;
+        let PersonsKey { key, made } = self
+            .ec2
+            .of_person(token, project)
+            .await
+            .map_err(|error| Denied::port("Keystone", error))?;
+        match self.exchange(&key, way).await {
+            Ok(credentials) => Ok((credentials, Some(key.user_id))),
+            Err(error) => {
+                if made {
+                    self.delete_unwritten(&key.user_id, &key.access).await;
+                }
+                Err(Denied::port("STS", error))
+            }
+        }
     }
 
     /// Deletes an EC2 credential that could not be written down.
@@ -187,6 +219,15 @@ impl Broker {
         tracing::info!(lease = %lease.id, subject = %lease.subject, username = lease.username, survey = %lease.survey,
             method = %lease.method, access = %lease.access, %until, action, "lease");
         Ok(())
+    }
+}
+
+/// Whether the person's own EC2 credential is to be exchanged.
+fn parse_key(text: Option<&str>) -> Result<bool, Denied> {
+    match text {
+        None | Some("backend") => Ok(false),
+        Some("own") => Ok(true),
+        Some(other) => Err(Denied::NotAKey(other.chars().take(40).collect())),
     }
 }
 

@@ -34,7 +34,9 @@ pub use authenticate::{Kind, Principal};
 pub use database::{AuditEntry, Database, DatabaseError, Standing};
 pub use denied::Denied;
 pub use issue::{Caller, Issued, Wish};
-pub use ports::{Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PortError, Proof, Prover};
+pub use ports::{
+    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PersonsKey, PortError, Proof, Prover,
+};
 pub use renew::Renewal;
 pub use surveys::{Surveys, SurveysError};
 pub use watch::WatchReport;

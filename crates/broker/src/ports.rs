@@ -61,6 +61,15 @@ impl Ec2Credential {
     }
 }
 
+/// An EC2 credential of a person's own.
+#[derive(Debug, Clone)]
+pub struct PersonsKey {
+    /// The credential.
+    pub key: Ec2Credential,
+    /// Whether it was made just now.
+    pub made: bool,
+}
+
 /// Who an EC2 credential is, by Keystone's word.
 #[derive(Debug, Clone)]
 pub struct Ec2Identity {
@@ -89,6 +98,12 @@ pub trait Ec2Keys: Send + Sync {
         iam_token: &Secret,
         project: &ProjectName,
     ) -> Result<Ec2Credential, PortError>;
+    /// One that the person whose IAM access token this is has for `project`, made if they have none.
+    async fn of_person(
+        &self,
+        iam_token: &Secret,
+        project: &ProjectName,
+    ) -> Result<PersonsKey, PortError>;
     /// Deletes one of a person; it may be gone already. Takes an administrator at Keystone.
     async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError>;
     /// Deletes all that the person has for `project`, and says how many there were. Takes an

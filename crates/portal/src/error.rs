@@ -117,6 +117,7 @@ impl From<Denied> for Problem {
             | Denied::NotAMethod(_)
             | Denied::NoRole { .. }
             | Denied::NotAnAccess(_)
+            | Denied::NotAKey(_)
             | Denied::Lifetime(_) => StatusCode::BAD_REQUEST,
             Denied::NotAMember { .. }
             | Denied::NoAccount(_)

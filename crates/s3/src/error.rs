@@ -25,6 +25,7 @@ pub(crate) fn denied(why: &Denied) -> S3Error {
         Denied::NoSuchSurvey(_)
         | Denied::NotAMethod(_)
         | Denied::NotAnAccess(_)
+        | Denied::NotAKey(_)
         | Denied::Lifetime(_) => S3ErrorCode::InvalidArgument,
         Denied::NoSuchLease(_) => S3ErrorCode::InvalidRequest,
         Denied::Away { .. } => S3ErrorCode::ServiceUnavailable,

@@ -6,13 +6,13 @@ mod settings;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use skykey_keystone::{Caller, Error, Keystone, ProjectRef};
+use skykey_keystone::{Caller, Error, Keystone, ProjectRef, Token};
 use skykey_types::{AccessKeyId, Clock, ProjectName, Secret};
 use skykey_upstream::Upstream;
 
 use self::backend::Backend;
 pub use self::settings::{KeystoneAdmin, KeystoneSettings, KeystoneUser};
-use crate::{Ec2Credential, Ec2Identity, Ec2Keys, PortError};
+use crate::{Ec2Credential, Ec2Identity, Ec2Keys, PersonsKey, PortError};
 
 /// The client, as the backend user, as the administrator where there is one, and at need as a
 /// person.
@@ -134,6 +134,53 @@ fn credential(made: skykey_keystone::Ec2Credential) -> Ec2Credential {
     }
 }
 
+impl KeystonePort {
+    /// A token of the person whose IAM access token this is, for `project`.
+    async fn person_token(
+        &self,
+        iam_token: &Secret,
+        project: &ProjectName,
+    ) -> Result<Token, PortError> {
+        let keystone = self.backend.keystone();
+        let unscoped = keystone
+            .federated_token(&self.identity_provider, &self.protocol, iam_token)
+            .await
+            .map_err(PortError::from)?;
+        let mut projects = keystone
+            .projects(Caller::Token(&unscoped.token))
+            .await
+            .map_err(PortError::from)?;
+        projects.retain(|found| found.name == project.as_str());
+        if projects.len() > 1 {
+            // The name occurs in several domains.
+            let ours = self.any_project_id(project).await?;
+            projects.retain(|found| ours.as_ref() == Some(&found.id));
+        }
+        let found = projects.first().ok_or_else(|| {
+            PortError::Refused(format!(
+                "Keystone does not let {} into the project {project}",
+                unscoped.user.name
+            ))
+        })?;
+        keystone
+            .scope(&unscoped.token, &found.id)
+            .await
+            .map_err(PortError::from)
+    }
+
+    async fn create_with(&self, token: &Token) -> Result<Ec2Credential, PortError> {
+        let Some(project) = &token.project else {
+            return Err(PortError::Refused("the token is for no project".to_owned()));
+        };
+        self.backend
+            .keystone()
+            .create_ec2(Caller::Token(&token.token), &token.user.id, &project.id)
+            .await
+            .map(credential)
+            .map_err(PortError::from)
+    }
+}
+
 #[async_trait]
 impl Ec2Keys for KeystonePort {
     async fn identify(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, PortError> {
@@ -172,37 +219,35 @@ impl Ec2Keys for KeystonePort {
         iam_token: &Secret,
         project: &ProjectName,
     ) -> Result<Ec2Credential, PortError> {
-        let keystone = self.backend.keystone();
-        let unscoped = keystone
-            .federated_token(&self.identity_provider, &self.protocol, iam_token)
+        let token = self.person_token(iam_token, project).await?;
+        self.create_with(&token).await
+    }
+
+    async fn of_person(
+        &self,
+        iam_token: &Secret,
+        project: &ProjectName,
+    ) -> Result<PersonsKey, PortError> {
+        let token = self.person_token(iam_token, project).await?;
+        let Some(project) = &token.project else {
+            return Err(PortError::Refused("the token is for no project".to_owned()));
+        };
+        let found = self
+            .backend
+            .keystone()
+            .list_ec2(Caller::Token(&token.token), &token.user.id)
             .await
             .map_err(PortError::from)?;
-        let mut projects = keystone
-            .projects(Caller::Token(&unscoped.token))
-            .await
-            .map_err(PortError::from)?;
-        projects.retain(|found| found.name == project.as_str());
-        if projects.len() > 1 {
-            // The name occurs in several domains.
-            let ours = self.any_project_id(project).await?;
-            projects.retain(|found| ours.as_ref() == Some(&found.id));
+        if let Some(own) = found.into_iter().find(|own| own.project_id == project.id) {
+            return Ok(PersonsKey {
+                key: credential(own),
+                made: false,
+            });
         }
-        let found = projects.first().ok_or_else(|| {
-            PortError::Refused(format!(
-                "Keystone does not let {} into the project {project}",
-                unscoped.user.name
-            ))
-        })?;
-        let token = keystone
-            .scope(&unscoped.token, &found.id)
-            .await
-            .map_err(PortError::from)?;
-        let caller = Caller::Token(&token.token);
-        keystone
-            .create_ec2(caller, &token.user.id, &found.id)
-            .await
-            .map(credential)
-            .map_err(PortError::from)
+        Ok(PersonsKey {
+            key: self.create_with(&token).await?,
+            made: true,
+        })
     }
 
     async fn delete(&self, user_id: &str, access: &AccessKeyId) -> Result<(), PortError> {

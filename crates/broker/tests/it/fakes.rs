@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use skykey_broker::{
-    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PortError, Proof, Prover,
+    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PersonsKey, PortError, Proof, Prover,
 };
 use skykey_seal::KeyRing;
 use skykey_sts::{SessionClaims, SessionTokens};
@@ -226,6 +226,33 @@ impl Ec2Keys for FakeKeystone {
         match iam_token.expose().strip_prefix("iam-token-of-") {
             Some(sub) => Ok(self.make(&format!("ks-{sub}"), project.as_str())),
             None => Err(PortError::Refused("HTTP 401".to_owned())),
+        }
+    }
+
+    async fn of_person(
+        &self,
+        iam_token: &Secret,
+        project: &ProjectName,
+    ) -> Result<PersonsKey, PortError> {
+        let sub = iam_token
+            .expose()
+            .strip_prefix("iam-token-of-")
+            .unwrap_or("nobody");
+        let user_id = format!("ks-{sub}");
+        let own = self.held.lock().unwrap().iter().find_map(|(access, held)| {
+            let fits = held.user_id == user_id && held.project == project.as_str();
+            fits.then(|| Ec2Credential {
+                access: access.clone(),
+                secret: held.secret.clone(),
+                user_id: user_id.clone(),
+            })
+        });
+        match own {
+            Some(key) => Ok(PersonsKey { key, made: false }),
+            None => Ok(PersonsKey {
+                key: self.create_for_person(iam_token, project).await?,
+                made: true,
+            }),
         }
     }
 

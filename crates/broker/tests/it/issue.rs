@@ -485,3 +485,51 @@ async fn a_survey_without_a_role_that_writes_says_so() {
     let denied = world.refused(&caller("carol"), &wish).await;
     assert!(matches!(denied, Denied::NoRole { .. }));
 }
+
+/// A wish to exchange one's own EC2 credential.
+fn own() -> Wish {
+    Wish {
+        key: Some("own".to_owned()),
+        ..demo(Method::StsLite)
+    }
+}
+
+#[tokio::test]
+async fn ones_own_ec2_credential_is_exchanged_as_often_as_wanted_and_made_once() {
+    let world = World::new().await;
+    let first = world.issue("alice", &own()).await;
+    let second = world.issue("alice", &own()).await;
+    assert_ne!(first.lease.id, second.lease.id);
+    let keys = world.keystone.of("ks-alice");
+    assert_eq!(keys.len(), 1);
+    assert_eq!(world.sts.asked_with().last(), keys.first());
+    world.leave_groups("alice");
+    world.broker.watch_once().await.unwrap();
+    assert_eq!(world.keystone.of("ks-alice"), [], "deleted when she leaves");
+    let denied = world.refused(&caller("alice"), &own()).await;
+    assert_eq!(denied.code(), "not_a_member");
+}
+
+#[tokio::test]
+async fn ones_own_ec2_credential_that_was_made_for_nothing_does_not_stay_behind() {
+    let world = World::new().await;
+    world.issue("alice", &demo(Method::StsLite)).await;
+    world.sts.door.be(Mood::Refusing);
+    let denied = world.refused(&caller("alice"), &own()).await;
+    assert_eq!(denied.code(), "upstream_refused");
+    assert_eq!(world.keystone.of("ks-alice"), []);
+}
+
+#[tokio::test]
+async fn whose_key_it_is_must_be_a_word_and_ones_own_needs_a_login() {
+    let world = World::new().await;
+    let mut wish = own();
+    wish.key = Some("olives".to_owned());
+    assert_eq!(
+        world.refused(&caller("alice"), &wish).await.code(),
+        "bad_key"
+    );
+    let mut late = caller("alice");
+    late.iam_token = None;
+    assert_eq!(world.refused(&late, &own()).await.code(), "needs_login");
+}

@@ -88,6 +88,7 @@ struct Asked {
     lifetime: Option<Lifetime>,
     method: Option<String>,
     access: Option<String>,
+    key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +143,7 @@ pub(crate) async fn create(
         }),
         method: asked.method,
         access: asked.access,
+        key: asked.key,
     };
     let Issued { lease, credentials } = portal.broker.issue(&caller, &wish).await?;
     let prefixes = portal

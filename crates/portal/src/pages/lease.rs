@@ -25,6 +25,7 @@ pub(crate) struct Asked {
     lifetime: Option<String>,
     method: Option<String>,
     access: Option<String>,
+    key: Option<String>,
 }
 
 #[derive(Template)]
@@ -65,6 +66,7 @@ async fn try_create(
         lifetime: asked.lifetime,
         method: asked.method,
         access: asked.access,
+        key: asked.key,
     };
     let Issued { lease, credentials } = portal.broker.issue(&session.caller, &wish).await?;
     let place = portal

@@ -74,6 +74,7 @@ impl TestWorld {
             lifetime: Some(lifetime.to_owned()),
             method: Some(method.to_owned()),
             access: Some(access.to_owned()),
+            ..Wish::default()
         };
         self.world
             .broker()
