@@ -334,8 +334,47 @@ def test_sts_refuses_nobody_and_unknown_actions(sky, ways):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = requests.post(sky.s3, data="Action=GetSessionToken", headers=form)
     assert answer.status_code == 403 and "<ErrorResponse" in answer.text and "AccessDenied" in answer.text
-    answer = raw_sts(sky, ways["way 1, EC2"], "Action=AssumeRole")
+    answer = raw_sts(sky, ways["way 1, EC2"], "Action=AssumeRoleWithSAML")
     assert answer.status_code == 400 and "InvalidAction" in answer.text
+
+
+ROLE = "arn:aws:iam:::role/skykey-m13-readers"
+
+
+def assume(keys, role=ROLE, **arguments):
+    """The role's credentials, or the error's code."""
+    try:
+        given = keys.client("sts").assume_role(RoleArn=role, RoleSessionName="test", **arguments)["Credentials"]
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return Keys(keys.sky, given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
+def test_a_role_is_assumed_by_its_readers_and_by_nobody_else(sky, ways, other_reader, curator, revoked):
+    ec2 = ways["way 1, EC2"]
+    assert ask(assume(ec2), "get_object", OBJECT) is None
+    assert ask(assume(ec2), "put_object", {"Bucket": "m13", "Key": "k", "Body": b"x"}) == "AccessDenied"
+    narrow = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::m13/nothing/*"]},
+            {
+                "Effect": "Allow",
+                "Action": ["s3:ListBucket"],
+                "Resource": ["arn:aws:s3:::m13"],
+                "Condition": {"StringLike": {"s3:prefix": ["nothing/*"]}},
+            },
+        ],
+    }
+    assert ask(assume(ec2, Policy=json.dumps(narrow)), "get_object", OBJECT) == "AccessDenied"
+    anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    assert assume(ec2, Policy=json.dumps(anything)) == "MalformedPolicyDocument"
+    for role in ("arn:aws:iam:::role/skykey-other-readers", "arn:aws:iam:::role/skykey-m13-curators"):
+        assert assume(ec2, role) == "AccessDenied"
+    assert assume(ec2, DurationSeconds=43201) == "ValidationError"
+    for keys in (ways["way 2, GetSessionToken"], ways["way 3, gateway"], other_reader, curator):
+        assert assume(keys) == "AccessDenied"
+    assert assume(revoked) == "AccessDenied"
 
 
 def test_signature_2_is_refused(sky):
