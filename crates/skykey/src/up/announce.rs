@@ -72,6 +72,26 @@ pub(super) fn print(up: &UpFile, state: &Path) -> io::Result<()> {
     ] {
         writeln!(out, "  {what:<11} {url}")?;
     }
+    if !up.people.is_empty() {
+        print_people(&mut out, up)?;
+    }
+    writeln!(out, "\n  {:<11} bucket", "survey")?;
+    for survey in &up.surveys {
+        writeln!(out, "  {:<11} s3://{}", survey.name, survey.bucket)?;
+    }
+    if !up.people.is_empty() {
+        print_tries(&mut out, up, survey)?;
+    }
+    writeln!(
+        out,
+        "\nAll this is also in {}. Ctrl-C stops it; the state stays.",
+        state.join("up.json").display()
+    )?;
+    out.flush()
+}
+
+/// The people of the embedded IAM.
+fn print_people(out: &mut impl Write, up: &UpFile) -> io::Result<()> {
     writeln!(out, "\n  {:<11} {:<26} who it is", "log in as", "password")?;
     for person in &up.people {
         writeln!(
@@ -80,10 +100,11 @@ pub(super) fn print(up: &UpFile, state: &Path) -> io::Result<()> {
             person.username, person.password, person.is
         )?;
     }
-    writeln!(out, "\n  {:<11} bucket", "survey")?;
-    for survey in &up.surveys {
-        writeln!(out, "  {:<11} s3://{}", survey.name, survey.bucket)?;
-    }
+    Ok(())
+}
+
+/// What can be tried with them.
+fn print_tries(out: &mut impl Write, up: &UpFile, survey: &str) -> io::Result<()> {
     writeln!(out, "\nTry this:")?;
     writeln!(
         out,
@@ -99,10 +120,5 @@ pub(super) fn print(up: &UpFile, state: &Path) -> io::Result<()> {
         "  3. Log in as alice: she asks to join {survey}/readers, and olive accepts her at {}dashboard",
         up.iam
     )?;
-    writeln!(
-        out,
-        "\nAll this is also in {}. Ctrl-C stops it; the state stays.",
-        state.join("up.json").display()
-    )?;
-    out.flush()
+    Ok(())
 }
