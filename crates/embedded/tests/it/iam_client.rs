@@ -9,13 +9,14 @@ use url::Url;
 
 use crate::iam_world::{READERS, SKYKEY_SECRET, WEB_CALLBACK, WEB_SECRET, World};
 
-struct Served {
-    world: World,
+/// The embedded IAM, served.
+pub(crate) struct Served {
+    pub(crate) world: World,
     issuer: String,
 }
 
 impl Served {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}/", listener.local_addr().unwrap());
         let world = World::at(&issuer);
@@ -35,12 +36,12 @@ impl Served {
         Iam::new(settings, Arc::new(self.world.clock.clone())).unwrap()
     }
 
-    fn skykey(&self, membership: MembershipSource) -> Iam {
+    pub(crate) fn skykey(&self, membership: MembershipSource) -> Iam {
         self.client("skykey", SKYKEY_SECRET, membership)
     }
 
     /// Somebody whose browser opens an address of a login, and where it is sent to.
-    async fn drive(&self, username: &str, url: Url) -> Url {
+    pub(crate) async fn drive(&self, username: &str, url: Url) -> Url {
         let mut browser = self.world.logged_in(username).await;
         let path = format!("/authorize?{}", url.query().unwrap());
         browser.get(&path).await.location().parse().unwrap()

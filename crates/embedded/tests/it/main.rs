@@ -11,6 +11,7 @@ mod iam_device;
 mod iam_discovery;
 mod iam_group_requests;
 mod iam_pages;
+mod iam_people;
 mod iam_scim;
 mod iam_tokens;
 mod iam_world;

@@ -87,6 +87,12 @@ async fn cost(
     clock: &dyn Clock,
 ) -> anyhow::Result<String> {
     let path = options.state.join("broker.db");
+    if !path.exists() {
+        bail!(
+            "{} is not there; say with --state where the running skykey keeps its state",
+            path.display()
+        );
+    }
     let database = Database::open(&path)
         .await
         .with_context(|| format!("cannot open {}", path.display()))?;
