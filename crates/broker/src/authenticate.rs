@@ -44,6 +44,8 @@ pub struct Principal {
     pub expires: Option<Timestamp>,
     /// What kind of key it is.
     pub kind: Kind,
+    /// It is skykey itself that tries what the credentials can do: a refusal is as it should be.
+    pub trying: bool,
 }
 
 /// The two kinds of key.
@@ -87,6 +89,7 @@ impl Broker {
     fn session(&self, key: &AccessKeyId, token: &str) -> Result<Principal, Denied> {
         let opened = self.tokens.open(key, token)?;
         self.check_revoked(&opened.lease)?;
+        let trying = self.proofs.is_trying(&opened.lease);
         Ok(Principal {
             lease: opened.lease,
             subject: opened.claims.subject,
@@ -97,6 +100,7 @@ impl Broker {
             secret_access_key: opened.secret_access_key,
             expires: Some(opened.claims.expiration),
             kind: Kind::Session,
+            trying,
         })
     }
 
@@ -137,6 +141,8 @@ impl Broker {
                 keystone_user: identity.user_id.clone(),
                 backend,
             },
+            // Nobody else has it.
+            trying: backend,
         };
         if backend {
             return Ok(Arc::new(principal));

@@ -2,12 +2,12 @@
 //! credentials made in the same way try to write. One that succeeds stops issuing for the survey, loudly,
 //! until it is refused again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use skykey_types::{
-    Access, Credentials, Lifetime, Limits, Method, SignedDuration, SubjectId, Survey, SurveyName,
-    Timestamp,
+    Access, Credentials, LeaseId, Lifetime, Limits, Method, SignedDuration, SubjectId, Survey,
+    SurveyName, Timestamp,
 };
 
 use crate::database::Audit;
@@ -21,7 +21,12 @@ const AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// The last proof of each survey and method.
 #[derive(Debug, Default)]
-pub(crate) struct Proofs(Mutex<HashMap<(SurveyName, Method), Arc<Slot>>>);
+pub(crate) struct Proofs {
+    slots: Mutex<HashMap<(SurveyName, Method), Arc<Slot>>>,
+    /// The credentials with which something is being tried, so that our own endpoint does not report
+    /// what it refuses them.
+    trying: Mutex<HashSet<LeaseId>>,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
@@ -31,8 +36,17 @@ pub(crate) struct Slot {
 }
 
 impl Proofs {
+    /// Whether these credentials are those of a proof under way.
+    pub(crate) fn is_trying(&self, lease: &LeaseId) -> bool {
+        self.trying().contains(lease)
+    }
+
+    fn trying(&self) -> std::sync::MutexGuard<'_, HashSet<LeaseId>> {
+        self.trying.lock().expect("nobody panics while holding it")
+    }
+
     fn slot(&self, survey: &Survey, method: Method) -> Arc<Slot> {
-        self.0
+        self.slots
             .lock()
             .expect("nobody panics while holding it")
             .entry((survey.name.clone(), method))
@@ -103,7 +117,7 @@ impl Broker {
     pub fn proofs(&self) -> Vec<(SurveyName, Method, Timestamp, Proof)> {
         let slots = self
             .proofs
-            .0
+            .slots
             .lock()
             .expect("nobody panics while holding it");
         let mut found: Vec<_> = slots
@@ -136,11 +150,11 @@ impl Broker {
         method: Method,
     ) -> Result<Proof, Denied> {
         let credentials = self.proof_credentials(survey, method).await?;
-        let proof = self
-            .prover
-            .prove(&credentials, survey)
-            .await
-            .map_err(|error| Denied::port("the object store", error))?;
+        let lease = LeaseId::of(&credentials.access_key_id);
+        self.proofs.trying().insert(lease.clone());
+        let outcome = self.prover.prove(&credentials, survey).await;
+        self.proofs.trying().remove(&lease);
+        let proof = outcome.map_err(|error| Denied::port("the object store", error))?;
         let now = self.clock.now();
         let (yes, reason) = match &proof {
             Proof::ReadOnly => (true, "reads, and no way of writing succeeded".to_owned()),

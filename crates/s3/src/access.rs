@@ -86,6 +86,9 @@ impl S3Access for Table {
             cx.headers(),
         );
         if let Err(why) = verdict {
+            if principal.trying {
+                return Err(deny(why));
+            }
             tracing::info!(operation, path = ?cx.s3_path(), lease = %principal.lease, username = principal.username,
                 survey = %principal.survey, access = %principal.access, why, "request refused");
             return Err(deny(why));
@@ -232,6 +235,7 @@ mod tests {
             secret_access_key: Secret::new("s"),
             expires: None,
             kind: Kind::Session,
+            trying: false,
         })
     }
 
