@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 import requests
@@ -122,16 +123,15 @@ def readyz(site):
     return ask
 
 
-@pytest.fixture
+def wait_until(so, seconds, what):
+    """Waits until something is so; for what happens in its own time at a real system. How long it took."""
+    begun = time.monotonic()
+    while not so():
+        assert time.monotonic() - begun < seconds, f"{what}: not so after {seconds} s"
+        time.sleep(0.5)
+    return time.monotonic() - begun
+
+
+@pytest.fixture(scope="session")
 def eventually():
-    """Waits until something is so; for what happens in its own time at a real system."""
-    import time
-
-    def wait(so, seconds, what):
-        begun = time.monotonic()
-        while not so():
-            assert time.monotonic() - begun < seconds, f"{what}: not so after {seconds} s"
-            time.sleep(0.5)
-        return time.monotonic() - begun
-
-    return wait
+    return wait_until

@@ -12,7 +12,7 @@ from sky import BIN, PRODUCED, Keys, Sky, free_base_port
 
 REALSTACK = Path(__file__).resolve().parents[2] / "realstack"
 sys.path.append(str(REALSTACK))
-from rest import Keystone, Signed  # noqa: E402
+from rest import Keystone, Refused, Signed  # noqa: E402
 
 WATCH_EVERY = 2
 
