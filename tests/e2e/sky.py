@@ -23,6 +23,8 @@ BIN = os.environ["SKYKEY_BIN"]
 AWS = os.environ["SKYKEY_AWS"]
 OPENSTACK = os.environ["SKYKEY_OPENSTACK"]
 READERS = "m13/readers"
+# Every secret that was handed out while the tests ran. None may be found in a log or a database.
+PRODUCED = set()
 
 
 def free_base_port():
@@ -45,19 +47,23 @@ def free_base_port():
 class Sky:
     """One `skykey up` process."""
 
+    identity_provider = "iris-iam"
+
     def __init__(self, state, *args, base_port=None, env=None):
         self.state = Path(state)
         self.base_port = base_port or free_base_port()
         self.args = [BIN, "up", "--state", str(self.state), "--base-port", str(self.base_port), *map(str, args)]
         self.env = {**os.environ, **(env or {})}
         self.log = self.state.parent / (self.state.name + ".log")
+        # What it announces, with people's passwords if the IAM is embedded.
+        self.out = self.state.parent / (self.state.name + ".out")
         self.process = None
 
     def start(self, timeout=90):
         up_file = self.state / "up.json"
         up_file.unlink(missing_ok=True)
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.args, stdout=log, stderr=log, env=self.env)
+        with open(self.log, "ab") as log, open(self.out, "ab") as out:
+            self.process = subprocess.Popen(self.args, stdout=out, stderr=log, env=self.env)
         deadline = time.monotonic() + timeout
         while not up_file.exists():
             if self.process.poll() is not None:
@@ -107,6 +113,7 @@ class Person:
 
     def __init__(self, sky, username, password):
         self.sky, self.username, self.password = sky, username, password
+        PRODUCED.add(password)
         self.browser = requests.Session()
         self._token = None
 
@@ -195,7 +202,9 @@ class Person:
             },
         )
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        tokens = answer.json()
+        PRODUCED.update(tokens[name] for name in ("access_token", "refresh_token", "id_token") if name in tokens)
+        return tokens
 
     @property
     def token(self):
@@ -247,7 +256,7 @@ def openstack(person, project, *words, check=True):
         "HOME": str(person.sky.state.parent),
         "OS_AUTH_TYPE": "v3oidcaccesstoken",
         "OS_AUTH_URL": person.sky.up["keystone"],
-        "OS_IDENTITY_PROVIDER": "iris-iam",
+        "OS_IDENTITY_PROVIDER": person.sky.identity_provider,
         "OS_PROTOCOL": "openid",
         "OS_ACCESS_TOKEN": person.token,
         "OS_PROJECT_NAME": project,
@@ -271,6 +280,9 @@ class Keys:
     token: str | None = None
     expiration: str | None = None
     lease: dict | None = None
+
+    def __post_init__(self):
+        PRODUCED.update(secret for secret in (self.secret, self.token) if secret)
 
     @classmethod
     def of_api(cls, sky, answer):

@@ -115,6 +115,9 @@ pub enum Denied {
     /// The method acts in the person's name, and there is no IAM access token to act with.
     #[error("the method ec2 makes a credential in your name, and your login at the IAM has ended")]
     NeedsLogin,
+    /// The IAM has to be asked with the person's own login, and that has ended.
+    #[error("your login at the IAM has ended, and without it nobody can say whether you may")]
+    LoginEnded,
     /// No such lease, or somebody else's.
     #[error("you have no lease called '{0}'")]
     NoSuchLease(String),
@@ -166,7 +169,7 @@ impl Denied {
             Self::Expired(_) => "expired",
             Self::Revoked { .. } => "revoked",
             Self::NeedsEc2 => "needs_ec2",
-            Self::NeedsLogin => "needs_login",
+            Self::NeedsLogin | Self::LoginEnded => "needs_login",
             Self::NoSuchLease(_) => "no_such_lease",
             Self::Away { .. } => "upstream_away",
             Self::Upstream { .. } => "upstream_refused",
@@ -235,6 +238,7 @@ impl Denied {
                 "sign the request with the EC2 credential, or lease again at the portal".to_owned()
             }
             Self::NeedsLogin => "log in again, or choose another method".to_owned(),
+            Self::LoginEnded => "log in again at the portal".to_owned(),
             Self::NoSuchLease(_) => "GET /api/v1/leases lists your leases".to_owned(),
             Self::Away { .. } => {
                 "live credentials go on working; try again in a few minutes".to_owned()

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use skykey_types::{Access, Person, Secret, SubjectId, Survey, Timestamp};
 
-use crate::{Broker, Caller, Denied};
+use crate::{Broker, Caller, Denied, PortError};
 
 /// When the IAM last said what of whom. In memory only: after a restart without an IAM nothing is
 /// issued, which is the safe side.
@@ -44,6 +44,8 @@ pub(crate) enum Answer {
     Nobody,
     /// No answer.
     Silence(String),
+    /// It has to be asked with the person's own login, and there is none.
+    LoginEnded,
 }
 
 impl Broker {
@@ -59,6 +61,7 @@ impl Broker {
                 self.seen.forget(id);
                 Answer::Nobody
             }
+            Err(PortError::Refused(_)) => Answer::LoginEnded,
             Err(error) => Answer::Silence(error.to_string()),
         }
     }
@@ -73,6 +76,7 @@ impl Broker {
         let person = match self.ask(id, brought).await {
             Answer::Person(person) => person,
             Answer::Nobody => return Err(Denied::NoAccount(username.to_owned())),
+            Answer::LoginEnded => return Err(Denied::LoginEnded),
             Answer::Silence(why) => match self.seen.recall(id) {
                 Some((at, person))
                     if self.clock.now().duration_since(at) <= self.settings.iam_grace =>

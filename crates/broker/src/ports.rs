@@ -26,7 +26,7 @@ pub enum PortError {
 pub trait People: Send + Sync {
     /// The person as they are now; `None` if there is no such account. An outage is an error, never
     /// `None`. `brought` is the access token that they brought with their request, which some IAMs
-    /// have to be asked with.
+    /// have to be asked with; [`PortError::Refused`] says that neither it nor a login is there.
     async fn person(
         &self,
         id: &SubjectId,

@@ -102,6 +102,8 @@ impl Broker {
                 tracing::warn!(%id, %why, "the IAM does not answer");
                 return Ok(Look::Silence);
             }
+            // Nothing is known of them: their leases end by themselves.
+            Answer::LoginEnded => return Ok(Look::Silence),
         };
         let mut revoked = Vec::new();
         for row in rows {

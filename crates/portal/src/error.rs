@@ -128,7 +128,8 @@ impl From<Denied> for Problem {
             | Denied::Revoked { .. }
             | Denied::NeedsEc2
             | Denied::NotTheRole { .. }
-            | Denied::NeedsLogin => StatusCode::FORBIDDEN,
+            | Denied::NeedsLogin
+            | Denied::LoginEnded => StatusCode::FORBIDDEN,
             Denied::NotReadOnly { .. } | Denied::NotReadable { .. } | Denied::Away { .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

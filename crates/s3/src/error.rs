@@ -17,6 +17,7 @@ pub(crate) fn denied(why: &Denied) -> S3Error {
         | Denied::NoAccount(_)
         | Denied::NeedsEc2
         | Denied::NeedsLogin
+        | Denied::LoginEnded
         | Denied::NoSuchMethod { .. }
         | Denied::NoRole { .. }
         | Denied::NotTheRole { .. }

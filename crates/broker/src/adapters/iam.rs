@@ -79,8 +79,8 @@ impl IamPeople {
             }
         }
         let Some(refresh_token) = self.kept(id).await? else {
-            return Err(PortError::Away(
-                "this IAM has no SCIM, and the person has not logged in at the portal".to_owned(),
+            return Err(PortError::Refused(
+                "this IAM has no SCIM, and the person is not logged in at the portal".to_owned(),
             ));
         };
         let refreshed = match self.iam.refresh(&refresh_token).await {

@@ -259,23 +259,32 @@ async fn the_same_sub_of_another_issuer_is_somebody_else() {
 #[tokio::test]
 async fn while_the_iam_is_away_nobody_it_has_not_vouched_for_gets_a_lease() {
     let world = World::new().await;
-    for mood in [Mood::Away, Mood::Refusing] {
-        world.people.door.be(mood);
-        let denied = world
-            .refused(&caller("alice"), &demo(Method::Gateway))
-            .await;
-        assert!(
-            matches!(
-                denied,
-                Denied::Away {
-                    system: "the IAM",
-                    ..
-                }
-            ),
-            "{mood:?}"
-        );
-        assert_eq!(denied.code(), "upstream_away");
-    }
+    world.people.door.be(Mood::Away);
+    let denied = world
+        .refused(&caller("alice"), &demo(Method::Gateway))
+        .await;
+    assert!(matches!(
+        denied,
+        Denied::Away {
+            system: "the IAM",
+            ..
+        }
+    ));
+    assert_eq!(denied.code(), "upstream_away");
+}
+
+/// A deleted person was told that the IAM does not answer, and to try again in a few minutes.
+#[tokio::test]
+async fn whoever_must_be_asked_about_with_a_login_that_has_ended_is_told_to_log_in() {
+    let world = World::new().await;
+    world.issue("alice", &demo(Method::Gateway)).await;
+    world.people.door.be(Mood::Refusing);
+    let denied = world
+        .refused(&caller("alice"), &demo(Method::Gateway))
+        .await;
+    assert!(matches!(denied, Denied::LoginEnded));
+    assert_eq!(denied.code(), "needs_login");
+    assert!(denied.hint().contains("log in again"));
 }
 
 #[tokio::test]
