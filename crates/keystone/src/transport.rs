@@ -156,7 +156,7 @@ impl Transport {
             at_once: AT_ONCE,
             authorities: settings.authorities.clone(),
             metrics: settings.metrics.clone(),
-            ..skykey_upstream::Settings::of(crate::SYSTEM)
+            ..skykey_upstream::Settings::of(crate::SYSTEM).with(settings.patience)
         })?;
         Ok(Self { upstream, base })
     }
