@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use skykey_sigv4::{Request, sha256_hex, sign_headers};
 use skykey_types::{Clock, Credentials};
-use skykey_upstream::{Answer, Call, Fault, Patience, Settings, SetupError, Upstream, UpstreamMetrics};
+use skykey_upstream::{
+    Answer, Call, Fault, Patience, Settings, SetupError, Upstream, UpstreamMetrics,
+};
 use url::Url;
 
 use crate::EchoError;

@@ -176,7 +176,7 @@ impl StsClient {
     /// Sends `form`, signed with `credentials`; the answer's body if it is 2xx. Older versions of RGW
     /// take the service name `s3` only, and say `SignatureDoesNotMatch` to `sts`: then it is tried,
     /// and remembered if it works.
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         action: &'static str,
         credentials: &Credentials,
@@ -200,7 +200,7 @@ impl StsClient {
         outcome
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         action: &'static str,
         credentials: &Credentials,

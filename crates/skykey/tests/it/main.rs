@@ -5,6 +5,8 @@
 mod accounts;
 mod expiry;
 mod proof;
+mod realstack;
+mod sts_conformance;
 mod up_file;
 mod words;
 mod world;

@@ -90,47 +90,67 @@ impl TestWorld {
         path_and_query: &str,
         body: &'static str,
     ) -> (u16, String) {
-        let url = self.world.up_file().s3.join(path_and_query).unwrap();
-        let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-        let form = ("content-type", "application/x-www-form-urlencoded");
-        let copies = body == "copy";
-        let mut headers = vec![("host", host.as_str())];
-        let is_sts = method == "POST" && path_and_query == "/";
-        if is_sts {
-            headers.push(form);
-        }
-        if copies {
-            headers.push(("x-amz-copy-source", "m13/a"));
-        }
-        let hash = sha256_hex(body.as_bytes());
-        let request = Request {
-            method,
-            path: url.path(),
-            query: url.query().unwrap_or_default(),
-            headers: &headers,
-            payload_hash: &hash,
-        };
-        let service = if is_sts { "sts" } else { "s3" };
-        let signed = sign_headers(
+        let endpoint = &self.world.up_file().s3;
+        send_signed(
+            &self.http,
+            endpoint,
             credentials,
-            "us-east-1",
-            service,
-            Timestamp::now(),
-            &request,
-        );
-        let mut builder = self
-            .http
-            .request(method.parse().unwrap(), url.clone())
-            .body(body);
-        for (name, value) in headers.iter().skip(1) {
-            builder = builder.header(*name, *value);
-        }
-        for (name, value) in signed {
-            builder = builder.header(name, value);
-        }
-        let response = builder.send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
+            method,
+            path_and_query,
+            body,
+        )
+        .await
     }
+}
+
+/// Sends a signed request to an endpoint, by the machine's time; the status and the body.
+pub(crate) async fn send_signed(
+    http: &reqwest::Client,
+    endpoint: &url::Url,
+    credentials: &Credentials,
+    method: &str,
+    path_and_query: &str,
+    body: &'static str,
+) -> (u16, String) {
+    let url = endpoint.join(path_and_query).unwrap();
+    let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let copies = body == "copy";
+    let mut headers = vec![("host", host.as_str())];
+    let is_sts = method == "POST" && path_and_query == "/";
+    if is_sts {
+        headers.push(form);
+    }
+    if copies {
+        headers.push(("x-amz-copy-source", "m13/a"));
+    }
+    let hash = sha256_hex(body.as_bytes());
+    let request = Request {
+        method,
+        path: url.path(),
+        query: url.query().unwrap_or_default(),
+        headers: &headers,
+        payload_hash: &hash,
+    };
+    let service = if is_sts { "sts" } else { "s3" };
+    let signed = sign_headers(
+        credentials,
+        "us-east-1",
+        service,
+        Timestamp::now(),
+        &request,
+    );
+    let mut builder = http
+        .request(method.parse().unwrap(), url.clone())
+        .body(body);
+    for (name, value) in headers.iter().skip(1) {
+        builder = builder.header(*name, *value);
+    }
+    for (name, value) in signed {
+        builder = builder.header(name, value);
+    }
+    let response = builder.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
 }
 
 /// An access token for somebody, by the device code and the IAM's own pages.
