@@ -156,13 +156,28 @@ pub(crate) async fn send_signed(
 /// An access token for somebody, by the device code and the IAM's own pages.
 pub(crate) async fn access_token(sky: &TestWorld, username: &str, password: &str) -> String {
     let iam = &sky.world.up_file().iam;
+    let answer = device_tokens(iam, ("skykey-cli", None), username, password).await;
+    let token = answer["access_token"].as_str().unwrap();
+    token.to_owned()
+}
+
+/// The answer of the token endpoint to `client`, its id and perhaps its secret.
+pub(crate) async fn device_tokens(
+    iam: &url::Url,
+    (client, secret): (&str, Option<&str>),
+    username: &str,
+    password: &str,
+) -> serde_json::Value {
     let browser = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .unwrap();
+    let scope = ("scope", "openid profile offline_access");
+    let mut form = vec![("client_id", client), scope];
+    form.extend(secret.map(|secret| ("client_secret", secret)));
     let started: serde_json::Value = browser
         .post(iam.join("devicecode").unwrap())
-        .form(&[("client_id", "skykey-cli"), ("scope", "openid profile")])
+        .form(&form)
         .send()
         .await
         .unwrap()
@@ -215,23 +230,21 @@ pub(crate) async fn access_token(sky: &TestWorld, username: &str, password: &str
         ],
     )
     .await;
-    let answer: serde_json::Value = browser
+    let mut form = vec![
+        ("client_id", client),
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ("device_code", started["device_code"].as_str().unwrap()),
+    ];
+    form.extend(secret.map(|secret| ("client_secret", secret)));
+    let answer = browser
         .post(iam.join("token").unwrap())
-        .form(&[
-            ("client_id", "skykey-cli"),
-            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-            ("device_code", started["device_code"].as_str().unwrap()),
-        ])
+        .form(&form)
         .send()
         .await
-        .unwrap()
-        .json()
-        .await
         .unwrap();
-    answer["access_token"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no token: {answer}"))
-        .to_owned()
+    let status = answer.status();
+    assert!(status.is_success(), "no token: {status}");
+    answer.json().await.unwrap()
 }
 
 fn field(page: &str, name: &str) -> String {
