@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use skykey_sigv4::{Request, sha256_hex, sign_headers};
 use skykey_types::{Clock, Credentials};
-use skykey_upstream::{Answer, Call, Fault, Settings, SetupError, Upstream, UpstreamMetrics};
+use skykey_upstream::{
+    Answer, Call, Fault, Patience, Settings, SetupError, Upstream, UpstreamMetrics,
+};
 use url::Url;
 
 use crate::EchoError;
@@ -22,6 +24,8 @@ pub struct EchoSettings {
     pub authorities: Option<PathBuf>,
     /// Where calls are counted.
     pub metrics: UpstreamMetrics,
+    /// How long calls wait, if not as long as usual.
+    pub patience: Option<Patience>,
 }
 
 /// The object store. Clones share the connections and the circuit breaker.
@@ -40,7 +44,7 @@ impl Echo {
         let upstream = Upstream::new(Settings {
             authorities: settings.authorities,
             metrics: settings.metrics,
-            ..Settings::of("Echo")
+            ..Settings::of("Echo").with(settings.patience)
         })?;
         let host = settings.endpoint.host_str().unwrap_or_default();
         let host = match settings.endpoint.port() {

@@ -25,7 +25,7 @@ impl Http {
         let upstream = Upstream::new(Settings {
             authorities: settings.authorities.clone(),
             metrics: settings.metrics.clone(),
-            ..Settings::of("the IAM")
+            ..Settings::of("the IAM").with(settings.patience)
         });
         upstream
             .map(Self)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use skykey_types::Secret;
-use skykey_upstream::UpstreamMetrics;
+use skykey_upstream::{Patience, UpstreamMetrics};
 use url::Url;
 
 use crate::{GroupsClaim, Issuer};
@@ -35,6 +35,8 @@ pub struct IamSettings {
     pub authorities: Option<PathBuf>,
     /// Where calls are counted.
     pub metrics: UpstreamMetrics,
+    /// How long calls wait, if not as long as usual.
+    pub patience: Option<Patience>,
 }
 
 impl IamSettings {
@@ -57,6 +59,7 @@ impl IamSettings {
             account_end: None,
             authorities: None,
             metrics: UpstreamMetrics::default(),
+            patience: None,
         }
     }
 }

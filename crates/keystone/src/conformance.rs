@@ -91,6 +91,7 @@ impl Stand {
             login: login.clone(),
             authorities: None,
             metrics: metrics.clone(),
+            patience: None,
         };
         let keystone = Keystone::new(settings, Arc::clone(&self.clock))
             .expect("the settings of a stand are good");

@@ -57,12 +57,18 @@ impl Error {
     }
 
     /// Whether the same request may succeed later without anybody changing anything: no answer,
-    /// a plea for patience (429), or a server's error (5xx).
+    /// a plea for patience (429), a server's error (5xx), or a success that is none of Keystone's,
+    /// such as the page of whoever stands before it.
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Unreachable(_))
-            || self
-                .status()
-                .is_some_and(|status| status == 429 || status >= 500)
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Unexpected { status, .. } => {
+                *status == 429 || *status >= 500 || (200..300).contains(status)
+            }
+            Self::Refused { .. } | Self::NotFound { .. } | Self::Address(_) | Self::Setup(_) => {
+                false
+            }
+        }
     }
 }
 

@@ -43,7 +43,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use skykey_types::{AccessKeyId, Clock, Secret};
-use skykey_upstream::{Upstream, UpstreamMetrics};
+use skykey_upstream::{Patience, Upstream, UpstreamMetrics};
 use url::Url;
 
 pub use advisories::{ADVISORIES, Advisory, TriedBy};
@@ -80,6 +80,8 @@ pub struct Settings {
     pub authorities: Option<PathBuf>,
     /// Where calls are counted.
     pub metrics: UpstreamMetrics,
+    /// How long calls wait, if not as long as usual.
+    pub patience: Option<Patience>,
 }
 
 /// How this client logs in for itself: a user with a password, since Keystone gives EC2

@@ -156,7 +156,7 @@ impl Transport {
             at_once: AT_ONCE,
             authorities: settings.authorities.clone(),
             metrics: settings.metrics.clone(),
-            ..skykey_upstream::Settings::of(crate::SYSTEM)
+            ..skykey_upstream::Settings::of(crate::SYSTEM).with(settings.patience)
         })?;
         Ok(Self { upstream, base })
     }
@@ -202,22 +202,33 @@ impl Transport {
             .chain(call.bearer)
             .chain(call.subject)
             .chain(token);
-        let message = message_of(&answer.body, hidden);
+        let said = message_of(&answer.body, hidden);
         let operation = call.operation;
-        Err(match status {
-            401 | 403 => Error::Refused {
+        Err(match (status, said) {
+            (401 | 403, said) => Error::Refused {
                 operation,
                 status,
-                message,
+                message: said.unwrap_or_else(no_reason),
             },
-            404 => Error::NotFound { operation, message },
-            _ => Error::Unexpected {
+            // Only Keystone can say that there is nothing, and it says so in JSON: whoever stands
+            // before it may have a page of its own that is not found.
+            (404, Some(message)) => Error::NotFound { operation, message },
+            (404, None) => Error::Unexpected {
                 operation,
                 status,
-                message,
+                message: "the 404 is not Keystone's own".to_owned(),
+            },
+            (_, said) => Error::Unexpected {
+                operation,
+                status,
+                message: said.unwrap_or_else(no_reason),
             },
         })
     }
+}
+
+fn no_reason() -> String {
+    "no reason given".to_owned()
 }
 
 impl Keystone {
@@ -270,7 +281,7 @@ fn shown(url: &Url) -> String {
 }
 
 /// Keystone's words, `{"error": {"message": …}}`, made fit for a log.
-fn message_of<'a>(body: &[u8], hidden: impl Iterator<Item = &'a Secret>) -> String {
+fn message_of<'a>(body: &[u8], hidden: impl Iterator<Item = &'a Secret>) -> Option<String> {
     #[derive(Deserialize)]
     struct Envelope {
         error: Words,
@@ -279,23 +290,16 @@ fn message_of<'a>(body: &[u8], hidden: impl Iterator<Item = &'a Secret>) -> Stri
     struct Words {
         message: String,
     }
-    let Ok(Envelope {
-        error: Words { mut message },
-    }) = serde_json::from_slice(body)
-    else {
-        return "no reason given".to_owned();
-    };
+    let envelope: Envelope = serde_json::from_slice(body).ok()?;
+    let mut message = envelope.error.message;
     for secret in hidden
         .map(Secret::expose)
         .filter(|secret| !secret.is_empty())
     {
         message = message.replace(secret, "[redacted]");
     }
-    message
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_MESSAGE)
-        .collect()
+    let fit = message.chars().filter(|c| !c.is_control());
+    Some(fit.take(MAX_MESSAGE).collect())
 }
 
 #[cfg(test)]
@@ -332,13 +336,10 @@ mod tests {
         let secret = Secret::new("hunter2");
         let body = br#"{"error":{"code":400,"message":"'hunter2' is not\n a password","title":"Bad Request"}}"#;
         assert_eq!(
-            message_of(body, [&secret].into_iter()),
+            message_of(body, [&secret].into_iter()).unwrap(),
             "'[redacted]' is not a password"
         );
-        assert_eq!(
-            message_of(b"<html>hunter2", [].into_iter()),
-            "no reason given"
-        );
+        assert_eq!(message_of(b"<html>hunter2", [].into_iter()), None);
     }
 
     #[test]

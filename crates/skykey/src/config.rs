@@ -116,6 +116,17 @@ pub struct Config {
     pub echo: Option<EchoSite>,
     /// The surveys.
     pub surveys: Vec<ConfiguredSurvey>,
+    /// Who does the rounds.
+    pub rounds: Rounds,
+}
+
+/// Who does the rounds of the membership watch and of the upkeep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounds {
+    /// They are done in the background.
+    InTheBackground,
+    /// A test does them when it wants to, and knows who made which request. Not in the file.
+    ByHand,
 }
 
 /// `--survey NAME=DIR`.
@@ -265,6 +276,7 @@ impl File {
                 .into_iter()
                 .map(|entry| entry.into_survey(beside, at_echo))
                 .collect::<Result<_, _>>()?,
+            rounds: Rounds::InTheBackground,
         };
         config.fits_together()?;
         Ok(config)

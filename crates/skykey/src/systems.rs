@@ -61,6 +61,7 @@ impl SiteClients {
             authorities: echo.authorities.clone(),
             at_once: echo.at_once,
             metrics: metrics.clone(),
+            patience: echo.patience,
             ..StsSettings::new(echo.endpoint.clone(), echo.region.clone())
         };
         Ok(Self {
@@ -75,6 +76,7 @@ impl SiteClients {
                     region: echo.region.clone(),
                     authorities: echo.authorities.clone(),
                     metrics: metrics.clone(),
+                    patience: echo.patience,
                 },
                 wire,
             )?,
@@ -107,6 +109,7 @@ fn iam_settings(site: &IamSite, redirect: Url, metrics: &UpstreamMetrics) -> Iam
         account_end: site.account_end.clone(),
         authorities: site.authorities.clone(),
         metrics: metrics.clone(),
+        patience: site.patience,
         ..IamSettings::new(
             site.issuer.clone(),
             site.client_id.clone(),
@@ -126,6 +129,7 @@ fn keystone_settings(site: &KeystoneSite, metrics: &UpstreamMetrics) -> Keystone
         url: site.url.clone(),
         authorities: site.authorities.clone(),
         metrics: metrics.clone(),
+        patience: site.patience,
         identity_provider: site.identity_provider.clone(),
         protocol: site.protocol.clone(),
         project_domain: site.project_domain.clone(),

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::Request;
 use skykey_sigv4::{sha256_hex, sign_headers};
 use skykey_types::{Clock, Credentials};
-use skykey_upstream::{Call, Fault, SetupError, Upstream, UpstreamMetrics};
+use skykey_upstream::{Call, Fault, Patience, SetupError, Upstream, UpstreamMetrics};
 use url::Url;
 
 use crate::wire::StsFault;
@@ -95,6 +95,8 @@ pub struct StsSettings {
     pub at_once: usize,
     /// Where requests are counted.
     pub metrics: UpstreamMetrics,
+    /// How long calls wait, if not as long as usual.
+    pub patience: Option<Patience>,
 }
 
 impl StsSettings {
@@ -106,6 +108,7 @@ impl StsSettings {
             authorities: None,
             at_once: 32,
             metrics: UpstreamMetrics::default(),
+            patience: None,
         }
     }
 }
@@ -130,15 +133,17 @@ impl StsClient {
             authorities,
             at_once,
             metrics,
+            patience,
         } = settings;
-        let upstream = Upstream::new(skykey_upstream::Settings {
+        let limits = skykey_upstream::Settings {
             at_once,
             authorities,
             metrics,
             attempt: Duration::from_secs(15),
             total: Duration::from_secs(25),
             ..skykey_upstream::Settings::of(SYSTEM)
-        })?;
+        };
+        let upstream = Upstream::new(limits.with(patience))?;
         let host = match (endpoint.host_str().unwrap_or_default(), endpoint.port()) {
             (host, Some(port)) => format!("{host}:{port}"),
             (host, None) => host.to_owned(),
@@ -171,7 +176,7 @@ impl StsClient {
     /// Sends `form`, signed with `credentials`; the answer's body if it is 2xx. Older versions of RGW
     /// take the service name `s3` only, and say `SignatureDoesNotMatch` to `sts`: then it is tried,
     /// and remembered if it works.
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         action: &'static str,
         credentials: &Credentials,
@@ -195,7 +200,7 @@ impl StsClient {
         outcome
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         action: &'static str,
         credentials: &Credentials,

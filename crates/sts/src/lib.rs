@@ -4,6 +4,8 @@
 //! and what it opens to is what was sealed; another STS's tokens are opaque.
 
 mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod session_policy;
 mod token;
 mod wire;

@@ -31,6 +31,9 @@ pub(crate) fn of(action: &str, status: u16, fault: &StsFault) -> String {
             "the lifetime is outside the range that it allows, or its rgw_sts_key is not 16 characters long"
         }
         ("MalformedPolicyDocument", _) => "it does not understand the session policy",
+        ("PackedPolicyTooLarge", _) => {
+            "the survey has too many prefixes for a session policy, which holds 2048 characters; name fewer, shorter ones, or use the method sts-lite"
+        }
         ("NoSuchEntity", _) => "there is no such role; ask the operator of the object store",
         ("MethodNotAllowed" | "NotImplemented", _) | (_, 405 | 501) => {
             "STS is off there; the operator turns it on with rgw_s3_auth_use_sts"

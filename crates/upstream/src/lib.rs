@@ -17,4 +17,4 @@ pub use call::{Answer, Call, Repeat};
 pub use fault::{Fault, SetupError};
 pub use metrics::{Outcome, UpstreamMetrics};
 pub use send::{Standing, Upstream};
-pub use settings::Settings;
+pub use settings::{Patience, Settings};

@@ -50,3 +50,30 @@ impl Settings {
         }
     }
 }
+
+/// How long calls wait, where the usual is not what is wanted; for tests, which do not want to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// See [`Settings::connect`].
+    pub connect: Duration,
+    /// See [`Settings::attempt`].
+    pub attempt: Duration,
+    /// See [`Settings::total`].
+    pub total: Duration,
+    /// See [`Settings::pause`].
+    pub pause: Duration,
+}
+
+impl Settings {
+    /// The same with that patience, if it is given.
+    #[must_use]
+    pub fn with(mut self, patience: Option<Patience>) -> Self {
+        if let Some(patience) = patience {
+            self.connect = patience.connect;
+            self.attempt = patience.attempt;
+            self.total = patience.total;
+            self.pause = patience.pause;
+        }
+        self
+    }
+}

@@ -32,6 +32,7 @@ impl KeystonePort {
             url,
             authorities,
             metrics,
+            patience,
             identity_provider,
             protocol,
             project_domain,
@@ -45,6 +46,7 @@ impl KeystonePort {
                 login: login.clone(),
                 authorities,
                 metrics,
+                patience,
             },
             clock,
         )

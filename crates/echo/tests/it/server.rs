@@ -48,6 +48,7 @@ impl Server {
             region: "us-east-1".to_owned(),
             authorities: None,
             metrics: UpstreamMetrics::default(),
+            patience: None,
         };
         let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
         let echo = Echo::new(settings, Arc::new(clock)).unwrap();

@@ -38,6 +38,7 @@ impl Served {
             login,
             authorities: None,
             metrics: UpstreamMetrics::default(),
+            patience: None,
         };
         Keystone::new(settings, Arc::new(self.keystone.world.clock.clone())).unwrap()
     }

@@ -28,6 +28,7 @@ impl Rig {
             url: served.url.clone(),
             authorities: None,
             metrics: metrics.clone(),
+            patience: None,
             identity_provider: IDENTITY_PROVIDER.to_owned(),
             protocol: PROTOCOL.to_owned(),
             project_domain: DEFAULT_DOMAIN.to_owned(),

@@ -152,6 +152,7 @@ async fn a_real_keystone_conforms() {
         login: stack.login(OPERATOR, OPERATOR),
         authorities: None,
         metrics: UpstreamMetrics::default(),
+        patience: None,
     };
     let keystone = Keystone::new(settings, Arc::new(SystemClock)).unwrap();
     let operator = Operator::new(&stack.keystone, &keystone).await;

@@ -99,6 +99,7 @@ pub(crate) fn client(address: SocketAddr, clock: &ManualClock) -> Keystone {
         login: login(),
         authorities: None,
         metrics: UpstreamMetrics::default(),
+        patience: None,
     };
     Keystone::new(settings, Arc::new(clock.clone())).unwrap()
 }

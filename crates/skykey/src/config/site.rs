@@ -9,6 +9,7 @@ use skykey_iam::{GroupsClaim, Issuer, MembershipSource};
 use skykey_keystone::DEFAULT_DOMAIN;
 use skykey_serve::{Network, TlsFiles};
 use skykey_types::{AccessKeyId, Credentials, ProjectName, Secret};
+use skykey_upstream::Patience;
 use url::Url;
 
 use super::words::{SecretPlace, parsed};
@@ -51,6 +52,8 @@ pub struct IamSite {
     pub join_at: Url,
     /// Certificate authorities to believe beside the machine's.
     pub authorities: Option<PathBuf>,
+    /// How long calls wait, if not as long as usual. Not in the file: for tests.
+    pub patience: Option<Patience>,
 }
 
 /// A real Keystone.
@@ -70,6 +73,8 @@ pub struct KeystoneSite {
     pub admin: Option<(KeystoneLogin, ProjectName)>,
     /// Certificate authorities to believe beside the machine's.
     pub authorities: Option<PathBuf>,
+    /// How long calls wait, if not as long as usual. Not in the file: for tests.
+    pub patience: Option<Patience>,
 }
 
 /// A user of Keystone with a password.
@@ -96,6 +101,8 @@ pub struct EchoSite {
     pub admin: Option<Credentials>,
     /// Certificate authorities to believe beside the machine's.
     pub authorities: Option<PathBuf>,
+    /// How long calls wait, if not as long as usual. Not in the file: for tests.
+    pub patience: Option<Patience>,
 }
 
 #[derive(Deserialize, Default)]
@@ -191,6 +198,7 @@ impl IamEntry {
             audiences: self.audiences,
             account_end: self.account_end,
             authorities: self.authorities.map(|path| beside.join(path)),
+            patience: None,
         })
     }
 }
@@ -280,6 +288,7 @@ impl KeystoneEntry {
                 .into_login("[keystone.backend_user] password", beside)?,
             admin,
             authorities: self.authorities.map(|path| beside.join(path)),
+            patience: None,
         })
     }
 }
@@ -339,6 +348,7 @@ impl EchoEntry {
             at_once: self.at_once,
             admin,
             authorities: self.authorities.map(|path| beside.join(path)),
+            patience: None,
         })
     }
 }

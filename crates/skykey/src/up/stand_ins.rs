@@ -164,6 +164,7 @@ fn embedded_iam(url: &Url, client_secret: Secret) -> anyhow::Result<IamSite> {
         account_end: None,
         join_at: url.join("dashboard")?,
         authorities: None,
+        patience: None,
     })
 }
 
@@ -181,6 +182,7 @@ fn embedded_keystone(url: &Url, backend: Secret, endpoint: Secret) -> anyhow::Re
         backend: login(BACKEND_USER, backend),
         admin: Some((login(ENDPOINT_USER, endpoint), SERVICE_PROJECT.parse()?)),
         authorities: None,
+        patience: None,
     })
 }
 
@@ -191,6 +193,7 @@ fn embedded_echo(url: &Url) -> EchoSite {
         at_once: 32,
         admin: None,
         authorities: None,
+        patience: None,
     }
 }
 

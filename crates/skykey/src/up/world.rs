@@ -28,7 +28,7 @@ use super::readiness::Ready;
 use super::stand_ins::StandIns;
 use super::state_dir::{Secrets, StateDir};
 use super::{images, people};
-use crate::config::{Config, EchoSite};
+use crate::config::{Config, EchoSite, Rounds};
 use crate::systems::{Clients, Systems};
 
 /// Everything, running.
@@ -48,6 +48,15 @@ impl World {
     /// asks the other. It returns when all that is ours answers.
     pub async fn start(options: Options, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let config = Config::load(options.config.as_deref(), &options.surveys)?;
+        Self::start_configured(options, config, clock).await
+    }
+
+    /// The same with a configuration that has been read, and perhaps changed, already.
+    pub async fn start_configured(
+        options: Options,
+        config: Config,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let surveys = Surveys::new(
             config
                 .surveys
@@ -106,8 +115,10 @@ impl World {
                 stopped.clone(),
             ));
         }
-        tasks.spawn(broker.clone().watch(stopped.clone()));
-        tasks.spawn(broker.clone().upkeep(stopped));
+        if config.rounds == Rounds::InTheBackground {
+            tasks.spawn(broker.clone().watch(stopped.clone()));
+            tasks.spawn(broker.clone().upkeep(stopped));
+        }
 
         let up = UpFile {
             portal: portal_url,

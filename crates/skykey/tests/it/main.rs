@@ -4,7 +4,13 @@
 
 mod accounts;
 mod expiry;
+mod fault_proxy;
+mod faults;
+mod faults_keystone;
 mod proof;
+mod realstack;
+mod stand_ins;
+mod sts_conformance;
 mod up_file;
 mod words;
 mod world;

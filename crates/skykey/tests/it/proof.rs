@@ -14,6 +14,7 @@ async fn proof(sky: &TestWorld, credentials: &Credentials) -> Proof {
         region: "us-east-1".to_owned(),
         authorities: None,
         metrics: skykey_echo::UpstreamMetrics::default(),
+        patience: None,
     };
     // Signatures are judged by the machine's time.
     let echo = Echo::new(settings, Arc::new(SystemClock)).unwrap();

@@ -91,59 +91,94 @@ impl TestWorld {
         path_and_query: &str,
         body: &'static str,
     ) -> (u16, String) {
-        let url = self.world.up_file().s3.join(path_and_query).unwrap();
-        let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-        let form = ("content-type", "application/x-www-form-urlencoded");
-        let copies = body == "copy";
-        let mut headers = vec![("host", host.as_str())];
-        let is_sts = method == "POST" && path_and_query == "/";
-        if is_sts {
-            headers.push(form);
-        }
-        if copies {
-            headers.push(("x-amz-copy-source", "m13/a"));
-        }
-        let hash = sha256_hex(body.as_bytes());
-        let request = Request {
-            method,
-            path: url.path(),
-            query: url.query().unwrap_or_default(),
-            headers: &headers,
-            payload_hash: &hash,
-        };
-        let service = if is_sts { "sts" } else { "s3" };
-        let signed = sign_headers(
+        let endpoint = &self.world.up_file().s3;
+        send_signed(
+            &self.http,
+            endpoint,
             credentials,
-            "us-east-1",
-            service,
-            Timestamp::now(),
-            &request,
-        );
-        let mut builder = self
-            .http
-            .request(method.parse().unwrap(), url.clone())
-            .body(body);
-        for (name, value) in headers.iter().skip(1) {
-            builder = builder.header(*name, *value);
-        }
-        for (name, value) in signed {
-            builder = builder.header(name, value);
-        }
-        let response = builder.send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
+            method,
+            path_and_query,
+            body,
+        )
+        .await
     }
+}
+
+/// Sends a signed request to an endpoint, by the machine's time; the status and the body.
+pub(crate) async fn send_signed(
+    http: &reqwest::Client,
+    endpoint: &url::Url,
+    credentials: &Credentials,
+    method: &str,
+    path_and_query: &str,
+    body: &'static str,
+) -> (u16, String) {
+    let url = endpoint.join(path_and_query).unwrap();
+    let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let copies = body == "copy";
+    let mut headers = vec![("host", host.as_str())];
+    let is_sts = method == "POST" && path_and_query == "/";
+    if is_sts {
+        headers.push(form);
+    }
+    if copies {
+        headers.push(("x-amz-copy-source", "m13/a"));
+    }
+    let hash = sha256_hex(body.as_bytes());
+    let request = Request {
+        method,
+        path: url.path(),
+        query: url.query().unwrap_or_default(),
+        headers: &headers,
+        payload_hash: &hash,
+    };
+    let service = if is_sts { "sts" } else { "s3" };
+    let signed = sign_headers(
+        credentials,
+        "us-east-1",
+        service,
+        Timestamp::now(),
+        &request,
+    );
+    let mut builder = http
+        .request(method.parse().unwrap(), url.clone())
+        .body(body);
+    for (name, value) in headers.iter().skip(1) {
+        builder = builder.header(*name, *value);
+    }
+    for (name, value) in signed {
+        builder = builder.header(name, value);
+    }
+    let response = builder.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
 }
 
 /// An access token for somebody, by the device code and the IAM's own pages.
 pub(crate) async fn access_token(sky: &TestWorld, username: &str, password: &str) -> String {
     let iam = &sky.world.up_file().iam;
+    let answer = device_tokens(iam, ("skykey-cli", None), username, password).await;
+    let token = answer["access_token"].as_str().unwrap();
+    token.to_owned()
+}
+
+/// The answer of the token endpoint to `client`, its id and perhaps its secret.
+pub(crate) async fn device_tokens(
+    iam: &url::Url,
+    (client, secret): (&str, Option<&str>),
+    username: &str,
+    password: &str,
+) -> serde_json::Value {
     let browser = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .unwrap();
+    let scope = ("scope", "openid profile offline_access");
+    let mut form = vec![("client_id", client), scope];
+    form.extend(secret.map(|secret| ("client_secret", secret)));
     let started: serde_json::Value = browser
         .post(iam.join("devicecode").unwrap())
-        .form(&[("client_id", "skykey-cli"), ("scope", "openid profile")])
+        .form(&form)
         .send()
         .await
         .unwrap()
@@ -196,23 +231,21 @@ pub(crate) async fn access_token(sky: &TestWorld, username: &str, password: &str
         ],
     )
     .await;
-    let answer: serde_json::Value = browser
+    let mut form = vec![
+        ("client_id", client),
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ("device_code", started["device_code"].as_str().unwrap()),
+    ];
+    form.extend(secret.map(|secret| ("client_secret", secret)));
+    let answer = browser
         .post(iam.join("token").unwrap())
-        .form(&[
-            ("client_id", "skykey-cli"),
-            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-            ("device_code", started["device_code"].as_str().unwrap()),
-        ])
+        .form(&form)
         .send()
         .await
-        .unwrap()
-        .json()
-        .await
         .unwrap();
-    answer["access_token"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no token: {answer}"))
-        .to_owned()
+    let status = answer.status();
+    assert!(status.is_success(), "no token: {status}");
+    answer.json().await.unwrap()
 }
 
 fn field(page: &str, name: &str) -> String {

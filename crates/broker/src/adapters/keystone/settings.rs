@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use skykey_keystone::{Login, ProjectRef};
 use skykey_types::Secret;
-use skykey_upstream::UpstreamMetrics;
+use skykey_upstream::{Patience, UpstreamMetrics};
 use url::Url;
 
 /// Which Keystone, and as whom.
@@ -16,6 +16,8 @@ pub struct KeystoneSettings {
     pub authorities: Option<PathBuf>,
     /// Where calls are counted.
     pub metrics: UpstreamMetrics,
+    /// How long calls wait, if not as long as usual.
+    pub patience: Option<Patience>,
     /// Keystone's name for our IAM.
     pub identity_provider: String,
     /// The federation protocol, `openid`.

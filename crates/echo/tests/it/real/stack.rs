@@ -76,6 +76,7 @@ impl Stack {
             region: text(&stack["region"]),
             authorities: None,
             metrics: UpstreamMetrics::default(),
+            patience: None,
         };
         let stack = Self {
             echo: Echo::new(settings, Arc::new(SystemClock)).unwrap(),

@@ -1,0 +1,128 @@
+//! The embedded STS and a real one are tried with the same tests.
+
+use std::sync::Arc;
+
+use skykey_broker::{Ec2Keys, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, Wish};
+use skykey_keystone::ProjectRef;
+use skykey_sts::conformance::{self, Role, Stand};
+use skykey_types::{Access, Credentials, Grant, ProjectName, Rights, Secret, SystemClock};
+use skykey_upstream::UpstreamMetrics;
+
+use crate::realstack::Stack;
+use crate::world::{TestWorld, access_token, send_signed};
+
+fn role(arn: &str, foreign: &str) -> Role {
+    let place = "m13/in/".parse().unwrap();
+    let access = Access::Read;
+    Role {
+        arn: arn.parse().unwrap(),
+        foreign: foreign.parse().unwrap(),
+        rights: Rights(vec![Grant { place, access }]),
+        outside: "/m13/out".to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_sts_conforms() {
+    let sky = TestWorld::start().await;
+    let curator = sky.lease("carol", "gateway", "3600", "write").await;
+    for path in ["/m13/in/a", "/m13/out"] {
+        let put = sky.send(&curator.credentials, "PUT", path, "x").await;
+        assert_eq!(put.0, 200, "{}", put.1);
+    }
+    let people = &sky.world.up_file().people;
+    let bob = people.iter().find(|person| person.username == "bob");
+    let mut caller = sky.caller("bob");
+    let token = access_token(&sky, "bob", &bob.unwrap().password).await;
+    caller.iam_token = Some(token.into());
+    let wish = Wish {
+        survey: "m13".to_owned(),
+        method: Some("ec2".to_owned()),
+        lifetime: Some("43200".to_owned()),
+        ..Wish::default()
+    };
+    let issued = sky.world.broker().issue(&caller, &wish).await.unwrap();
+    conformance::all(&Stand {
+        endpoint: sky.world.up_file().s3.clone(),
+        region: "us-east-1".to_owned(),
+        clock: Arc::new(sky.clock.clone()),
+        wire_clock: Arc::new(SystemClock),
+        asker: issued.credentials,
+        object: "/m13/in/a".to_owned(),
+        role: Some(role(
+            "arn:aws:iam:::role/skykey-m13-readers",
+            "arn:aws:iam:::role/skykey-other-readers",
+        )),
+    })
+    .await;
+    sky.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sts_of_a_real_ceph_conforms() {
+    let Some(stack) = Stack::open().await else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    stack.put_in_order(folder.path()).await;
+    let user = |name: &str| KeystoneUser {
+        name: name.to_owned(),
+        password: stack.password(name),
+        domain: "Default".to_owned(),
+    };
+    let settings = KeystoneSettings {
+        url: stack.keystone(),
+        authorities: None,
+        metrics: UpstreamMetrics::default(),
+        patience: None,
+        identity_provider: "iam".to_owned(),
+        protocol: "openid".to_owned(),
+        project_domain: "Default".to_owned(),
+        backend_user: user("skykey"),
+        admin_user: Some(KeystoneAdmin {
+            user: user("skykey-admin"),
+            project: ProjectRef {
+                name: "service".to_owned(),
+                domain: "Default".to_owned(),
+            },
+        }),
+    };
+    let keystone = KeystonePort::new(settings, Arc::new(SystemClock)).unwrap();
+    let [data, readers]: [ProjectName; 2] = ["m13", "m13-ro"].map(|name| name.parse().unwrap());
+    let curator = keystone.create_for_backend(&data).await.unwrap();
+    let asker = keystone.create_for_backend(&readers).await.unwrap();
+    let http = reqwest::Client::new();
+    let send = async |credentials: &Credentials, method: &str, path: &str| {
+        send_signed(&http, &stack.rgw(), credentials, method, path, "x").await
+    };
+    for path in ["/m13/in/a", "/m13/out"] {
+        let put = send(&curator.credentials(), "PUT", path).await;
+        assert_eq!(put.0, 200, "{}", put.1);
+    }
+    let stand = Stand {
+        endpoint: stack.rgw(),
+        region: stack.text("/region"),
+        clock: Arc::new(SystemClock),
+        wire_clock: Arc::new(SystemClock),
+        asker: Credentials {
+            secret_access_key: Secret::new(asker.secret.expose()),
+            ..asker.credentials()
+        },
+        object: "/m13/in/a".to_owned(),
+        role: Some(role(
+            &stack.text("/surveys/0/role"),
+            &stack.text("/surveys/1/role"),
+        )),
+    };
+    let tried = tokio::spawn(async move { conformance::all(&stand).await }).await;
+    for path in ["/m13/in/a", "/m13/out"] {
+        send(&curator.credentials(), "DELETE", path).await;
+    }
+    for (project, made) in [(&data, curator), (&readers, asker)] {
+        keystone
+            .delete_backend(project, &made.access)
+            .await
+            .unwrap();
+    }
+    tried.unwrap();
+}
