@@ -26,5 +26,5 @@ pub use error::EchoError;
 pub use ops::list_buckets::Mine;
 pub use project::ProjectId;
 pub use proof::{Operation, Outcome, Proof, Reading, Trial, Verdict};
-pub use prove::{ProofPlan, prove};
+pub use prove::{ProofPlan, prove, read};
 pub use skykey_upstream::{SetupError, UpstreamMetrics};

@@ -67,6 +67,22 @@ pub async fn prove(echo: &Echo, credentials: &Credentials, plan: &ProofPlan) -> 
     prover.proof
 }
 
+/// Whether every place can be listed, and the first object that is found be read. Nothing else is tried.
+pub async fn read(echo: &Echo, credentials: &Credentials, places: &[Prefix]) -> Reading {
+    let mut prover = Prover {
+        echo,
+        credentials,
+        tidy: None,
+        proof: Proof {
+            reading: Reading::ListedEmpty,
+            trials: Vec::new(),
+            left: Vec::new(),
+        },
+    };
+    prover.read(places).await;
+    prover.proof.reading
+}
+
 struct Prover<'a> {
     echo: &'a Echo,
     credentials: &'a Credentials,

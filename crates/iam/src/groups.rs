@@ -70,6 +70,18 @@ impl GroupsClaim {
         }
     }
 
+    /// Whether a provider that says it has these claims and scopes has ours; nothing if it says neither.
+    pub(crate) fn offered(&self, claims: &[String], scopes: &[String]) -> Option<bool> {
+        let ours = self.claims();
+        let has = |said: &[String]| said.iter().any(|word| ours.contains(&word.as_str()));
+        match (claims.is_empty(), scopes.is_empty()) {
+            (true, true) => None,
+            // `profile` carries the groups of INDIGO's own profile; a scope need not be there for them.
+            (true, false) if self.scopes(scopes).is_empty() => None,
+            _ => Some(has(claims) || has(scopes)),
+        }
+    }
+
     /// What a login must ask for so that the claim is there, given what the provider says that it
     /// supports.
     pub(crate) fn scopes(&self, supported: &[String]) -> Vec<String> {
@@ -267,6 +279,25 @@ mod tests {
             let error = word.parse::<GroupsClaim>().unwrap_err().to_string();
             assert!(error.contains("claim:NAME"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_provider_that_lists_neither_claims_nor_scopes_says_nothing() {
+        let words = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let offered = |claims: &[&str], scopes: &[&str]| {
+            GroupsClaim::Wlcg.offered(&words(claims), &words(scopes))
+        };
+        assert_eq!(offered(&[], &[]), None);
+        assert_eq!(offered(&["sub"], &["openid", "wlcg.groups"]), Some(true));
+        assert_eq!(offered(&["sub", "wlcg.groups"], &[]), Some(true));
+        assert_eq!(offered(&["sub", "groups"], &["openid"]), Some(false));
+        assert_eq!(GroupsClaim::Iam.offered(&[], &words(&["openid"])), None);
+        assert_eq!(GroupsClaim::Iam.offered(&words(&["sub"]), &[]), Some(false));
     }
 
     #[test]

@@ -64,6 +64,24 @@ impl Iam {
         Ok(claims)
     }
 
+    /// Asks about a text that is no token, as our client: whether the IAM believes the client's id and
+    /// secret.
+    pub(crate) async fn introspect_nothing(&self) -> Result<(), IamError> {
+        let document = self.document().await?;
+        let url = document
+            .introspection_endpoint
+            .clone()
+            .ok_or(IamError::NotOffered {
+                operation: OPERATION,
+                endpoint: "introspection_endpoint",
+            })?;
+        let ask = self
+            .as_client(Ask::post(OPERATION, url), &document)
+            .field("token", "no-token")
+            .repeatable();
+        ask.send(&self.http).await?.success()
+    }
+
     fn believed(&self, wire: Wire, now: Timestamp) -> Result<AccessClaims, IamError> {
         if !wire.active {
             return Err(IamError::token("it has ended, was revoked or never was"));

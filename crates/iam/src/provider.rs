@@ -33,6 +33,8 @@ pub(crate) struct Document {
     /// INDIGO's addition.
     pub(crate) scim_endpoint: Option<Url>,
     #[serde(default)]
+    claims_supported: Vec<String>,
+    #[serde(default)]
     pub(crate) scopes_supported: Vec<String>,
     #[serde(default)]
     pub(crate) token_endpoint_auth_methods_supported: Vec<String>,
@@ -52,6 +54,9 @@ pub struct Offer {
     pub device: bool,
     /// The scopes that it says it has; perhaps not all.
     pub scopes: Vec<String>,
+    /// Whether it says that it has the claim or the scope in which we look for groups
+    /// ([`IamSettings::groups`](crate::IamSettings::groups)); nothing if it does not list them.
+    pub groups: Option<bool>,
 }
 
 impl Document {
@@ -106,6 +111,10 @@ impl Iam {
             introspection: document.introspection_endpoint.is_some(),
             device: document.device_authorization_endpoint.is_some(),
             scopes: document.scopes_supported.clone(),
+            groups: self
+                .settings
+                .groups
+                .offered(&document.claims_supported, &document.scopes_supported),
         })
     }
 
@@ -118,6 +127,11 @@ impl Iam {
             MembershipSource::Auto => Ok(MembershipSource::Userinfo),
             source => Ok(source),
         }
+    }
+
+    /// Whether the IAM's keys can be had, and one of them is for asymmetric signatures.
+    pub async fn check_keys(&self) -> Result<(), IamError> {
+        self.keys().await.map(drop)
     }
 
     /// The discovery document, asked for again when it is old.

@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use skykey_types::{Person, Secret, Timestamp};
+use skykey_types::{GroupPath, Person, Secret, Timestamp};
 
 use crate::http::{Answer, Ask};
 use crate::service_token::{HINT, SCOPE};
 use crate::{Iam, IamError};
 
 const OPERATION: &str = "ask SCIM about a person";
+const LIST: &str = "list the groups by SCIM";
+/// INDIGO gives no more at once.
+const PAGE: usize = 100;
+/// An IAM with more pages than these is not asked to the end.
+const MOST_PAGES: usize = 200;
 
 #[derive(Deserialize)]
 struct User {
@@ -35,6 +40,21 @@ struct Indigo {
     end_time: Option<Timestamp>,
 }
 
+/// A page of groups, RFC 7644 §3.4.2.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Groups {
+    total_results: usize,
+    #[serde(default, rename = "Resources")]
+    resources: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    display_name: String,
+}
+
 fn yes() -> bool {
     true
 }
@@ -43,7 +63,7 @@ impl Iam {
     /// The person with that `sub`, as SCIM knows them now; `None` if there is no such account.
     /// An error is never a "no": it says that the question was not answered.
     pub async fn person(&self, sub: &str) -> Result<Option<Person>, IamError> {
-        let answer = self.ask_scim(&["Users", sub]).await?;
+        let answer = self.ask_scim(OPERATION, &["Users", sub], "").await?;
         if answer.status() == 404 {
             return Ok(None);
         }
@@ -71,11 +91,43 @@ impl Iam {
         }))
     }
 
+    /// Every group that the IAM has, but for those whose name no survey could name. Asked page by page,
+    /// since INDIGO's SCIM does not filter groups.
+    pub async fn groups(&self) -> Result<BTreeSet<GroupPath>, IamError> {
+        let mut groups = BTreeSet::new();
+        let mut seen = 0;
+        for _ in 0..MOST_PAGES {
+            let query = format!("count={PAGE}&startIndex={}", seen + 1);
+            let page: Groups = self.ask_scim(LIST, &["Groups"], &query).await?.json()?;
+            seen += page.resources.len();
+            groups.extend(
+                page.resources
+                    .iter()
+                    .filter_map(|group| group.display_name.parse().ok()),
+            );
+            if page.resources.is_empty() || seen >= page.total_results {
+                return Ok(groups);
+            }
+        }
+        Err(IamError::Unexpected {
+            operation: LIST,
+            why: format!("it has more than {} groups", MOST_PAGES * PAGE),
+        })
+    }
+
     /// The answer about a resource, to skykey's own token.
-    async fn ask_scim(&self, path: &[&str]) -> Result<Answer, IamError> {
-        let url = self.scim_url(path).await?;
+    async fn ask_scim(
+        &self,
+        operation: &'static str,
+        path: &[&str],
+        query: &str,
+    ) -> Result<Answer, IamError> {
+        let mut url = self.scim_url(operation, path).await?;
+        if !query.is_empty() {
+            url.set_query(Some(query));
+        }
         let ask = async |token: &Secret| {
-            let ask = Ask::get(OPERATION, url.clone()).bearer(token);
+            let ask = Ask::get(operation, url.clone()).bearer(token);
             ask.send(&self.http).await
         };
         let token = self.service_token().await?;
@@ -88,15 +140,15 @@ impl Iam {
         let refused = answer.success().err();
         let code = refused.as_ref().map_or("", IamError::code);
         if answer.status() == 403 || matches!(code, "insufficient_scope" | "invalid_scope") {
-            return Err(self.not_granted(OPERATION, SCOPE, HINT));
+            return Err(self.not_granted(operation, SCOPE, HINT));
         }
         Ok(answer)
     }
 
-    async fn scim_url(&self, path: &[&str]) -> Result<url::Url, IamError> {
+    async fn scim_url(&self, operation: &'static str, path: &[&str]) -> Result<url::Url, IamError> {
         let document = self.document().await?;
         let mut url = document.scim_endpoint.clone().ok_or(IamError::NotOffered {
-            operation: OPERATION,
+            operation,
             endpoint: "scim_endpoint",
         })?;
         url.path_segments_mut()

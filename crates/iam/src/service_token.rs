@@ -5,7 +5,7 @@ use std::sync::Arc;
 use skykey_types::{Secret, SignedDuration, Timestamp};
 
 use crate::cached::Age;
-use crate::{Iam, IamError};
+use crate::{Iam, IamError, MembershipSource};
 
 pub(crate) const SCOPE: &str = "scim:read";
 pub(crate) const HINT: &str = ", or set the source of memberships to 'userinfo'";
@@ -39,6 +39,20 @@ impl Iam {
         self.service_token
             .get(self.clock.now(), age, self.new_service_token())
             .await
+    }
+
+    /// Whether the IAM believes the client's id and secret: asks for our own token where memberships are
+    /// SCIM's to tell, otherwise what a token is worth. [`IamError::NotOffered`] if there is no way to find
+    /// out without a person.
+    pub async fn check_client(&self) -> Result<(), IamError> {
+        if self.membership_source().await? == MembershipSource::Userinfo {
+            return self.introspect_nothing().await;
+        }
+        match self.service_token().await {
+            // It knows the client, and says what it may not.
+            Ok(_) | Err(IamError::NotGranted { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn new_service_token(&self) -> Result<ServiceToken, IamError> {

@@ -12,6 +12,7 @@ use skykey_types::{ProjectName, SystemClock};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::SurveySource;
+use crate::doctor::{self, DoctorOptions, Source};
 use crate::site;
 use crate::up::{self, Options};
 
@@ -90,6 +91,28 @@ enum Command {
         /// Do it
         #[arg(long)]
         yes: bool,
+    },
+    /// Look at every system around skykey, say what is wrong and what to do, and walk the ways that people go
+    ///
+    /// It examines the IAM, Keystone, Echo and each survey, then gets credentials in each way and reads with
+    /// them. It changes nothing: what it makes for a trial it deletes, also after Ctrl-C. It ends with 0 only
+    /// if all is well. docs/doctor.md describes each check.
+    #[command(
+        after_help = "Examples:\n  skykey doctor\n  skykey doctor --config /etc/skykey/skykey.toml\n  skykey doctor --json | jq '.checks[] | select(.ok | not)'"
+    )]
+    Doctor {
+        /// The configuration of a site
+        #[arg(long, value_name = "FILE", conflicts_with = "state")]
+        config: Option<PathBuf>,
+        /// The state directory of a running 'skykey up', which goes on undisturbed [default: ./skykey-state]
+        #[arg(long, value_name = "DIR")]
+        state: Option<PathBuf>,
+        /// Print JSON when all is done, instead of a table
+        #[arg(long)]
+        json: bool,
+        /// Wait until Echo refuses a deleted EC2 credential, 330 s at most, instead of looking for 5 s
+        #[arg(long)]
+        patient: bool,
     },
     /// Print a completion script for a shell
     #[command(
@@ -176,6 +199,19 @@ pub fn main() -> ExitCode {
                 surveys,
                 dry_run,
             }))
+        }
+        Command::Doctor {
+            config,
+            state,
+            json,
+            patient,
+        } => {
+            start_logging(LogFormat::Text, Some("error,s3s=off"));
+            let source = match config {
+                Some(file) => Source::Config(file),
+                None => Source::State(state.unwrap_or_else(|| PathBuf::from("./skykey-state"))),
+            };
+            run(doctor::run(DoctorOptions { source, patient }, json))
         }
         Command::Revoke {
             project,

@@ -43,7 +43,8 @@ use skykey_types::{Method, SignedDuration, Survey, SurveyName};
 
 use site::{EchoEntry, IamEntry, KeystoneEntry, PortalEntry};
 pub use site::{EchoSite, IamSite, KeystoneLogin, KeystoneSite, PortalSite};
-use survey::{Entry, survey_named};
+use survey::Entry;
+pub(crate) use survey::survey_named;
 use words::Duration;
 
 /// A configuration that cannot be used.
@@ -167,13 +168,18 @@ impl Config {
         Ok(config)
     }
 
+    /// The settings of an empty file.
+    pub(crate) fn bare() -> Self {
+        File::default()
+            .into_config(Path::new("."))
+            .expect("the defaults are a configuration")
+    }
+
     fn demo() -> Self {
         let name = "demo".parse().expect("'demo' is a survey name");
         let survey = survey_named(&name, "Rendered star fields and alert stamps".to_owned())
             .expect("the names made of 'demo' are names");
-        let mut config = File::default()
-            .into_config(Path::new("."))
-            .expect("the defaults are a configuration");
+        let mut config = Self::bare();
         config.surveys.push(ConfiguredSurvey {
             survey,
             images: Images::Rendered,

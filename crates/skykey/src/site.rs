@@ -30,7 +30,10 @@ fn real_site(path: &Path) -> anyhow::Result<(Config, KeystoneSite, EchoSite)> {
 }
 
 /// Keystone's id of a project, by which Echo knows it.
-async fn project_id(clients: &SiteClients, project: &ProjectName) -> anyhow::Result<ProjectId> {
+pub(crate) async fn project_id(
+    clients: &SiteClients,
+    project: &ProjectName,
+) -> anyhow::Result<ProjectId> {
     let id = clients
         .keystone
         .project_id(project)
@@ -43,13 +46,13 @@ async fn project_id(clients: &SiteClients, project: &ProjectName) -> anyhow::Res
 
 /// An EC2 credential of the backend user that lives as long as this value is used: whoever takes it
 /// gives it back with [`Borrowed::give_back`].
-struct Borrowed {
+pub(crate) struct Borrowed {
     project: ProjectName,
     key: Ec2Credential,
 }
 
 impl Borrowed {
-    async fn take(clients: &SiteClients, project: &ProjectName) -> anyhow::Result<Self> {
+    pub(crate) async fn take(clients: &SiteClients, project: &ProjectName) -> anyhow::Result<Self> {
         let key = clients
             .keystone
             .create_for_backend(project)
@@ -61,15 +64,15 @@ impl Borrowed {
         })
     }
 
-    fn credentials(&self) -> Credentials {
+    pub(crate) fn credentials(&self) -> Credentials {
         self.key.credentials()
     }
 
-    fn access(&self) -> &AccessKeyId {
+    pub(crate) fn access(&self) -> &AccessKeyId {
         &self.key.access
     }
 
-    async fn give_back(self, clients: &SiteClients) -> anyhow::Result<()> {
+    pub(crate) async fn give_back(&self, clients: &SiteClients) -> anyhow::Result<()> {
         clients
             .keystone
             .delete_backend(&self.project, self.access())

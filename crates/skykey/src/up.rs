@@ -20,6 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::SurveySource;
 
 pub use announce::{UpFile, UpPerson, UpSurvey};
+pub(crate) use stand_ins::peek;
 pub use world::World;
 
 /// What the command line said.

@@ -1,7 +1,9 @@
 //! A call and its answer.
 
 use bytes::Bytes;
+use http::header::DATE;
 use http::{HeaderMap, Request};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 /// Whether a call may be made again when nobody knows what became of it.
@@ -80,6 +82,14 @@ impl Answer {
         self.status == 429 || (self.status >= 500 && self.status != 501)
     }
 
+    /// When the system says that it answered (RFC 9110 §6.6.1), to the second; nothing if it does not say
+    /// so, or not in the one form that everybody must send.
+    pub fn date(&self) -> Option<Timestamp> {
+        let text = self.headers.get(DATE)?.to_str().ok()?;
+        let date = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(date.timestamp())
+    }
+
     /// The body as JSON. The error names the place and not the text, which may hold a secret.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
         serde_json::from_slice(&self.body).map_err(|error| {
@@ -104,5 +114,30 @@ impl std::fmt::Debug for Answer {
             .field("status", &self.status)
             .field("bytes", &self.body.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_read_and_anything_else_is_none() {
+        let date = |text: Option<&str>| {
+            let mut answer = Answer {
+                status: 200,
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+            };
+            if let Some(text) = text {
+                answer.headers.insert(DATE, text.parse().unwrap());
+            }
+            answer.date()
+        };
+        let then: Timestamp = "2026-11-24T09:11:54Z".parse().unwrap();
+        assert_eq!(date(Some("Tue, 24 Nov 2026 09:11:54 GMT")), Some(then));
+        for nothing in [None, Some(""), Some("yesterday"), Some("1764000000")] {
+            assert_eq!(date(nothing), None, "{nothing:?}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::{ConfigError, ConfiguredSurvey, Images};
 
 /// A survey with everything named after it: the bucket NAME, the groups NAME/readers and
 /// NAME/curators, the projects NAME and NAME-ro, the roles skykey-NAME-readers and -curators.
-pub(super) fn survey_named(name: &SurveyName, title: String) -> Result<Survey, ConfigError> {
+pub(crate) fn survey_named(name: &SurveyName, title: String) -> Result<Survey, ConfigError> {
     Ok(Survey {
         prefixes: vec![format!("{name}/").parse()?],
         readers: vec![format!("{name}/readers").parse()?],

@@ -1,7 +1,7 @@
 //! What runs where, for people and for programs.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,9 @@ pub struct UpFile {
     pub people: Vec<UpPerson>,
     /// The surveys.
     pub surveys: Vec<UpSurvey>,
+    /// The configuration file, with its whole path, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<PathBuf>,
 }
 
 /// Somebody who can log in.
@@ -48,6 +51,18 @@ pub struct UpSurvey {
 }
 
 impl UpFile {
+    /// Reads `DIR/up.json` of a running skykey, which goes on undisturbed.
+    pub(super) fn read(state: &Path) -> anyhow::Result<Self> {
+        let path = state.join("up.json");
+        let shown = path.display();
+        let bytes = skykey_seal::read_private(&path)
+            .with_context(|| format!("cannot read {shown}"))?
+            .with_context(|| {
+                format!("{shown} is not there, so no 'skykey up' runs on that state; start it, or give another --state DIR or a --config FILE")
+            })?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{shown} is damaged"))
+    }
+
     /// Writes `up.json`.
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;

@@ -1,5 +1,6 @@
 //! The embedded IAM and Keystone, seeded with what the surveys need.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -16,12 +17,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::announce::UpFile;
+use super::announce::{UpFile, UpSurvey};
 use super::doors::Doors;
 use super::people;
 use super::ports::{Ports, url_of};
 use super::state_dir::{Secrets, StateDir};
-use crate::config::{Config, EchoSite, IamSite, KeystoneLogin, KeystoneSite};
+use crate::config::{Config, EchoSite, IamSite, KeystoneLogin, KeystoneSite, survey_named};
 use crate::systems::Systems;
 
 /// The portal, as the IAM knows it.
@@ -75,34 +76,8 @@ impl<'a> StandIns<'a> {
     /// The systems: those of the configuration, and in place of the others the stand-ins, described in
     /// the same words.
     pub(super) fn systems(&self, config: &Config) -> anyhow::Result<Systems> {
-        let missing = "a system is either configured or has a port here";
-        let secret = |name: &str| self.secrets.of(name);
-        let iam = match (&config.iam, &self.iam) {
-            (Some(site), _) => site.clone(),
-            (None, Some(url)) => embedded_iam(url, secret("portal-client"))?,
-            (None, None) => bail!(missing),
-        };
-        let keystone = match (&config.keystone, &self.keystone) {
-            (Some(site), _) => site.clone(),
-            (None, Some(url)) => {
-                embedded_keystone(url, secret("keystone-backend"), secret("keystone-endpoint"))?
-            }
-            (None, None) => bail!(missing),
-        };
-        let (echo, store) = match (&config.echo, &self.s3) {
-            (Some(site), _) => {
-                let deletes_ec2 = keystone.admin.is_some();
-                (site.clone(), Store::Ceph { deletes_ec2 })
-            }
-            (None, Some(url)) => (embedded_echo(url), Store::Ours),
-            (None, None) => bail!(missing),
-        };
-        Ok(Systems {
-            iam,
-            keystone,
-            echo,
-            store,
-        })
+        let stand_ins = [&self.iam, &self.keystone, &self.s3].map(Option::as_ref);
+        systems(config, stand_ins, self.secrets)
     }
 
     /// Serves those that have a listener; the embedded IAM's people, if it is there.
@@ -197,19 +172,65 @@ fn embedded_echo(url: &Url) -> EchoSite {
     }
 }
 
-/// The systems of a running `skykey up` without a configuration of real ones, as its state directory
-/// describes them; for whoever looks from outside.
-pub(crate) fn systems_of(up: &UpFile, secrets: &Secrets) -> anyhow::Result<Systems> {
+/// The systems of `config`, and for those that it leaves out the stand-ins (IAM, Keystone, S3 endpoint).
+fn systems(
+    config: &Config,
+    [iam, keystone, s3]: [Option<&Url>; 3],
+    secrets: &Secrets,
+) -> anyhow::Result<Systems> {
+    let missing = "a system is either configured or has a port here";
+    let iam = match (&config.iam, iam) {
+        (Some(site), _) => site.clone(),
+        (None, Some(url)) => embedded_iam(url, secrets.of("portal-client"))?,
+        (None, None) => bail!(missing),
+    };
+    let keystone = match (&config.keystone, keystone) {
+        (Some(site), _) => site.clone(),
+        (None, Some(url)) => {
+            let [backend, endpoint] =
+                ["keystone-backend", "keystone-endpoint"].map(|name| secrets.of(name));
+            embedded_keystone(url, backend, endpoint)?
+        }
+        (None, None) => bail!(missing),
+    };
+    let (echo, store) = match (&config.echo, s3) {
+        (Some(site), _) => {
+            let deletes_ec2 = keystone.admin.is_some();
+            (site.clone(), Store::Ceph { deletes_ec2 })
+        }
+        (None, Some(url)) => (embedded_echo(url), Store::Ours),
+        (None, None) => bail!(missing),
+    };
     Ok(Systems {
-        iam: embedded_iam(&up.iam, secrets.of("portal-client"))?,
-        keystone: embedded_keystone(
-            &up.keystone,
-            secrets.of("keystone-backend"),
-            secrets.of("keystone-endpoint"),
-        )?,
-        echo: embedded_echo(&up.s3),
-        store: Store::Ours,
+        iam,
+        keystone,
+        echo,
+        store,
     })
+}
+
+/// The systems and the surveys of the `skykey up` that runs on the state directory `root`, as it describes
+/// itself there, for whoever looks from outside. Nothing is locked, so it runs on undisturbed.
+pub(crate) fn peek(root: &Path) -> anyhow::Result<(Systems, Vec<Survey>)> {
+    let up = UpFile::read(root)?;
+    let secrets = Secrets::peek(root)?;
+    let config = match &up.config {
+        Some(path) => Config::load(Some(path), &[])?,
+        None => Config::bare(),
+    };
+    let mut surveys: Vec<Survey> = config
+        .surveys
+        .iter()
+        .map(|configured| configured.survey.clone())
+        .collect();
+    // Those of the command line, and the demo, have everything named after them.
+    for UpSurvey { name, .. } in &up.surveys {
+        if !surveys.iter().any(|survey| survey.name.as_str() == name) {
+            surveys.push(survey_named(&name.parse()?, name.clone())?);
+        }
+    }
+    let stand_ins = [&up.iam, &up.keystone, &up.s3].map(Some);
+    Ok((systems(&config, stand_ins, &secrets)?, surveys))
 }
 
 /// The portal and the command line, as the embedded IAM knows them.

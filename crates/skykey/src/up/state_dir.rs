@@ -90,29 +90,11 @@ impl StateDir {
 
     /// The secrets of this state directory, made the first time.
     pub(super) fn secrets(&self) -> anyhow::Result<Secrets> {
-        let path = self.path("secrets.json");
-        let shown = path.display();
-        let bytes = read_private(&path)
-            .with_context(|| format!("cannot read {shown}"))?
-            .map(Zeroizing::new);
-        let mut file: SecretsFile = match &bytes {
-            Some(bytes) => serde_json::from_slice(bytes).with_context(|| {
-                format!("{shown} is damaged; restore it, or start with a new --state DIR")
-            })?,
-            None => SecretsFile::default(),
-        };
+        let path = self.path(SECRETS_FILE);
+        let mut file = SecretsFile::read(&path)?.unwrap_or_default();
         let mut made = false;
-        let names = [
-            "portal-client",
-            "keystone-endpoint",
-            "keystone-backend",
-            "alice",
-            "bob",
-            "carol",
-            "olive",
-        ];
         let mut secrets = Secrets(Vec::new());
-        for name in names {
+        for name in NAMES {
             let known = file.0.iter().find(|(found, _)| found == name);
             let secret = if let Some((_, secret)) = known {
                 secret.to_string()
@@ -127,16 +109,49 @@ impl StateDir {
         }
         if made {
             let text = Zeroizing::new(serde_json::to_vec_pretty(&file)?);
-            write_private(&path, &text).with_context(|| format!("cannot write {shown}"))?;
+            write_private(&path, &text)
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(secrets)
     }
 }
 
 /// Passwords and client secrets, by name.
-pub(super) struct Secrets(Vec<(&'static str, Secret)>);
+pub(crate) struct Secrets(Vec<(&'static str, Secret)>);
+
+const SECRETS_FILE: &str = "secrets.json";
+const NAMES: [&str; 7] = [
+    "portal-client",
+    "keystone-endpoint",
+    "keystone-backend",
+    "alice",
+    "bob",
+    "carol",
+    "olive",
+];
 
 impl Secrets {
+    /// Those of a state directory that somebody else has, as they are: nothing is locked, made or changed.
+    pub(super) fn peek(root: &Path) -> anyhow::Result<Self> {
+        let path = root.join(SECRETS_FILE);
+        let shown = path.display();
+        let Some(file) = SecretsFile::read(&path)? else {
+            bail!("{shown} is not there; --state DIR is the state directory of a 'skykey up'");
+        };
+        let find = |name: &'static str| {
+            let found = file.0.iter().find(|(found, _)| found == name);
+            let (_, secret) = found.with_context(|| {
+                format!("{shown} has no '{name}'; it was made by another version, start 'skykey up' on it once")
+            })?;
+            Ok((name, Secret::new(secret.as_str())))
+        };
+        NAMES
+            .into_iter()
+            .map(find)
+            .collect::<anyhow::Result<_>>()
+            .map(Self)
+    }
+
     /// The secret of that name.
     pub(super) fn of(&self, name: &str) -> Secret {
         let found = self.0.iter().find(|(found, _)| *found == name);
@@ -149,6 +164,22 @@ impl Secrets {
 
 #[derive(Default, Serialize, Deserialize)]
 struct SecretsFile(Vec<(String, Zeroizing<String>)>);
+
+impl SecretsFile {
+    /// What is in the file; nothing if there is none.
+    fn read(path: &Path) -> anyhow::Result<Option<Self>> {
+        let shown = path.display();
+        let bytes = read_private(path)
+            .with_context(|| format!("cannot read {shown}"))?
+            .map(Zeroizing::new);
+        let parsed = bytes.as_deref().map(|bytes| {
+            serde_json::from_slice(bytes).with_context(|| {
+                format!("{shown} is damaged; restore it, or start with a new --state DIR")
+            })
+        });
+        parsed.transpose()
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -166,6 +197,21 @@ mod tests {
         let again = StateDir::open(&root).unwrap().secrets().unwrap();
         assert_eq!(again.of("alice"), first);
         assert_ne!(again.of("bob"), first);
+    }
+
+    #[test]
+    fn secrets_are_read_beside_their_owner_and_never_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Secrets::peek(dir.path()).err().unwrap().to_string();
+        assert!(error.contains("secrets.json is not there"), "{error}");
+        assert!(!dir.path().join("secrets.json").exists());
+        let owner = StateDir::open(dir.path()).unwrap();
+        let secrets = owner.secrets().unwrap();
+        let peeked = Secrets::peek(dir.path()).unwrap();
+        assert_eq!(peeked.of("olive"), secrets.of("olive"));
+        write_private(&dir.path().join("secrets.json"), b"[]").unwrap();
+        let error = Secrets::peek(dir.path()).err().unwrap().to_string();
+        assert!(error.contains("another version"), "{error}");
     }
 
     #[test]

@@ -131,6 +131,11 @@ impl World {
                 None => Vec::new(),
             },
             surveys: broker.surveys().iter().filter_map(up_survey).collect(),
+            config: options
+                .config
+                .as_deref()
+                .map(std::path::absolute)
+                .transpose()?,
         };
         up.write(&state.path("up.json"))?;
         Ok(Self {
