@@ -110,7 +110,7 @@ impl Stand {
 
     /// The status of an S3 request.
     async fn s3(&self, credentials: &Credentials, method: &str, path: &str, query: &str) -> u16 {
-        let upstream = self.upstream();
+        let upstream = Self::upstream();
         let url = self.url(path);
         let host = self.host();
         let body: &[u8] = if method == "PUT" { b"x" } else { b"" };
@@ -148,7 +148,7 @@ impl Stand {
         }
     }
 
-    fn upstream(&self) -> Upstream {
+    fn upstream() -> Upstream {
         let settings = skykey_upstream::Settings {
             metrics: UpstreamMetrics::default(),
             ..skykey_upstream::Settings::of(crate::SYSTEM)
@@ -174,10 +174,9 @@ impl Stand {
 /// that says something.
 #[track_caller]
 fn refused<T>(what: &str, outcome: Result<T, StsError>, status: u16, codes: &[&str]) -> StsError {
-    let error = match outcome {
-        Err(error) => error,
-        // What was made is a secret.
-        Ok(_) => panic!("{what}: it was done"),
+    // What was made is a secret.
+    let Err(error) = outcome else {
+        panic!("{what}: it was done")
     };
     let StsError::Refused {
         status: found,

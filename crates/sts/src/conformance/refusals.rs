@@ -154,6 +154,6 @@ pub async fn an_unsigned_request_is_refused(stand: &Stand) {
         ))
         .expect("the endpoint is an address");
     let call = Call::new("ask unsigned", request);
-    let answer = stand.upstream().send(&call).await.expect("it answers");
+    let answer = Stand::upstream().send(&call).await.expect("it answers");
     assert_eq!(answer.status, 403, "{}", answer.text());
 }

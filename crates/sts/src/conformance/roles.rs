@@ -86,9 +86,8 @@ pub async fn the_role_of_another_survey_is_refused(stand: &Stand, role: &Role) {
 pub async fn a_role_that_is_not_there_is_refused(stand: &Stand, role: &Role) {
     let nothing = "arn:aws:iam:::role/skykey-no-such-role";
     let nothing: RoleArn = nothing.parse().expect("it is an ARN");
-    let error = match ask(stand, &stand.asker, &nothing, role, 900).await {
-        Err(error) => error,
-        Ok(_) => panic!("there is no such role, and it was assumed"),
+    let Err(error) = ask(stand, &stand.asker, &nothing, role, 900).await else {
+        panic!("there is no such role, and it was assumed")
     };
     let code = error.code().unwrap_or_default();
     assert!(matches!(code, "AccessDenied" | "NoSuchEntity"), "{error}");
