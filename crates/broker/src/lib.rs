@@ -125,6 +125,7 @@ pub struct Broker {
     backend_keys: backend_key::BackendKeys,
     proofs: proofs::Proofs,
     strays_swept: std::sync::Mutex<Option<Timestamp>>,
+    left_over: std::sync::Mutex<watch::LeftOver>,
 }
 
 impl Broker {
@@ -161,6 +162,7 @@ impl Broker {
             backend_keys: backend_key::BackendKeys::default(),
             proofs: proofs::Proofs::default(),
             strays_swept: std::sync::Mutex::default(),
+            left_over: std::sync::Mutex::default(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! The membership watch: whoever left the group loses their leases.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::database::LeaseRow;
 use crate::membership::Answer;
-use crate::{Broker, DatabaseError};
+use crate::{Broker, DatabaseError, PortError};
 
 /// How many people are asked about at a time.
 const AT_ONCE: usize = 8;
@@ -74,20 +74,18 @@ impl Broker {
             people,
             ..WatchReport::default()
         };
-        let mut left_over = BTreeSet::new();
         for look in rounds {
             match look? {
                 Look::Silence => report.unanswered += 1,
                 Look::Revoked(rows) => {
                     report.revoked += rows.len();
-                    left_over.extend(rows.iter().filter_map(|row| self.keystone_place(row)));
+                    self.left_over()
+                        .extend(rows.iter().filter_map(|row| self.keystone_place(row)));
                 }
             }
         }
         // Refusing comes first, for everybody; then Keystone is tidied up.
-        for (user, project) in left_over {
-            self.delete_ec2_of(&user, &project).await;
-        }
+        self.delete_left_over().await?;
         self.sweep().await?;
         self.revocations.prune(self.clock.now());
         Ok(report)
@@ -139,18 +137,49 @@ impl Broker {
         Some((user, survey.project(row.lease.access).clone()))
     }
 
-    /// Deletes all EC2 credentials of a Keystone user for a project, also those that they made and
-    /// never used here.
-    async fn delete_ec2_of(&self, user: &str, project: &ProjectName) {
-        match self.ec2.delete_all(user, project).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(user, %project, count, "EC2 credentials deleted"),
-            Err(error) => {
-                tracing::warn!(user, %project, %error, "EC2 credentials could not be deleted; they are refused here all the same");
-            }
+    /// Deletes all EC2 credentials of people who were removed, also those that they made and never used
+    /// here. What fails is tried again at the next round, unless they are back by then.
+    async fn delete_left_over(&self) -> Result<(), DatabaseError> {
+        let left: Vec<_> = self.left_over().iter().cloned().collect();
+        if left.is_empty() {
+            return Ok(());
         }
+        let live = self.database.live(self.clock.now()).await?;
+        let back: BTreeSet<_> = live
+            .iter()
+            .filter_map(|row| self.keystone_place(row))
+            .collect();
+        for place in left {
+            let (user, project) = &place;
+            if !back.contains(&place) {
+                match self.ec2.delete_all(user, project).await {
+                    Ok(0) => {}
+                    Ok(count) => tracing::info!(user, %project, count, "EC2 credentials deleted"),
+                    // No administrator, or none that may: nothing changes by trying again.
+                    Err(error @ PortError::Refused(_)) => {
+                        tracing::warn!(user, %project, %error, "EC2 credentials could not be deleted; they are refused here all the same");
+                    }
+                    Err(error) => {
+                        tracing::warn!(user, %project, %error, "EC2 credentials could not be deleted; trying again at the next round");
+                        continue;
+                    }
+                }
+            }
+            self.left_over().remove(&place);
+        }
+        Ok(())
+    }
+
+    fn left_over(&self) -> MutexGuard<'_, LeftOver> {
+        self.left_over
+            .lock()
+            .expect("nobody panics while holding it")
     }
 }
+
+/// Keystone users whose EC2 credentials for a project are still to be deleted. In memory only: after a
+/// restart those of their leases are deleted by the sweep, and others are not known of.
+pub(crate) type LeftOver = BTreeSet<(String, ProjectName)>;
 
 /// What looking at one person came to.
 enum Look {

@@ -183,6 +183,11 @@ impl Answer {
         })
     }
 
+    /// The body as JSON, whatever the status.
+    pub(crate) fn any_json<T: DeserializeOwned>(&self) -> Option<T> {
+        self.inner.json().ok()
+    }
+
     /// Nothing, if the status was 2xx.
     pub(crate) fn success(&self) -> Result<(), IamError> {
         if self.inner.is_success() {

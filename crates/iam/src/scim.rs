@@ -10,6 +10,7 @@ use crate::service_token::{HINT, SCOPE};
 use crate::{Iam, IamError};
 
 const OPERATION: &str = "ask SCIM about a person";
+const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 const LIST: &str = "list the groups by SCIM";
 /// INDIGO gives no more at once.
 const PAGE: usize = 100;
@@ -59,13 +60,32 @@ fn yes() -> bool {
     true
 }
 
+/// Whether an error is in SCIM's words (RFC 7644 §3.12).
+fn is_scims_own(answer: &Answer) -> bool {
+    #[derive(Deserialize)]
+    struct Words {
+        schemas: Vec<String>,
+    }
+    answer
+        .any_json::<Words>()
+        .is_some_and(|words| words.schemas.iter().any(|schema| schema == ERROR))
+}
+
 impl Iam {
     /// The person with that `sub`, as SCIM knows them now; `None` if there is no such account.
     /// An error is never a "no": it says that the question was not answered.
     pub async fn person(&self, sub: &str) -> Result<Option<Person>, IamError> {
         let answer = self.ask_scim(OPERATION, &["Users", sub], "").await?;
         if answer.status() == 404 {
-            return Ok(None);
+            // Whoever stands before the IAM may have a page of its own that is not found.
+            return if is_scims_own(&answer) {
+                Ok(None)
+            } else {
+                Err(IamError::Unexpected {
+                    operation: OPERATION,
+                    why: "the 404 is not SCIM's own".to_owned(),
+                })
+            };
         }
         let user: User = answer.json()?;
         if user.id != sub {

@@ -3,7 +3,8 @@
 //!
 //! A person's refresh token is kept from their last login at the portal, sealed. Somebody who only
 //! ever brought an access token to the API can be asked about while they bring one; the watch gets no
-//! answer about them, and their leases end by themselves.
+//! answer about them, and their leases end by themselves. Likewise if a renewal's answer is lost: most IAMs
+//! take a refresh token once, so what they say about it afterwards says nothing about the person.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use skykey_iam::{Iam, IamError, MembershipSource};
 use skykey_seal::{KeyRing, Purpose};
 use skykey_types::{Clock, Person, Secret, SignedDuration, SubjectId, Timestamp};
+use skykey_upstream::Fault;
 
 use crate::{Database, DatabaseError, People, PortError};
 
@@ -25,12 +27,20 @@ pub struct IamPeople {
     database: Database,
     at_rest: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
-    /// Access tokens from renewals, in memory only. A lock for each person, since renewing a login
-    /// twice at once ends it.
-    renewed: Mutex<HashMap<SubjectId, Arc<Renewed>>>,
+    /// What renewals brought, in memory only. A lock for each person, since renewing a login twice at
+    /// once ends it.
+    renewed: Mutex<HashMap<SubjectId, Arc<tokio::sync::Mutex<Renewed>>>>,
 }
 
-type Renewed = tokio::sync::Mutex<Option<(Secret, Timestamp)>>;
+/// What renewing a person's login has come to.
+#[derive(Default)]
+struct Renewed {
+    /// The access token, and when it ends.
+    token: Option<(Secret, Timestamp)>,
+    /// A refresh token that was sent and not answered: the IAM may have taken it, and then does not
+    /// know it any more.
+    in_doubt: Option<Secret>,
+}
 
 impl IamPeople {
     /// `at_rest` seals the refresh tokens in `database`.
@@ -69,12 +79,12 @@ impl IamPeople {
             .or_default()
             .clone();
         let mut renewed = renewed.lock().await;
-        if let Some((token, until)) = &*renewed
+        if let Some((token, until)) = &renewed.token
             && self.clock.now() + MARGIN < *until
         {
             match self.iam.person_by_userinfo(id, token).await {
                 // Revoked before its time; only the refresh token can tell why.
-                Err(IamError::Token { .. }) => *renewed = None,
+                Err(IamError::Token { .. }) => renewed.token = None,
                 outcome => return outcome.map_err(|error| away(&error)),
             }
         }
@@ -90,16 +100,29 @@ impl IamPeople {
                     .forget_login(id)
                     .await
                     .map_err(|error| database(&error))?;
+                if renewed.in_doubt.as_ref() == Some(&refresh_token) {
+                    return Err(PortError::Refused(
+                        "the IAM's answer to the last renewal of the person's login was lost, and with it \
+                         the login; it is kept again from their next login at the portal"
+                            .to_owned(),
+                    ));
+                }
                 return Ok(None);
             }
-            Err(error) => return Err(away(&error)),
+            Err(error) => {
+                if may_be_taken(&error) {
+                    renewed.in_doubt = Some(refresh_token);
+                }
+                return Err(away(&error));
+            }
         };
+        renewed.in_doubt = None;
         // The old one is spent: keep the new one before anything else can fail.
         if let Some(next) = &refreshed.refresh_token {
             self.keep_login(id, next).await?;
         }
         let token = refreshed.access_token.clone();
-        *renewed = Some((refreshed.access_token, refreshed.expires));
+        renewed.token = Some((refreshed.access_token, refreshed.expires));
         self.iam
             .person_by_userinfo(id, &token)
             .await
@@ -163,6 +186,16 @@ impl People for IamPeople {
 /// Whatever the failure, it is not an answer to "is this person a member?".
 fn away(error: &IamError) -> PortError {
     PortError::Away(error.to_string())
+}
+
+/// Whether the IAM may have done what it was asked, and its answer was lost.
+fn may_be_taken(error: &IamError) -> bool {
+    match error {
+        IamError::Unreachable(Fault::LeftAlone { .. }) => false,
+        IamError::Unreachable(_) | IamError::Unexpected { .. } => true,
+        IamError::Refused { status, .. } => *status >= 500,
+        _ => false,
+    }
 }
 
 fn database(error: &DatabaseError) -> PortError {

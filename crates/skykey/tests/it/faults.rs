@@ -17,8 +17,8 @@ use skykey_types::{
 use skykey_upstream::Patience;
 use url::Url;
 
-use crate::fault_proxy::Proxy;
 use crate::fault_proxy::tls::Authority;
+use crate::fault_proxy::{Fault, Proxy};
 use crate::realstack::{Stack, secret_file};
 use crate::stand_ins::{PORTAL, Passwords, StandIns, Told, keystone_port};
 use crate::world::{device_tokens, send_signed};
@@ -69,9 +69,14 @@ pub(crate) struct Site {
     pub(crate) stand_ins: StandIns,
     pub(crate) stack: Option<Stack>,
     pub(crate) passwords: Passwords,
+    pub(crate) authority: Option<Authority>,
     pub(crate) folder: tempfile::TempDir,
+    /// How long leases are asked for.
+    pub(crate) lifetime: u32,
     /// Keystone itself, past the proxy.
     direct: KeystonePort,
+    /// The Keystone user of whom [`Site::of_person`] tells.
+    owner: Option<String>,
     /// Echo itself.
     store: Url,
     http: reqwest::Client,
@@ -184,12 +189,21 @@ impl Site {
             stand_ins,
             stack,
             passwords,
+            authority: special.authority,
             folder,
+            lifetime: 3600,
             direct,
+            owner: None,
             store,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             tokens: HashMap::new(),
         }
+    }
+
+    /// Whether a fault shows anything here: one that hides the system hides a real one, which is slow
+    /// to work with, no better than an embedded one.
+    pub(crate) fn is_worth_trying(&self, fault: &Fault) -> bool {
+        self.stack.is_none() || fault.is_done() || *fault == Fault::BlackHole
     }
 
     /// All three are well, and nothing has been counted.
@@ -244,7 +258,7 @@ impl Site {
 
     pub(crate) async fn ask_with(&self, token: &Secret, method: &str) -> Answer {
         let url = self.world.up_file().portal.join("api/v1/leases").unwrap();
-        let wish = json!({"survey": "m13", "lifetime": 3600, "method": method});
+        let wish = json!({"survey": "m13", "lifetime": self.lifetime, "method": method});
         let answer = self
             .http
             .post(url)
@@ -289,6 +303,18 @@ impl Site {
         found.unwrap().into_iter().collect()
     }
 
+    /// How many EC2 credentials the owner of this one has at Keystone. Asked first while it is there.
+    pub(crate) async fn of_person(&mut self, one: &Credentials) -> usize {
+        if self.owner.is_none() {
+            let found = self.direct.identify(&one.access_key_id).await.unwrap();
+            self.owner = Some(found.unwrap().user_id);
+        }
+        let admin = self.direct.admin().unwrap();
+        let owner = self.owner.as_ref().unwrap();
+        let found = admin.list_ec2(skykey_keystone::Caller::Own, owner).await;
+        found.unwrap().len()
+    }
+
     /// Nobody asked for long: the backend user's credential is deleted, and strays with it.
     pub(crate) async fn grow_cold(&mut self) {
         self.clock.advance(UNUSED);
@@ -303,6 +329,11 @@ impl Site {
     }
 
     pub(crate) async fn stop(self) {
+        self.stop_and_keep().await;
+    }
+
+    /// The folder with all that is left.
+    pub(crate) async fn stop_and_keep(self) -> tempfile::TempDir {
         self.world.stop().await;
         // On a real stack nothing may be left of us.
         if self.stack.is_some() {
@@ -311,6 +342,7 @@ impl Site {
                 self.direct.delete_backend(&project, &access).await.unwrap();
             }
         }
+        self.folder
     }
 }
 

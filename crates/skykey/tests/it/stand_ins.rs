@@ -114,7 +114,7 @@ impl StandIns {
             clock.clone(),
         )
         .unwrap();
-        let endpoint = endpoint(&told, &clock, &folder("s3"), keystone_url, echo, iam).await;
+        let endpoint = endpoint(&told, &clock, &folder("s3"), keystone_url, echo).await;
         let door = |name| {
             let settings = ServeSettings {
                 connections_per_client: None,
@@ -185,7 +185,6 @@ async fn endpoint(
     folder: &Path,
     keystone: Url,
     echo: SocketAddr,
-    iam: SocketAddr,
 ) -> Endpoint {
     let passwords = told.passwords;
     let keystone = keystone_port(
@@ -195,9 +194,9 @@ async fn endpoint(
         clock.clone(),
     );
     let database = Database::open(&folder.join("broker.db")).await.unwrap();
-    // It asks about nobody: only the backend user's credentials come here, and what people lease.
+    // It asks only about people whose own EC2 credentials come here.
     let iam = IamSettings::new(
-        format!("http://{iam}/").parse().unwrap(),
+        told.issuer.as_str().parse().unwrap(),
         PORTAL,
         passwords.portal.clone(),
         told.issuer.clone(),
