@@ -48,7 +48,13 @@ async fn scim_tells_groups_and_the_accounts_end() {
     fake.clock.advance(SignedDuration::from_secs(3540));
     iam.person("ada").await.unwrap();
     assert_eq!(fake.seen("/token").len(), 2, "renewed a minute early");
+    let schemas = ["urn:ietf:params:scim:api:messages:2.0:Error"];
+    let nobody = json!({ "schemas": schemas, "status": "404", "detail": "no such user" });
+    fake.set("/scim/Users/nobody", 404, nobody);
     assert_eq!(iam.person("nobody").await.unwrap(), None);
+    // Another 404 is not SCIM's: it may be that of whoever stands before the IAM.
+    let error = iam.person("page").await.unwrap_err();
+    assert!(text(&error, &[]).contains("not SCIM's own"));
     fake.set(
         "/scim/Users/ada",
         200,
