@@ -107,14 +107,14 @@ async fn an_account_that_is_disabled_is_nobodys_any_more() {
         .clock
         .advance(SignedDuration::from_hours(2));
     assert_eq!(eve.reads().await.unwrap(), None);
-    // Her login is forgotten, and silence is no answer.
-    assert!(matches!(eve.reads().await, Err(PortError::Away(_))));
+    // Her login is forgotten, and having none is no answer.
+    assert!(matches!(eve.reads().await, Err(PortError::Refused(_))));
 }
 
 #[tokio::test]
 async fn who_left_no_login_can_be_asked_about_while_they_bring_a_token() {
     let eve = Left::by_eve().await;
-    assert!(matches!(eve.reads().await, Err(PortError::Away(_))));
+    assert!(matches!(eve.reads().await, Err(PortError::Refused(_))));
     let brought = Some(&eve.login.access_token);
     let found = eve.people.person(&eve.login.id, brought).await.unwrap();
     assert_eq!(found.unwrap().username, "eve");
@@ -123,7 +123,7 @@ async fn who_left_no_login_can_be_asked_about_while_they_bring_a_token() {
         .clock
         .advance(SignedDuration::from_hours(2));
     let outcome = eve.people.person(&eve.login.id, brought).await;
-    assert!(matches!(outcome, Err(PortError::Away(_))));
+    assert!(matches!(outcome, Err(PortError::Refused(_))));
 }
 
 #[tokio::test]
