@@ -419,13 +419,13 @@ membership = "{}"
 "#,
         special.membership.unwrap_or("auto")
     );
-    let mut rest = match stack {
-        Some(stack) => stack.sections(folder, keystone, echo),
-        None => {
-            secret_file(&folder.join("backend"), &passwords.backend);
-            secret_file(&folder.join("admin"), &passwords.admin);
-            format!(
-                r#"
+    let mut rest = if let Some(stack) = stack {
+        stack.sections(folder, keystone, echo)
+    } else {
+        secret_file(&folder.join("backend"), &passwords.backend);
+        secret_file(&folder.join("admin"), &passwords.admin);
+        format!(
+            r#"
 [keystone]
 url = "{keystone}"
 identity_provider = "iris-iam"
@@ -440,8 +440,7 @@ name = "m13"
 methods = ["sts-lite", "assume-role", "ec2"]
 roles = {{ read = "arn:aws:iam:::role/skykey-m13-readers" }}
 "#
-            )
-        }
+        )
     };
     if special.authority.is_some() {
         let line = "authorities = \"authority.pem\"\n";

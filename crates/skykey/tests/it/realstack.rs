@@ -22,6 +22,7 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
     pub(crate) async fn open() -> Option<Self> {
         let Some(path) = std::env::var_os(VARIABLE) else {
             eprintln!("left out: {VARIABLE} names no stack.json of a running tests/realstack/up");

@@ -10,7 +10,7 @@ use super::{Fault, Shared, lock, secrets};
 const LONGEST_HEAD: usize = 64 * 1024;
 const LONGEST_BODY: usize = 8 << 20;
 /// Longer than any client waits, and not for ever.
-const NEVER: Duration = Duration::from_secs(120);
+const NEVER: Duration = Duration::from_mins(2);
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
