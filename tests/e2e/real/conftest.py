@@ -100,6 +100,8 @@ def ways(in_order, alice, published):
         "way 1, EC2 by openstack": made,
         "way 1, EC2 by skykey": alice.lease(method="ec2"),
         "way 2, aws sts get-session-token": type(made).of_sts(in_order, exchanged),
+        "way 2, by skykey": alice.lease(method="sts-lite", key="own"),
+        "way 2, by skykey, assume-role": alice.lease(method="assume-role", key="own"),
     }
     for method in ("sts-lite", "assume-role"):
         for lifetime in (3600, 43200):

@@ -14,6 +14,8 @@ WAYS = [
     "way 1, EC2 by openstack",
     "way 1, EC2 by skykey",
     "way 2, aws sts get-session-token",
+    "way 2, by skykey",
+    "way 2, by skykey, assume-role",
     "way 3, API, sts-lite, 3600 s",
     "way 3, API, sts-lite, 43200 s",
     "way 3, portal, sts-lite",
