@@ -78,7 +78,8 @@ impl World {
         let mut tasks = JoinSet::new();
 
         // What is not a real system is a stand-in; the clients do not know which they talk to.
-        let stand_ins = StandIns::new(&ports, &surveys, &portal_url, &secrets)?;
+        let hub_url = config.jupyterhub.as_ref().map(|site| &site.url);
+        let stand_ins = StandIns::new(&ports, &surveys, &portal_url, hub_url, &secrets)?;
         let systems = stand_ins.systems(&config)?;
         warn_unless_loopback(&options, &config);
         let clients = systems.clients(portal_url.join("login/callback")?, &clock, &metrics)?;
