@@ -117,10 +117,7 @@ impl Iam {
         let mut all = Vec::new();
         for _ in 0..MOST_PAGES {
             let query = format!("count={PAGE}&startIndex={}", all.len() + 1);
-            let list: List = self
-                .ask_scim(OPERATION, &["Users"], &query)
-                .await?
-                .json()?;
+            let list: List = self.ask_scim(OPERATION, &["Users"], &query).await?.json()?;
             let nothing_more = list.found.is_empty();
             all.extend(list.found);
             if nothing_more || all.len() >= list.total {
