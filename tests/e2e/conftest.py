@@ -7,6 +7,7 @@ import numpy
 import pytest
 from astropy.io import fits
 
+from scripted_hub import ScriptedHub
 from sky import Sky
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "sky"
@@ -18,6 +19,9 @@ every = "{every}s"
 
 [ec2]
 kept = "2s"
+
+[jupyterhub]
+url = "{hub}"
 
 [[survey]]
 name = "m13"
@@ -44,13 +48,20 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def sky(tmp_path_factory):
+def hub():
+    """A JupyterHub that knows the tokens that it is told; tests/e2e/hub has a real one."""
+    with ScriptedHub() as hub:
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def sky(tmp_path_factory, hub):
     folder = tmp_path_factory.mktemp("sky")
     other = folder / "other"
     other.mkdir()
     (other / "secret.fits").write_bytes(b"SIMPLE  =                    T".ljust(2880))
     config = folder / "skykey.toml"
-    config.write_text(CONFIG.format(every=WATCH_EVERY, other=other))
+    config.write_text(CONFIG.format(every=WATCH_EVERY, other=other, hub=hub.url))
     with Sky(folder / "state", "--config", config) as sky:
         yield sky
         assert sky.process.poll() is None, f"skykey died:\n{sky.log.read_text()[-4000:]}"

@@ -461,3 +461,57 @@ def test_a_body_that_is_not_understood_is_a_clear_error(alice):
         assert answer.status_code == 400 and answer.json()["error"]["code"] == "bad_request", (body, answer.text)
     assert alice.ask_lease(survey="nowhere").json()["error"]["code"] == "no_such_survey"
     assert alice.ask_lease(method="magic").json()["error"]["code"] == "bad_method"
+
+
+# Notebook servers ------------------------------------------------------------------------------
+def notebook(sky, authorization, query="?survey=m13"):
+    headers = {} if authorization is None else {"Authorization": authorization}
+    return requests.get(sky.up["portal"] + "jupyter/credentials" + query, headers=headers)
+
+
+def test_notebook_servers_are_refused_with_one_sentence(sky, hub, published):
+    scopes = ["access:servers!server=bob/"]
+    hub.users["by-hand"] = {"name": "bob", "kind": "user", "scopes": ["inherit"]}
+    hub.users["of-another"] = {"name": "carol", "kind": "user", "scopes": scopes}
+    hub.users["of-a-service"] = {"name": "bob", "kind": "service", "scopes": scopes}
+    bob, nobody = hub.start_server("bob"), hub.start_server("nobody")
+    table = {
+        None: (401, "unauthorized"),
+        "": (401, "unauthorized"),
+        "Bearer": (401, "unauthorized"),
+        "Bearer wrong": (401, "unauthorized"),
+        f"Bearer {sky.person('bob').token}": (401, "unauthorized"),
+        f"Basic {bob}": (401, "unauthorized"),
+        "Bearer by-hand": (403, "not_a_server"),
+        "Bearer of-another": (403, "not_a_server"),
+        "Bearer of-a-service": (403, "not_a_server"),
+        f"Bearer {nobody}": (403, "account_inactive"),
+    }
+    for authorization, (status, code) in table.items():
+        answer = notebook(sky, authorization)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), (authorization, answer.text)
+        assert set(answer.json()) == {"code", "message"} and "\n" not in answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert notebook(sky, f"Bearer {bob}", "?survey=nowhere").json()["code"] == "no_such_survey"
+    assert notebook(sky, f"Bearer {bob}", "").json()["code"] == "bad_request"
+    assert requests.post(sky.up["portal"] + "jupyter/credentials").json()["code"] == "method_not_allowed"
+
+
+def test_a_notebook_servers_client_reads_and_shows_the_sentence_when_it_may_not(sky, hub, published, monkeypatch):
+    import boto3
+    from botocore.exceptions import CredentialRetrievalError
+
+    def client(token):
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", sky.up["portal"] + "jupyter/credentials?survey=m13")
+        monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", f"Bearer {token}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", sky.s3)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", sky.up["region"])
+        return boto3.session.Session().client("s3")
+
+    carol = client(hub.start_server("carol"))
+    assert carol.head_object(**OBJECT)["ContentLength"] > 0
+    with pytest.raises(ClientError):
+        carol.put_object(**OBJECT, Body=b"x")
+    with pytest.raises(CredentialRetrievalError) as caught:
+        client(hub.start_server("olive")).head_object(**OBJECT)
+    assert "may not read the survey m13" in str(caught.value) and "ask to join m13/readers at" in str(caught.value)

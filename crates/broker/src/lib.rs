@@ -12,6 +12,7 @@ mod backend_key;
 mod database;
 mod denied;
 mod exchange;
+mod hand_out;
 mod issue;
 mod membership;
 mod ports;
@@ -33,6 +34,7 @@ pub use after_removal::{AfterRemoval, RGW_REMEMBERS, Store};
 pub use authenticate::{Kind, Principal};
 pub use database::{AuditEntry, Database, DatabaseError, Standing};
 pub use denied::Denied;
+pub use hand_out::{HandOutSettings, HandedOut};
 pub use issue::{Caller, Issued, Wish};
 pub use ports::{
     Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PersonsKey, PortError, Proof, Prover,
@@ -60,6 +62,8 @@ pub struct Settings {
     pub store: Store,
     /// How the backend user's EC2 credentials are kept.
     pub backend: BackendSettings,
+    /// How credentials are handed out again.
+    pub hand_out: HandOutSettings,
 }
 
 /// How the backend user's EC2 credentials are kept.
@@ -124,6 +128,7 @@ pub struct Broker {
     known_ec2: authenticate::KnownEc2,
     backend_keys: backend_key::BackendKeys,
     proofs: proofs::Proofs,
+    hand_outs: hand_out::HandOuts,
     strays_swept: std::sync::Mutex<Option<Timestamp>>,
     left_over: std::sync::Mutex<watch::LeftOver>,
 }
@@ -161,6 +166,7 @@ impl Broker {
             known_ec2,
             backend_keys: backend_key::BackendKeys::default(),
             proofs: proofs::Proofs::default(),
+            hand_outs: hand_out::HandOuts::default(),
             strays_swept: std::sync::Mutex::default(),
             left_over: std::sync::Mutex::default(),
         })

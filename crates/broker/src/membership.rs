@@ -99,6 +99,49 @@ impl Broker {
         Ok(person)
     }
 
+    /// The same, without asking if the IAM answered within two rounds of the watch (and within the
+    /// grace): who has a live lease is asked about in each.
+    pub async fn person_lately(&self, caller: &Caller) -> Result<Person, Denied> {
+        let believed = self
+            .settings
+            .watch_every
+            .saturating_mul(2)
+            .min(self.settings.iam_grace);
+        let now = self.clock.now();
+        match self.seen.recall(&caller.id) {
+            Some((at, person))
+                if now.duration_since(at).abs() <= believed
+                    && person.active
+                    && !self.has_ended(&person) =>
+            {
+                Ok(person)
+            }
+            _ => self.person(caller).await,
+        }
+    }
+
+    /// Whose a login name is. A name that the IAM has since given to somebody else is nobody's.
+    pub async fn by_username(&self, username: &str) -> Result<SubjectId, Denied> {
+        let found = self
+            .people
+            .by_username(username)
+            .await
+            .map_err(|error| Denied::port("the IAM", error))?;
+        let nobody = || Denied::NoAccount(username.chars().take(80).collect());
+        let id = found.ok_or_else(nobody)?;
+        match self.seen.recall(&id) {
+            Some((_, person)) if person.username.to_lowercase() != username.to_lowercase() => {
+                Err(nobody())
+            }
+            _ => Ok(id),
+        }
+    }
+
+    /// The subject that the IAM means by `sub`.
+    pub fn by_sub(&self, sub: &str) -> SubjectId {
+        self.people.subject(sub)
+    }
+
     /// Whether the account is over, whatever the IAM still says of it.
     pub(crate) fn has_ended(&self, person: &Person) -> bool {
         person

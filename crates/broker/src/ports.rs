@@ -32,6 +32,8 @@ pub trait People: Send + Sync {
         id: &SubjectId,
         brought: Option<&Secret>,
     ) -> Result<Option<Person>, PortError>;
+    /// Whose a login name is, whatever its case; `None` if it is nobody's, or several people's.
+    async fn by_username(&self, username: &str) -> Result<Option<SubjectId>, PortError>;
     /// Keeps the refresh token of a login, to ask with when the person is not there.
     async fn keep_login(&self, id: &SubjectId, refresh_token: &Secret) -> Result<(), PortError>;
     /// The subject that this IAM means by `sub`.

@@ -90,6 +90,19 @@ impl Broker {
         judge(survey, self.prove_into(&slot, survey, method).await?)
     }
 
+    /// Refuses if the last proof found that readers can write. Asks nobody.
+    pub(crate) fn check_not_seen_to_write(
+        &self,
+        survey: &Survey,
+        method: Method,
+        access: Access,
+    ) -> Result<(), Denied> {
+        match self.proofs.slot(survey, method).last() {
+            Some((_, proof @ Proof::Writes(_))) if access == Access::Read => judge(survey, proof),
+            _ => Ok(()),
+        }
+    }
+
     /// Proves again what was proved longer than `prove_every` ago, or was not good.
     pub(crate) async fn prove_again(&self) {
         let now = self.clock.now();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::RwLock;
 
-use skykey_types::{Lease, LeaseEnd, LeaseId, LeaseState, SubjectId, Timestamp};
+use skykey_types::{Lease, LeaseEnd, LeaseId, LeaseState, SubjectId, SurveyName, Timestamp};
 
 use crate::database::{Audit, LeaseRow};
 use crate::{Broker, Caller, Database, DatabaseError, Denied};
@@ -108,6 +108,7 @@ impl Broker {
     ) -> Result<(), DatabaseError> {
         let now = self.clock.now();
         self.revocations.insert(&row.lease, now, why);
+        self.hand_outs.forget(&row.lease.id);
         self.known_ec2.invalidate(&row.lease.access_key_id).await;
         let audit = Audit {
             at: now,
@@ -142,6 +143,16 @@ impl Broker {
             }
         }
         Ok(deleted)
+    }
+
+    /// When the person last lost a lease because they left its survey's group, and of which survey;
+    /// of that one, if one is named.
+    pub async fn last_removal(
+        &self,
+        id: &SubjectId,
+        survey: Option<&SurveyName>,
+    ) -> Result<Option<(SurveyName, Timestamp)>, Denied> {
+        Ok(self.database.last_removal(id, survey).await?)
     }
 
     /// The caller's leases, the newest first.

@@ -88,6 +88,7 @@ impl Broker {
         self.delete_left_over().await?;
         self.sweep().await?;
         self.revocations.prune(self.clock.now());
+        self.hand_outs.prune(self.clock.now());
         Ok(report)
     }
 

@@ -25,6 +25,7 @@ mod service_token;
 mod settings;
 mod token;
 mod userinfo;
+mod usernames;
 
 use std::sync::Arc;
 
@@ -55,6 +56,7 @@ pub struct Iam {
     keys: cached::Cached<jwt::Keys>,
     service_token: cached::Cached<service_token::ServiceToken>,
     introspected: introspection::Introspected,
+    usernames: usernames::Usernames,
     clock: Arc<dyn Clock>,
 }
 
@@ -68,6 +70,7 @@ impl Iam {
             keys: cached::Cached::default(),
             service_token: cached::Cached::default(),
             introspected: introspection::Introspected::default(),
+            usernames: usernames::Usernames::default(),
             settings,
             clock,
         })

@@ -136,7 +136,7 @@ impl Iam {
     }
 
     /// The answer about a resource, to skykey's own token.
-    async fn ask_scim(
+    pub(crate) async fn ask_scim(
         &self,
         operation: &'static str,
         path: &[&str],

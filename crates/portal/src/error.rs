@@ -47,13 +47,29 @@ impl Problem {
         )
     }
 
-    /// The answer at that address: JSON for the API, a page for people.
+    /// The answer at that address: JSON for the API, a sentence for notebooks, a page for people.
     fn at(self, uri: &Uri) -> Response {
         if uri.path().starts_with("/api/") {
             self.into_response()
+        } else if uri.path().starts_with("/jupyter/") {
+            self.in_a_sentence()
         } else {
             self.page()
         }
+    }
+
+    /// The answer to a client that shows its person the body as it is: `{"code","message"}`, in one line.
+    pub(crate) fn in_a_sentence(self) -> Response {
+        #[derive(Serialize)]
+        struct Body {
+            code: &'static str,
+            message: String,
+        }
+        let body = Body {
+            code: self.code,
+            message: format!("{}; {}", self.message, self.hint),
+        };
+        (self.status, Json(body)).into_response()
     }
 
     /// The answer of a page.
@@ -111,7 +127,13 @@ impl IntoResponse for Problem {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
-        let status = match &denied {
+        Self::from(&denied)
+    }
+}
+
+impl From<&Denied> for Problem {
+    fn from(denied: &Denied) -> Self {
+        let status = match denied {
             Denied::NoSuchSurvey(_) | Denied::NoSuchLease(_) => StatusCode::NOT_FOUND,
             Denied::NoSuchMethod { .. }
             | Denied::NotAMethod(_)

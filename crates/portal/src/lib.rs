@@ -1,12 +1,14 @@
-//! The web site and the JSON API: two doors to the broker, with the same powers. The site logs people in
-//! through the IAM and keeps a web session; the API takes an IAM access token with each request. It
+//! The web site, the JSON API and the credentials of notebook servers: doors to the broker, with the same
+//! powers. The site logs people in through the IAM and keeps a web session; the API takes an IAM access
+//! token with each request; a notebook server shows its own token of a JupyterHub. It
 //! decides nothing itself, and knows nothing of the S3 wire. What always holds: nothing is shown or
-//! done without a web session or a valid access token; whatever changes something wants a POST or
+//! done without a web session, a valid access token or a live server's; whatever changes something wants a POST or
 //! DELETE with the session's CSRF token (or the bearer); credentials are in one answer, never
 //! cached, never logged.
 
 mod api;
 mod error;
+mod jupyter;
 mod pages;
 mod sessions;
 mod snippets;
@@ -23,6 +25,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use url::Url;
 
+pub use jupyter::{HubName, JupyterSettings};
 pub use sessions::SESSION_COOKIE;
 
 /// No form and no API request comes near.
@@ -39,6 +42,8 @@ pub struct PortalSettings {
     pub region: String,
     /// Where a person asks to join a group.
     pub join_at: Url,
+    /// The JupyterHub whose notebook servers get credentials, if there is one.
+    pub jupyter: Option<JupyterSettings>,
 }
 
 /// What every handler is handed.
@@ -47,6 +52,7 @@ pub(crate) struct Portal {
     pub(crate) iam: Arc<Iam>,
     pub(crate) sessions: sessions::Sessions,
     pub(crate) settings: PortalSettings,
+    pub(crate) jupyter: jupyter::Memory,
 }
 
 /// The site and the API.
@@ -61,11 +67,13 @@ pub fn router(
         broker,
         iam,
         sessions: sessions::Sessions::new(clock, secure),
+        jupyter: jupyter::Memory::default(),
         settings,
     });
     Router::new()
         .merge(pages::routes())
         .merge(api::routes())
+        .merge(jupyter::routes())
         .route("/static/style.css", get(stylesheet))
         .fallback(error::no_such_page)
         .with_state(portal)

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use skykey_types::{ProjectName, SystemClock};
+use skykey_types::{ProjectName, SurveyName, SystemClock};
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 use crate::config::SurveySource;
 use crate::doctor::{self, DoctorOptions, Source};
+use crate::jupyter::HubLines;
 use crate::site;
 use crate::up::{self, Options};
 
@@ -114,6 +116,11 @@ enum Command {
         #[arg(long)]
         patient: bool,
     },
+    /// Connect a JupyterHub
+    Jupyter {
+        #[command(subcommand)]
+        command: JupyterCommand,
+    },
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  skykey completions bash > ~/.local/share/bash-completion/completions/skykey"
@@ -131,6 +138,31 @@ enum LogFormat {
     Text,
     /// An object a line, for machines
     Json,
+}
+
+#[derive(Subcommand)]
+enum JupyterCommand {
+    /// Print the lines for jupyterhub_config.py that give notebook servers their S3 credentials
+    ///
+    /// Every kernel, tool and terminal of a notebook server then finds credentials by itself, and fresh
+    /// ones in time. skykey's own configuration has to name the hub, in [jupyterhub].
+    #[command(
+        after_help = "Example:\n  skykey jupyter config --portal https://skykey.example.org/ --s3 https://s3.example.org/ --survey lsst-dp1 >> jupyterhub_config.py"
+    )]
+    Config {
+        /// The portal, as notebook servers reach it: https with a certificate by a public authority, or this machine
+        #[arg(long, value_name = "URL")]
+        portal: Url,
+        /// The S3 endpoint, as notebook servers reach it
+        #[arg(long, value_name = "URL")]
+        s3: Url,
+        /// The endpoint's region
+        #[arg(long, value_name = "NAME", default_value = "us-east-1")]
+        region: String,
+        /// The survey; without, skykey's configuration decides, or the person's membership
+        #[arg(long, value_name = "NAME")]
+        survey: Option<SurveyName>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -200,6 +232,20 @@ pub fn main() -> ExitCode {
                 dry_run,
             }))
         }
+        Command::Jupyter {
+            command:
+                JupyterCommand::Config {
+                    portal,
+                    s3,
+                    region,
+                    survey,
+                },
+        } => print_hub_lines(&HubLines {
+            portal,
+            s3,
+            region,
+            survey,
+        }),
         Command::Doctor {
             config,
             state,
@@ -237,6 +283,12 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn print_hub_lines(lines: &HubLines) -> anyhow::Result<()> {
+    io::stdout().write_all(lines.text()?.as_bytes())?;
+    writeln!(io::stderr(), "{}", lines.advice())?;
+    Ok(())
 }
 
 fn run(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

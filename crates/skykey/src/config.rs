@@ -16,6 +16,11 @@
 //! rotate_after = "168h" # when the backend user's EC2 credentials are replaced
 //! unused_after = "720h" # when unused ones are deleted
 //!
+//! [jupyterhub]
+//! url = "https://hub.example.org/"   # as far as /hub/
+//! user = "username"     # what the hub calls its users: IAM usernames, or "sub"
+//! survey = "lsst-dp1"   # for servers that ask for none
+//!
 //! [[survey]]
 //! name = "lsst-dp1"
 //! title = "LSST Data Preview 1"
@@ -30,6 +35,7 @@
 //! roles = { read = "arn:aws:iam:::role/skykey-lsst-dp1-readers" }
 //! ```
 
+mod jupyterhub;
 mod site;
 mod survey;
 mod words;
@@ -38,9 +44,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
-use skykey_broker::BackendSettings;
+use skykey_broker::{BackendSettings, HandOutSettings};
 use skykey_types::{Method, SignedDuration, Survey, SurveyName};
 
+use jupyterhub::HubEntry;
+pub use jupyterhub::HubSite;
 use site::{EchoEntry, IamEntry, KeystoneEntry, PortalEntry};
 pub use site::{EchoSite, IamSite, KeystoneLogin, KeystoneSite, PortalSite};
 use survey::Entry;
@@ -115,6 +123,10 @@ pub struct Config {
     pub keystone: Option<KeystoneSite>,
     /// Echo, unless the embedded endpoint serves.
     pub echo: Option<EchoSite>,
+    /// The JupyterHub whose notebook servers get credentials, if there is one.
+    pub jupyterhub: Option<HubSite>,
+    /// How credentials are handed out again.
+    pub hand_out: HandOutSettings,
     /// The surveys.
     pub surveys: Vec<ConfiguredSurvey>,
     /// Who does the rounds.
@@ -165,6 +177,13 @@ impl Config {
                 images: Images::Folder(source.folder.clone()),
             });
         }
+        if let (Some(hub), Some(path)) = (&config.jupyterhub, file) {
+            hub.fits(&config.surveys)
+                .map_err(|why| ConfigError::Wrong {
+                    path: path.to_owned(),
+                    why,
+                })?;
+        }
         Ok(config)
     }
 
@@ -207,6 +226,11 @@ impl Config {
     }
 }
 
+/// At most what 32 bits hold, which is beyond every limit.
+fn whole_seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.0.as_secs()).unwrap_or(u32::MAX)
+}
+
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -223,6 +247,7 @@ struct File {
     iam: Option<IamEntry>,
     keystone: Option<KeystoneEntry>,
     echo: Option<EchoEntry>,
+    jupyterhub: Option<HubEntry>,
     #[serde(default)]
     survey: Vec<Entry>,
 }
@@ -260,6 +285,13 @@ impl File {
             }
         }
         let at_echo = self.echo.is_some();
+        let (jupyterhub, hand_out) = match self.jupyterhub {
+            Some(entry) => {
+                let (site, hand_out) = entry.into_site(beside)?;
+                (Some(site), hand_out)
+            }
+            None => (None, HandOutSettings::default()),
+        };
         let config = Config {
             watch_every: self.watch.every.0,
             iam_grace: self.watch.iam_grace.0,
@@ -277,6 +309,8 @@ impl File {
                 .map(|entry| entry.into_site(beside))
                 .transpose()?,
             echo: self.echo.map(|entry| entry.into_site(beside)).transpose()?,
+            jupyterhub,
+            hand_out,
             surveys: self
                 .survey
                 .into_iter()
@@ -442,6 +476,15 @@ mod tests {
     }
 
     #[test]
+    fn a_hub_needs_only_an_address() {
+        let config = load("[jupyterhub]\nurl = \"https://hub.example.org/jupyter/\"").unwrap();
+        let hub = config.jupyterhub.unwrap();
+        assert_eq!(hub.user, skykey_portal::HubName::Username);
+        assert!(!hub.any_token && hub.survey.is_none() && hub.cut.is_none());
+        assert_eq!(config.hand_out.renew_at, SignedDuration::from_mins(20));
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         for (text, says) in [
             (
@@ -466,6 +509,42 @@ mod tests {
                 "at least 1s",
             ),
             ("survey = 1", "expected"),
+            (
+                "[jupyterhub]\nurl = \"ftp://x/\"",
+                "address of a JupyterHub",
+            ),
+            (
+                "[jupyterhub]\nurl = \"http://x/\"\nuser = \"mail\"",
+                "unknown variant `mail`",
+            ),
+            (
+                "[jupyterhub]\nurl = \"http://x/\"\nmethod = \"ec2\"",
+                "takes a person's login",
+            ),
+            (
+                "[jupyterhub]\nurl = \"http://x/\"\nsurvey = \"dp1\"",
+                "there is no survey 'dp1'",
+            ),
+            (
+                "[jupyterhub]\nurl = \"http://x/\"\nlifetime = \"13h\"\n[[survey]]\nname = \"dp1\"",
+                "gives 3600 s to 43200 s",
+            ),
+            (
+                "[jupyterhub]\nurl = \"http://x/\"\nmethod = \"gateway\"\n[[survey]]\nname = \"dp1\"\nmethods = [\"ec2\"]",
+                "does not offer gateway",
+            ),
+            (
+                "[jupyterhub]\nurl = \"http://x/\"\nrenew_at = \"30s\"",
+                "at least 60s",
+            ),
+            (
+                "[jupyterhub]\nurl = \"http://x/\"\ncut = \"60s\"",
+                "for tests of the method gateway",
+            ),
+            (
+                "[jupyterhub]\nurl = \"http://x/\"\nmethod = \"gateway\"\ncut = \"1s\"",
+                "cut must be at least 5s",
+            ),
         ] {
             let error = load(text).unwrap_err();
             assert!(error.contains(says), "{text:?} gave {error:?}");

@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod config;
 pub mod doctor;
+pub mod jupyter;
 pub mod site;
 pub mod systems;
 pub mod up;

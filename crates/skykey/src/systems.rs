@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use skykey_broker::{KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, Store};
 use skykey_echo::{Echo, EchoSettings};
+use skykey_hub::{Hub, HubSettings};
 use skykey_iam::{Iam, IamSettings};
 use skykey_keystone::ProjectRef;
+use skykey_portal::JupyterSettings;
 use skykey_sts::{StsClient, StsSettings};
 use skykey_types::{Clock, SystemClock};
 use skykey_upstream::UpstreamMetrics;
 use url::Url;
 
-use crate::config::{EchoSite, IamSite, KeystoneLogin, KeystoneSite};
+use crate::config::{EchoSite, HubSite, IamSite, KeystoneLogin, KeystoneSite};
 
 /// Where each system is and as whom it is asked.
 #[derive(Debug, Clone)]
@@ -98,6 +100,28 @@ impl Systems {
             site: SiteClients::new(&self.keystone, &self.echo, clock, metrics)?,
         })
     }
+}
+
+/// The client of a JupyterHub, with what the portal makes of its answers. Nothing is asked yet.
+pub fn jupyter(
+    site: &HubSite,
+    clock: &Arc<dyn Clock>,
+    metrics: &UpstreamMetrics,
+) -> anyhow::Result<JupyterSettings> {
+    let settings = HubSettings {
+        url: site.url.clone(),
+        authorities: site.authorities.clone(),
+        metrics: metrics.clone(),
+    };
+    Ok(JupyterSettings {
+        hub: Arc::new(Hub::new(settings, clock.clone())?),
+        user: site.user,
+        any_token: site.any_token,
+        survey: site.survey.clone(),
+        lifetime: site.lifetime,
+        method: site.method,
+        cut: site.cut,
+    })
 }
 
 fn iam_settings(site: &IamSite, redirect: Url, metrics: &UpstreamMetrics) -> IamSettings {

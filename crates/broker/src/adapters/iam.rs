@@ -165,6 +165,16 @@ impl People for IamPeople {
         }
     }
 
+    async fn by_username(&self, username: &str) -> Result<Option<SubjectId>, PortError> {
+        match self.iam.by_username(username).await {
+            Err(IamError::NotOffered { .. }) => Err(PortError::Refused(
+                "it has no SCIM to look a name up in; [jupyterhub] user = \"sub\" needs none"
+                    .to_owned(),
+            )),
+            outcome => outcome.map_err(|error| away(&error)),
+        }
+    }
+
     async fn keep_login(&self, id: &SubjectId, refresh_token: &Secret) -> Result<(), PortError> {
         let sealed = self
             .at_rest

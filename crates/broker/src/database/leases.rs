@@ -77,6 +77,32 @@ impl Database {
         rows.iter().map(|row| Ok(read(row)?.lease)).collect()
     }
 
+    /// When a lease of the subject last ended by removal, and of which survey; of that one, if one
+    /// is named.
+    pub(crate) async fn last_removal(
+        &self,
+        subject: &SubjectId,
+        survey: Option<&SurveyName>,
+    ) -> Result<Option<(SurveyName, Timestamp)>, DatabaseError> {
+        let row = sqlx::query(
+            "SELECT survey, revoked FROM lease WHERE issuer = ? AND sub = ? AND revoked_why = 'removed' \
+             AND (? IS NULL OR survey = ?) ORDER BY revoked DESC LIMIT 1",
+        )
+        .bind(&subject.issuer)
+        .bind(&subject.sub)
+        .bind(survey.map(SurveyName::as_str))
+        .bind(survey.map(SurveyName::as_str))
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(|row| {
+            Ok((
+                parsed(&row, "survey", |text| text.parse().ok())?,
+                time(&row, "revoked")?,
+            ))
+        })
+        .transpose()
+    }
+
     /// Every lease that is neither revoked nor expired.
     pub(crate) async fn live(&self, now: Timestamp) -> Result<Vec<LeaseRow>, DatabaseError> {
         let rows = sqlx::query(

@@ -103,6 +103,13 @@ impl People for FakePeople {
         Ok(self.accounts.lock().unwrap().get(&id.sub).cloned())
     }
 
+    async fn by_username(&self, username: &str) -> Result<Option<SubjectId>, PortError> {
+        self.door.enter().await?;
+        let accounts = self.accounts.lock().unwrap();
+        let found = accounts.values().find(|person| person.username == username);
+        Ok(found.map(|person| person.id.clone()))
+    }
+
     async fn keep_login(&self, _: &SubjectId, _: &Secret) -> Result<(), PortError> {
         Ok(())
     }

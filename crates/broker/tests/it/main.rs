@@ -6,6 +6,7 @@ mod authenticate;
 mod backend_key;
 mod fakes;
 mod give_back;
+mod hand_out;
 mod issue;
 mod lifetimes;
 mod proofs;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use skykey_broker::{
-    AuditEntry, BackendSettings, Broker, Caller, Database, Denied, Issued, Principal, Renewal,
-    Settings, Store, Surveys, Wiring, Wish,
+    AuditEntry, BackendSettings, Broker, Caller, Database, Denied, HandOutSettings, Issued,
+    Principal, Renewal, Settings, Store, Surveys, Wiring, Wish,
 };
 use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
@@ -331,6 +331,7 @@ async fn broker(
             prove_every: SignedDuration::from_hours(1),
             store: Store::Ours,
             backend: BackendSettings::default(),
+            hand_out: HandOutSettings::default(),
         },
     };
     Arc::new(Broker::new(wiring).await.unwrap())

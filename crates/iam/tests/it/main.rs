@@ -9,3 +9,4 @@ mod group_requests;
 mod logins;
 mod memberships;
 mod outages;
+mod usernames;

@@ -20,15 +20,22 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn new(clients: &Clients, broker: &Arc<Broker>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        clients: &Clients,
+        hub: Option<&Upstream>,
+        broker: &Arc<Broker>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let site = &clients.site;
+        let mut upstreams = vec![
+            ("iam", clients.iam.upstream().clone()),
+            ("keystone", site.keystone.upstream().clone()),
+            ("sts", site.sts.upstream().clone()),
+            ("echo", site.echo.upstream().clone()),
+        ];
+        upstreams.extend(hub.map(|hub| ("jupyterhub", hub.clone())));
         Self {
-            upstreams: vec![
-                ("iam", clients.iam.upstream().clone()),
-                ("keystone", site.keystone.upstream().clone()),
-                ("sts", site.sts.upstream().clone()),
-                ("echo", site.echo.upstream().clone()),
-            ],
+            upstreams,
             broker: broker.clone(),
             started: clock.now(),
             clock,

@@ -27,6 +27,8 @@ use crate::systems::Systems;
 
 /// The portal, as the IAM knows it.
 const PORTAL_CLIENT: &str = "skykey-portal";
+/// The JupyterHub of the configuration, as the IAM knows it.
+const HUB_CLIENT: &str = "jupyterhub";
 /// A public client, for the command line: device code, or a browser with a loopback redirect.
 const CLI_CLIENT: &str = "skykey-cli";
 /// The S3 endpoint, as Keystone knows it.
@@ -45,6 +47,8 @@ pub(super) struct StandIns<'a> {
     secrets: &'a Secrets,
     service_project: ProjectName,
     portal: Url,
+    /// A JupyterHub whose people log in at the IAM.
+    hub: Option<Url>,
     /// Where each listens, if it does.
     iam: Option<Url>,
     keystone: Option<Url>,
@@ -56,6 +60,7 @@ impl<'a> StandIns<'a> {
         ports: &Ports,
         surveys: &Surveys,
         portal: &Url,
+        hub: Option<&Url>,
         secrets: &'a Secrets,
     ) -> anyhow::Result<Self> {
         let url = |listener: &Option<TcpListener>| listener.as_ref().map(url_of).transpose();
@@ -67,6 +72,7 @@ impl<'a> StandIns<'a> {
             secrets,
             service_project: SERVICE_PROJECT.parse()?,
             portal: portal.clone(),
+            hub: hub.cloned(),
             iam: url(&ports.iam)?,
             keystone,
             s3: url(&ports.s3)?,
@@ -95,7 +101,7 @@ impl<'a> StandIns<'a> {
         let folder = state.folder("iam")?;
         let seed = people::seed(&self.surveys, self.secrets);
         let directory = Arc::new(Directory::open(&folder, clock.clone(), seed)?);
-        let clients = clients(&self.portal, self.secrets)?;
+        let clients = clients(&self.portal, self.hub.as_ref(), self.secrets)?;
         let iam = Iam::open(
             &folder,
             url.clone(),
@@ -233,8 +239,8 @@ pub(crate) fn peek(root: &Path) -> anyhow::Result<(Systems, Vec<Survey>)> {
     Ok((systems(&config, stand_ins, &secrets)?, surveys))
 }
 
-/// The portal and the command line, as the embedded IAM knows them.
-fn clients(portal: &Url, secrets: &Secrets) -> anyhow::Result<Vec<ClientSeed>> {
+/// The portal, the command line and the hub, as the embedded IAM knows them.
+fn clients(portal: &Url, hub: Option<&Url>, secrets: &Secrets) -> anyhow::Result<Vec<ClientSeed>> {
     let scopes = |extra: &[&str]| -> Vec<String> {
         ["openid", "profile", "email", "offline_access"]
             .iter()
@@ -242,7 +248,7 @@ fn clients(portal: &Url, secrets: &Secrets) -> anyhow::Result<Vec<ClientSeed>> {
             .map(|scope| (*scope).to_owned())
             .collect()
     };
-    Ok(vec![
+    let mut clients = vec![
         ClientSeed {
             client_id: PORTAL_CLIENT.to_owned(),
             secret: Some(secrets.of("portal-client")),
@@ -265,7 +271,18 @@ fn clients(portal: &Url, secrets: &Secrets) -> anyhow::Result<Vec<ClientSeed>> {
             ],
             scopes: scopes(&[]),
         },
-    ])
+    ];
+    if let Some(hub) = hub {
+        let below = format!("{}/hub/oauth_callback", hub.as_str().trim_end_matches('/'));
+        clients.push(ClientSeed {
+            client_id: HUB_CLIENT.to_owned(),
+            secret: Some(secrets.of("hub-client")),
+            redirect_uris: vec![below],
+            grants: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            scopes: scopes(&[]),
+        });
+    }
+    Ok(clients)
 }
 
 /// Two projects for each survey, as on a real site: the data's, whose members are the curators, and

@@ -120,8 +120,9 @@ impl StateDir {
 pub(crate) struct Secrets(Vec<(&'static str, Secret)>);
 
 const SECRETS_FILE: &str = "secrets.json";
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "portal-client",
+    "hub-client",
     "keystone-endpoint",
     "keystone-backend",
     "alice",

@@ -29,7 +29,7 @@ use super::stand_ins::StandIns;
 use super::state_dir::{Secrets, StateDir};
 use super::{images, people};
 use crate::config::{Config, EchoSite, Rounds};
-use crate::systems::{Clients, Systems};
+use crate::systems::{self, Clients, Systems};
 
 /// Everything, running.
 pub struct World {
@@ -78,7 +78,8 @@ impl World {
         let mut tasks = JoinSet::new();
 
         // What is not a real system is a stand-in; the clients do not know which they talk to.
-        let stand_ins = StandIns::new(&ports, &surveys, &portal_url, &secrets)?;
+        let hub_url = config.jupyterhub.as_ref().map(|site| &site.url);
+        let stand_ins = StandIns::new(&ports, &surveys, &portal_url, hub_url, &secrets)?;
         let systems = stand_ins.systems(&config)?;
         warn_unless_loopback(&options, &config);
         let clients = systems.clients(portal_url.join("login/callback")?, &clock, &metrics)?;
@@ -93,12 +94,18 @@ impl World {
             let door = doors.inner("s3")?;
             tasks.spawn(serve_s3(door, listener, endpoint, stopped.clone()));
         }
-        let ready = Arc::new(Ready::new(&clients, &broker, clock.clone()));
+        let jupyter = match &config.jupyterhub {
+            Some(site) => Some(systems::jupyter(site, &clock, &metrics)?),
+            None => None,
+        };
+        let hub = jupyter.as_ref().map(|jupyter| jupyter.hub.upstream());
+        let ready = Arc::new(Ready::new(&clients, hub, &broker, clock.clone()));
         let settings = PortalSettings {
             public: portal_url.clone(),
             s3: systems.echo.endpoint.clone(),
             region: systems.echo.region.clone(),
             join_at: systems.iam.join_at.clone(),
+            jupyter,
         };
         let portal = skykey_portal::router(broker.clone(), clients.iam.clone(), settings, clock)
             .merge(public_health_router(ready.clone()));
@@ -217,6 +224,7 @@ async fn open_broker(
             prove_every: config.prove_every,
             store: systems.store,
             backend: config.backend.clone(),
+            hand_out: config.hand_out.clone(),
         },
     };
     Ok(Arc::new(Broker::new(wiring).await?))

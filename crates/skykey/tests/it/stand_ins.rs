@@ -9,8 +9,8 @@ use std::sync::Arc;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
 use skykey_broker::{
-    BackendSettings, Broker, Database, IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings,
-    KeystoneUser, Settings, Store, Surveys, Wiring,
+    BackendSettings, Broker, Database, HandOutSettings, IamPeople, KeystoneAdmin, KeystonePort,
+    KeystoneSettings, KeystoneUser, Settings, Store, Surveys, Wiring,
 };
 use skykey_echo::{Echo, EchoSettings};
 use skykey_embedded::keystone::{
@@ -231,6 +231,7 @@ async fn endpoint(
             prove_every: SignedDuration::from_hours(1),
             store: Store::Ours,
             backend: BackendSettings::default(),
+            hand_out: HandOutSettings::default(),
         },
     })
     .await

@@ -17,13 +17,14 @@ pub(crate) struct TestWorld {
 
 impl TestWorld {
     pub(crate) async fn start() -> Self {
+        Self::start_with("[[survey]]\nname = \"m13\"\n[[survey]]\nname = \"other\"\n").await
+    }
+
+    /// With that configuration.
+    pub(crate) async fn start_with(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("skykey.toml");
-        std::fs::write(
-            &config,
-            "[[survey]]\nname = \"m13\"\n[[survey]]\nname = \"other\"\n",
-        )
-        .unwrap();
+        std::fs::write(&config, text).unwrap();
         let clock = ManualClock::at(Timestamp::now());
         let options = Options {
             state: dir.path().join("state"),

@@ -1,0 +1,15 @@
+//! The client of a JupyterHub: whose a token is, by the hub's own word (`GET /hub/api/user`). It needs
+//! no credential of skykey's at the hub, since the token vouches for itself, and it decides nothing:
+//! the hub says who somebody is, the IAM says what they may. What always holds: a no is never kept,
+//! a yes for [`KEPT`] only, so that a stopped server's token is refused that much later at most; a hub
+//! that does not answer is an error and never a yes; no error holds a token.
+
+mod error;
+mod hub;
+mod kept;
+mod user;
+
+pub use error::HubError;
+pub use hub::{Hub, HubSettings};
+pub use kept::KEPT;
+pub use user::HubUser;

@@ -1,0 +1,341 @@
+//! `GET /jupyter/credentials`: what a notebook server asks for its S3 credentials.
+//!
+//! It speaks the container credentials protocol of the AWS SDKs: 200 with `AccessKeyId`,
+//! `SecretAccessKey`, `Token` and `Expiration`; anything else is a failure, whose body botocore shows to
+//! the person, so it is one line of JSON with a sentence in it. The bearer is the server's own token of
+//! its JupyterHub. The hub says who it is, the IAM whether they may.
+//!
+//! | parameter | what |
+//! |---|---|
+//! | `survey` | which survey; else the configured one, else the only one that the person may read |
+
+mod given;
+mod wrong_tokens;
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use serde::{Deserialize, Serialize};
+use skykey_broker::{Caller, Denied, HandedOut, Issued, Wish};
+use skykey_hub::{Hub, HubUser};
+use skykey_serve::ClientAddr;
+use skykey_types::{Lifetime, Method, Secret, Survey, SurveyName};
+
+use crate::Portal;
+use crate::error::Problem;
+
+/// What a hub calls its users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HubName {
+    /// By their login names at the IAM.
+    Username,
+    /// By the IAM's `sub`.
+    Sub,
+}
+
+/// What an operator says about the notebook servers of a hub.
+#[derive(Debug, Clone)]
+pub struct JupyterSettings {
+    /// The hub.
+    pub hub: Arc<Hub>,
+    /// What it calls its users.
+    pub user: HubName,
+    /// Whether tokens count that are not a notebook server's.
+    pub any_token: bool,
+    /// The survey of those who ask for none.
+    pub survey: Option<SurveyName>,
+    /// How long leases last; by default the survey's shortest.
+    pub lifetime: Option<Lifetime>,
+    /// The method; by default the survey's first that needs no login. `ec2` does.
+    pub method: Option<Method>,
+    /// Cuts leases shorter, see [`Wish::cut`].
+    pub cut: Option<Lifetime>,
+}
+
+/// What is remembered between requests.
+#[derive(Default)]
+pub(crate) struct Memory {
+    given: given::Given,
+    wrong: wrong_tokens::WrongTokens,
+}
+
+/// A token's name in memory: its SHA-256.
+type TokenHash = [u8; 32];
+
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    survey: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Credentials {
+    access_key_id: String,
+    secret_access_key: String,
+    token: String,
+    expiration: String,
+}
+
+pub(crate) fn routes() -> Router<Arc<Portal>> {
+    Router::new().route("/jupyter/credentials", get(credentials))
+}
+
+async fn credentials(
+    State(portal): State<Arc<Portal>>,
+    client: Option<Extension<ClientAddr>>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let client = client.map(|Extension(client)| client);
+    match answer(&portal, client, &headers, asked).await {
+        Ok(credentials) => Json(credentials).into_response(),
+        Err(problem) => problem.in_a_sentence(),
+    }
+}
+
+async fn answer(
+    portal: &Portal,
+    client: Option<ClientAddr>,
+    headers: &HeaderMap,
+    asked: Asked,
+) -> Result<Credentials, Problem> {
+    let Some(settings) = &portal.settings.jupyter else {
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "no_hub",
+            "no JupyterHub is configured here",
+            "whoever runs this portal adds [jupyterhub] to its configuration",
+        ));
+    };
+    let token = bearer(headers)?;
+    let hash: TokenHash = digest(&SHA256, token.expose().as_bytes())
+        .as_ref()
+        .try_into()
+        .expect("a SHA-256 has 32 bytes");
+    let now = portal.broker.clock().now();
+    if let Some(client) = client {
+        portal.jupyter.wrong.admit(client.0, now)?;
+    }
+    let user = match settings.hub.user(&token).await {
+        Ok(Some(user)) => user,
+        Ok(None) => {
+            if let Some(client) = client {
+                portal.jupyter.wrong.count(client.0, hash, now);
+            }
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "JupyterHub does not know this token: it ends with its notebook server",
+                "start the server again",
+            ));
+        }
+        Err(error) => {
+            tracing::warn!(%error, "JupyterHub failed");
+            let again = portal.jupyter.given.again(portal, &hash, &asked).await;
+            return again
+                .unwrap_or_else(|| Err(hub_away()))
+                .and_then(|issued| shown(&issued));
+        }
+    };
+    check_token(settings, &user)?;
+    let caller = caller(portal, settings, &user).await?;
+    let wish = wish(portal, settings, &caller, asked.survey.as_deref()).await?;
+    let issued = told(
+        portal,
+        &caller,
+        portal.broker.hand_out(&caller, &wish).await,
+    )
+    .await?;
+    tracing::debug!(user = user.name, lease = %issued.lease.id, "handed out to a notebook server");
+    portal
+        .jupyter
+        .given
+        .keep(hash, asked.survey, caller, wish, &issued, now);
+    shown(&issued)
+}
+
+fn hub_away() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "upstream_away",
+        "JupyterHub does not answer, so nobody knows whose token this is",
+        "live credentials go on working; try again in a few minutes",
+    )
+}
+
+/// `Authorization: Bearer …`, or `token …` as JupyterHub writes it.
+fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| {
+            scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token")
+        })
+        .map(|(_, token)| Secret::new(token.trim()))
+        .ok_or_else(|| {
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "the request has no token",
+                "set AWS_CONTAINER_AUTHORIZATION_TOKEN to 'Bearer ' and the notebook server's token",
+            )
+        })
+}
+
+/// Refuses tokens that are not a notebook server's: what people make by hand lives for ever.
+fn check_token(settings: &JupyterSettings, user: &HubUser) -> Result<(), Problem> {
+    if user.kind == "user" && (settings.any_token || user.server.is_some()) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "not_a_server",
+        "this token of JupyterHub is not a notebook server's own",
+        "use the one that the server has in its environment, JUPYTERHUB_API_TOKEN",
+    ))
+}
+
+async fn caller(
+    portal: &Portal,
+    settings: &JupyterSettings,
+    user: &HubUser,
+) -> Result<Caller, Problem> {
+    let id = match settings.user {
+        HubName::Sub => portal.broker.by_sub(&user.name),
+        HubName::Username => portal.broker.by_username(&user.name).await?,
+    };
+    Ok(Caller {
+        id,
+        username: user.name.clone(),
+        iam_token: None,
+    })
+}
+
+/// What to ask the broker for.
+async fn wish(
+    portal: &Portal,
+    settings: &JupyterSettings,
+    caller: &Caller,
+    asked: Option<&str>,
+) -> Result<Wish, Problem> {
+    let surveys = portal.broker.surveys();
+    let name = match asked.or(settings.survey.as_ref().map(SurveyName::as_str)) {
+        Some(name) => name.to_owned(),
+        None => only_survey(portal, caller).await?.name.to_string(),
+    };
+    let survey = surveys
+        .named(&name)
+        .ok_or_else(|| Denied::NoSuchSurvey(name.chars().take(80).collect()))?;
+    let method = settings.method.or_else(|| {
+        let mut methods = survey.methods.iter().copied();
+        methods.find(|method| *method != Method::Ec2)
+    });
+    Ok(Wish {
+        survey: name,
+        lifetime: settings
+            .lifetime
+            .map(|lifetime| lifetime.as_seconds().to_string()),
+        method: method.map(|method| method.as_str().to_owned()),
+        cut: settings.cut,
+        ..Wish::default()
+    })
+}
+
+/// The only survey that the person may read.
+async fn only_survey<'a>(portal: &'a Portal, caller: &Caller) -> Result<&'a Survey, Problem> {
+    let person = portal.broker.person_lately(caller).await?;
+    let mut readable = Vec::new();
+    for survey in portal.broker.surveys().iter() {
+        if survey.access_of(&person).is_some() {
+            readable.push(survey);
+        }
+    }
+    match readable[..] {
+        [survey] => Ok(survey),
+        [] => match removed(portal, caller, None).await? {
+            Some(problem) => Err(problem),
+            None => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "not_a_member",
+                format!("{} may read no survey", person.username),
+                format!("ask to join a group at {}", portal.settings.join_at),
+            )),
+        },
+        _ => {
+            let names: Vec<&str> = readable.iter().map(|survey| survey.name.as_str()).collect();
+            Err(Problem::bad_request(
+                format!("you may read several surveys: {}", names.join(", ")),
+                "say which, by ?survey=NAME in AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            ))
+        }
+    }
+}
+
+/// A no that says since when, if the person was a member before.
+async fn told(
+    portal: &Portal,
+    caller: &Caller,
+    outcome: HandedOut,
+) -> Result<Arc<Issued>, Problem> {
+    let denied = match outcome {
+        Ok(issued) => return Ok(issued),
+        Err(denied) => denied,
+    };
+    if let Denied::NotAMember { survey, .. } = &*denied
+        && let Some(problem) = removed(portal, caller, Some(survey)).await?
+    {
+        return Err(problem);
+    }
+    Err(Problem::from(&*denied))
+}
+
+async fn removed(
+    portal: &Portal,
+    caller: &Caller,
+    survey: Option<&SurveyName>,
+) -> Result<Option<Problem>, Problem> {
+    let Some((survey, at)) = portal.broker.last_removal(&caller.id, survey).await? else {
+        return Ok(None);
+    };
+    let groups = match portal.broker.surveys().named(survey.as_str()) {
+        Some(survey) => {
+            let groups: Vec<&str> = survey.readers.iter().map(AsRef::as_ref).collect();
+            groups.join(" or ")
+        }
+        None => format!("the readers of {survey}"),
+    };
+    Ok(Some(Problem::new(
+        StatusCode::FORBIDDEN,
+        "not_a_member",
+        format!(
+            "removed from {groups} at {}",
+            at.strftime("%H:%M UTC on %-d %B %Y")
+        ),
+        format!("ask to join again at {}", portal.settings.join_at),
+    )))
+}
+
+fn shown(issued: &Issued) -> Result<Credentials, Problem> {
+    let keys = &issued.credentials;
+    let (Some(token), Some(end)) = (&keys.session_token, issued.lease.expires) else {
+        return Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "these credentials have no session token, which notebooks need",
+            "tell the people who run this portal",
+        ));
+    };
+    Ok(Credentials {
+        access_key_id: keys.access_key_id.to_string(),
+        secret_access_key: keys.secret_access_key.expose().to_owned(),
+        token: token.expose().to_owned(),
+        expiration: end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    })
+}
