@@ -39,6 +39,8 @@ pub struct PortalSettings {
     pub region: String,
     /// Where a person asks to join a group.
     pub join_at: Url,
+    /// The public client at the IAM with which the command line logs in; without it, it cannot.
+    pub cli_client_id: Option<String>,
 }
 
 /// What every handler is handed.

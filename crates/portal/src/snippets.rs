@@ -101,6 +101,7 @@ mod tests {
             s3: url("http://127.0.0.1:4/"),
             region: "us-east-1".to_owned(),
             join_at: url("http://127.0.0.1:2/"),
+            cli_client_id: None,
         }
     }
 
