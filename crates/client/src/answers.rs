@@ -1,7 +1,7 @@
 //! What the portal answers, as far as a client needs it.
 
 use serde::{Deserialize, Serialize};
-use skykey_types::{Access, Credentials, Timestamp};
+use skykey_types::{Access, Credentials, Limits, Timestamp};
 
 /// `GET /api/v1/site`.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +44,25 @@ pub struct Standing {
     pub title: String,
     /// How far they may go, if at all.
     pub access: Option<Access>,
+    /// The groups whose members may read.
+    pub readers: Vec<String>,
+}
+
+/// A survey, as the portal lists it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Survey {
+    /// Its name.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// How far the person may go, if at all.
+    pub access: Option<Access>,
+    /// How its credentials can be made; the first is the usual one.
+    pub methods: Vec<String>,
+    /// How long a lease may last, in seconds.
+    pub lifetime: Limits,
+    /// Where it is: `bucket/` or `bucket/prefix`.
+    pub prefixes: Vec<String>,
     /// The groups whose members may read.
     pub readers: Vec<String>,
 }

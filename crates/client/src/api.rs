@@ -11,7 +11,7 @@ use skykey_types::{GroupPath, Secret};
 use skykey_upstream::{Answer, Call};
 use url::Url;
 
-use crate::answers::{LeaseSummary, Me, Site};
+use crate::answers::{LeaseSummary, Me, Site, Survey};
 use crate::{Client, ClientError};
 
 /// The longest message that is passed on, in characters.
@@ -28,6 +28,11 @@ struct Words {
     message: String,
     #[serde(default)]
     hint: String,
+}
+
+#[derive(Deserialize)]
+struct Surveys {
+    surveys: Vec<Survey>,
 }
 
 #[derive(Deserialize)]
@@ -51,11 +56,11 @@ impl Client {
         self.json(ASK, &answer)
     }
 
-    /// The surveys in the portal's own words, for who wants them whole.
-    pub async fn surveys(&self) -> Result<Value, ClientError> {
+    /// The surveys there are.
+    pub async fn surveys(&self) -> Result<Vec<Survey>, ClientError> {
         const ASK: &str = "list the surveys";
         let answer = self.as_person(ASK, Method::GET, &["surveys"], None).await?;
-        self.json(ASK, &answer)
+        Ok(self.json::<Surveys>(ASK, &answer)?.surveys)
     }
 
     /// The person's leases, the portal's order.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use skykey_types::Clock;
 use skykey_upstream::{Settings, Upstream};
 
-pub use answers::{GrantedLease, LeaseSummary, Me, Place, Site, Standing};
+pub use answers::{AfterRemoval, GrantedLease, LeaseSummary, Me, Place, Site, Standing, Survey};
 pub use error::ClientError;
 pub use leases::{LEFT, Wish};
 pub use login::{Begun, Who};
