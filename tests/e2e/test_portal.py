@@ -92,3 +92,24 @@ def test_logout_ends_the_session(sky):
     cookies = dict(carol.browser.cookies)
     carol.browser.post(carol.portal("logout"), data={"csrf": field(page.text, "csrf")})
     assert "Log out" not in requests.get(carol.portal(""), cookies=cookies).text
+
+
+def test_a_client_learns_what_it_needs_without_a_token(sky):
+    site = requests.get(sky.person("bob").portal("api/v1/site")).json()
+    assert site.pop("version")
+    assert site == {
+        "portal": sky.up["portal"],
+        "issuer": sky.up["iam"],
+        "client_id": "skykey-cli",
+        "s3": sky.up["s3"],
+        "region": sky.up["region"],
+    }
+
+
+def test_a_person_is_told_who_they_are_and_where_they_stand(sky):
+    bob = sky.person("bob")
+    me = requests.get(bob.portal("api/v1/me"), headers=bob.bearer).json()
+    assert (me["username"], me["sub"], me["issuer"]) == ("bob", bob.sub, sky.up["iam"])
+    assert "other/readers" in me["groups"] and me["account_end"] is None
+    standing = {survey["name"]: survey["access"] for survey in me["surveys"]}
+    assert standing == {"m13": "read", "other": "read"}

@@ -383,7 +383,7 @@ def test_signature_2_is_refused(sky):
 
 
 # The API -----------------------------------------------------------------------------------------
-ROUTES = [("GET", "surveys"), ("POST", "leases"), ("GET", "leases"), ("DELETE", "leases/lease-00")]
+ROUTES = [("GET", "me"), ("GET", "surveys"), ("POST", "leases"), ("GET", "leases"), ("DELETE", "leases/lease-00")]
 
 
 @pytest.mark.parametrize("method,path", ROUTES)

@@ -9,15 +9,15 @@ use url::Url;
 
 use crate::{GroupsClaim, Issuer};
 
-/// What skykey is to the IAM, a registered, confidential client, and what it makes of its answers.
+/// What we are to the IAM, a registered client, and what we make of its answers.
 #[derive(Debug, Clone)]
 pub struct IamSettings {
     /// The issuer, exactly as its tokens spell it.
     pub issuer: Issuer,
     /// The client's id.
     pub client_id: String,
-    /// The client's secret.
-    pub client_secret: Secret,
+    /// The client's secret; none for a public client (RFC 6749 §2.1), which is told by its id alone.
+    pub client_secret: Option<Secret>,
     /// Where the IAM sends people back to, as registered.
     pub redirect: Url,
     /// Where groups stand in a person's claims.
@@ -44,13 +44,13 @@ impl IamSettings {
     pub fn new(
         issuer: Issuer,
         client_id: impl Into<String>,
-        client_secret: Secret,
+        client_secret: impl Into<Option<Secret>>,
         redirect: Url,
     ) -> Self {
         Self {
             issuer,
             client_id: client_id.into(),
-            client_secret,
+            client_secret: client_secret.into(),
             redirect,
             groups: GroupsClaim::Iam,
             membership: MembershipSource::Auto,

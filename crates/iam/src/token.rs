@@ -94,13 +94,16 @@ impl Iam {
     }
 
     /// With this client's authentication: HTTP Basic, which every server must know (RFC 6749
-    /// §2.3.1), unless it says that it does not.
+    /// §2.3.1), unless it says that it does not. A public client has none (RFC 6749 §3.2.1).
     pub(crate) fn as_client(&self, ask: Ask, document: &crate::provider::Document) -> Ask {
-        let (id, secret) = (&self.settings.client_id, &self.settings.client_secret);
+        let id = &self.settings.client_id;
         let methods = &document.token_endpoint_auth_methods_supported;
         let known = |method: &str| methods.iter().any(|known| known == method);
         // INDIGO's device endpoint knows the client only by this field, however it authenticates.
         let ask = ask.field("client_id", id);
+        let Some(secret) = &self.settings.client_secret else {
+            return ask;
+        };
         if known("client_secret_post") && !known("client_secret_basic") {
             ask.secret("client_secret", secret)
         } else {

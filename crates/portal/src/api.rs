@@ -1,6 +1,8 @@
-//! The JSON API, by IAM access token.
+//! The JSON API, by IAM access token; what a client must know to get one is for everybody.
 
 mod leases;
+mod me;
+mod site;
 mod surveys;
 
 use std::sync::Arc;
@@ -19,6 +21,8 @@ use crate::error::Problem;
 
 pub(crate) fn routes() -> Router<Arc<Portal>> {
     Router::new()
+        .route("/api/v1/site", get(site::show))
+        .route("/api/v1/me", get(me::show))
         .route("/api/v1/surveys", get(surveys::list))
         .route("/api/v1/leases", get(leases::list).post(leases::create))
         .route("/api/v1/leases/{id}", delete(leases::give_back))

@@ -44,6 +44,8 @@ pub struct PortalSettings {
     pub join_at: Url,
     /// The JupyterHub whose notebook servers get credentials, if there is one.
     pub jupyter: Option<JupyterSettings>,
+    /// The public client at the IAM with which the command line logs in; without it, it cannot.
+    pub cli_client_id: Option<String>,
 }
 
 /// What every handler is handed.

@@ -102,6 +102,7 @@ mod tests {
             region: "us-east-1".to_owned(),
             join_at: url("http://127.0.0.1:2/"),
             jupyter: None,
+            cli_client_id: None,
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use skykey_client::ClientError;
 use skykey_types::{ProjectName, SurveyName, SystemClock};
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -15,6 +16,7 @@ use url::Url;
 use crate::config::SurveySource;
 use crate::doctor::{self, DoctorOptions, Source};
 use crate::jupyter::HubLines;
+use crate::me;
 use crate::site;
 use crate::up::{self, Options};
 
@@ -69,29 +71,88 @@ enum Command {
         #[command(subcommand)]
         command: SurveyCommand,
     },
-    /// Suspend a project at Echo, so that session tokens end before their time
+    /// Log in at a portal with any browser, and stay logged in on this machine
     ///
-    /// Echo cannot take a session token back: after a removal it works until it expires. When that is too
+    /// Shows a link and a code. The login is kept in a file that only you can read, below
+    /// $XDG_STATE_HOME/skykey (or ~/.local/state/skykey), and renewed when needed.
+    #[command(after_help = "Example:\n  skykey login --portal https://skykey.example.org/")]
+    Login(me::login::Login),
+    /// Forget the login and the credentials that are kept on this machine
+    ///
+    /// Leases go on until they end; 'skykey revoke LEASE' ends one.
+    Logout(me::logout::Logout),
+    /// Show who you are, your groups, and where you stand with each survey
+    Whoami(me::whoami::Whoami),
+    /// List the surveys
+    Surveys(me::surveys::Surveys),
+    /// List your live leases
+    Leases(me::leases::Leases),
+    /// Ask to join a group; a person decides
+    #[command(
+        after_help = "Example:\n  skykey request m13/readers --note \"my thesis on globular clusters\""
+    )]
+    Request(me::request::Request),
+    /// Print credentials that read a survey
+    ///
+    /// The same are printed again until 20 minutes are left, then new ones. Only credentials go to
+    /// standard output; when there are none, standard error says why and the exit code is 1.
+    #[command(
+        after_help = "Examples:\n  skykey credentials --survey m13\n  eval \"$(skykey credentials --survey m13 --lifetime 6h --format env)\""
+    )]
+    Credentials(me::credentials::Credentials),
+    /// Run a command with credentials that stay fresh as long as it runs
+    ///
+    /// The command asks an endpoint on this machine, by the variables that AWS's SDKs know
+    /// (AWS_CONTAINER_CREDENTIALS_FULL_URI), so a long job never meets an expired key. Keys and
+    /// profiles of other places are kept from it. Signals and the exit code pass through.
+    #[command(
+        after_help = "Examples:\n  skykey exec --survey m13 -- python reduce.py\n  skykey exec --survey m13 -- s5cmd cp 's3://m13/*' ."
+    )]
+    Exec(me::exec::Exec),
+    /// Write a profile for AWS's tools into ~/.aws/config, and a remote into rclone's
+    ///
+    /// The profile asks 'skykey credentials', so it stays fresh. What is written stands between two comment
+    /// lines; nothing else is touched, and --remove takes it out. rclone gets a remote if it has a
+    /// configuration, or with --rclone.
+    #[command(
+        after_help = "Examples:\n  skykey setup --dry-run\n  skykey setup --survey m13 && aws s3 ls --profile m13 s3://m13/\n  skykey setup --remove"
+    )]
+    Setup(me::setup::Setup),
+    /// End a lease of yours; or, for operators, suspend a project at Echo
+    ///
+    /// With LEASE: its credentials end, as far as the site can end them.
+    ///
+    /// With --project: Echo cannot take a session token back: after a removal it works until it expires. When that is too
     /// long, this suspends the whole project that it belongs to, for everybody, and with --lift ends
     /// that. Without --yes it says what it would cost and does nothing.
     #[command(
-        after_help = "Examples:\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml --yes\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml --lift"
+        after_help = "Examples:\n  skykey revoke lease-0123456789abcdef\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml --yes\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml --lift"
     )]
     Revoke {
+        /// The lease, as `skykey leases` names it
+        #[arg(value_name = "LEASE", required_unless_present = "project", conflicts_with_all = ["project", "config", "state", "lift", "yes"])]
+        lease: Option<String>,
+        #[command(flatten)]
+        at: me::At,
         /// The OpenStack project, one of a survey's
-        #[arg(long, value_name = "NAME")]
-        project: ProjectName,
+        #[arg(
+            long,
+            value_name = "NAME",
+            requires = "config",
+            conflicts_with = "portal"
+        )]
+        project: Option<ProjectName>,
         /// The site's configuration
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[arg(long, value_name = "FILE", requires = "project")]
+        config: Option<PathBuf>,
         /// The state directory of the running skykey
         #[arg(long, value_name = "DIR", default_value = "./skykey-state")]
         state: PathBuf,
         /// End the suspension, and put the project's policies back
-        #[arg(long, conflicts_with = "yes")]
+        #[arg(long, conflicts_with = "yes", requires = "project")]
         lift: bool,
         /// Do it
-        #[arg(long)]
+        #[arg(long, requires = "project")]
         yes: bool,
     },
     /// Look at every system around skykey, say what is wrong and what to do, and walk the ways that people go
@@ -260,11 +321,12 @@ pub fn main() -> ExitCode {
             run(doctor::run(DoctorOptions { source, patient }, json))
         }
         Command::Revoke {
-            project,
-            config,
+            project: Some(project),
+            config: Some(config),
             state,
             lift,
             yes,
+            ..
         } => {
             start_logging(LogFormat::Text, Some("warn,s3s=off"));
             run(site::revoke(site::RevokeOptions {
@@ -275,11 +337,27 @@ pub fn main() -> ExitCode {
                 yes,
             }))
         }
+        Command::Revoke { lease, at, .. } => {
+            let lease = lease.unwrap_or_default();
+            person(me::revoke::give_back(at, &lease))
+        }
+        Command::Login(login) => person(login.run()),
+        Command::Logout(logout) => logout.run(),
+        Command::Whoami(whoami) => person(whoami.run()),
+        Command::Surveys(surveys) => person(surveys.run()),
+        Command::Leases(leases) => person(leases.run()),
+        Command::Request(request) => person(request.run()),
+        Command::Credentials(credentials) => person(credentials.run()),
+        Command::Setup(setup) => person(setup.run()),
+        Command::Exec(exec) => match person(exec.run()) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {error:#}{}", next_step(&error));
             ExitCode::FAILURE
         }
     }
@@ -291,7 +369,22 @@ fn print_hub_lines(lines: &HubLines) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+/// What the person can do now, after a semicolon, where the error knows it.
+fn next_step(error: &anyhow::Error) -> String {
+    error
+        .downcast_ref::<ClientError>()
+        .map(ClientError::hint)
+        .filter(|hint| !hint.is_empty())
+        .map_or(String::new(), |hint| format!("; {hint}"))
+}
+
+/// A person's command: what the libraries warn of is for whoever asks for it by RUST_LOG.
+fn person<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    start_logging(LogFormat::Text, Some("error"));
+    run(command)
+}
+
+fn run<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -129,7 +129,13 @@ fn iam_settings(site: &IamSite, redirect: Url, metrics: &UpstreamMetrics) -> Iam
         groups: site.groups.clone(),
         membership: site.membership,
         scopes: site.scopes.clone(),
-        audiences: site.audiences.clone(),
+        // What the command was given is meant for the portal.
+        audiences: site
+            .audiences
+            .iter()
+            .chain(&site.cli_client_id)
+            .cloned()
+            .collect(),
         account_end: site.account_end.clone(),
         authorities: site.authorities.clone(),
         metrics: metrics.clone(),

@@ -263,6 +263,28 @@ async fn a_client_secret_goes_into_the_form_where_nothing_else_is_known() {
 }
 
 #[tokio::test]
+async fn a_public_client_is_told_by_its_id_alone() {
+    for methods in [
+        json!(["client_secret_basic"]),
+        json!(["client_secret_post"]),
+    ] {
+        let fake = Fake::start().await;
+        let mut discovery = fake.discovery();
+        discovery["token_endpoint_auth_methods_supported"] = methods;
+        fake.set("/.well-known/openid-configuration", 200, discovery);
+        fake.set("/token", 400, json!({ "error": "invalid_grant" }));
+        let iam = fake.iam_with(|settings| settings.client_secret = None);
+        iam.refresh(&Secret::new("x")).await.unwrap_err();
+        let seen = fake.seen("/token").remove(0);
+        assert_eq!(
+            (seen.authorization.as_str(), seen.form["client_id"].as_str()),
+            ("", CLIENT)
+        );
+        assert!(!seen.form.contains_key("client_secret"));
+    }
+}
+
+#[tokio::test]
 async fn a_device_waits_until_the_person_has_answered() {
     let fake = Fake::start().await;
     let iam = fake.iam();

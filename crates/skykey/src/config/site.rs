@@ -48,6 +48,8 @@ pub struct IamSite {
     pub audiences: Vec<String>,
     /// The claim that says when the account ends.
     pub account_end: Option<String>,
+    /// The public client of the command `skykey login`; without it there is no login by the command.
+    pub cli_client_id: Option<String>,
     /// Where people ask to join a group; by default the issuer's dashboard.
     pub join_at: Url,
     /// Certificate authorities to believe beside the machine's.
@@ -169,6 +171,7 @@ pub(super) struct IamEntry {
     #[serde(default)]
     audiences: Vec<String>,
     account_end: Option<String>,
+    cli_client_id: Option<String>,
     join_at: Option<Url>,
     authorities: Option<PathBuf>,
 }
@@ -197,6 +200,7 @@ impl IamEntry {
             scopes: self.scopes,
             audiences: self.audiences,
             account_end: self.account_end,
+            cli_client_id: self.cli_client_id,
             authorities: self.authorities.map(|path| beside.join(path)),
             patience: None,
         })

@@ -143,6 +143,7 @@ fn embedded_iam(url: &Url, client_secret: Secret) -> anyhow::Result<IamSite> {
         scopes: Vec::new(),
         audiences: Vec::new(),
         account_end: None,
+        cli_client_id: Some(CLI_CLIENT.to_owned()),
         join_at: url.join("dashboard")?,
         authorities: None,
         patience: None,

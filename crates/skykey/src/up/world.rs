@@ -106,6 +106,7 @@ impl World {
             region: systems.echo.region.clone(),
             join_at: systems.iam.join_at.clone(),
             jupyter,
+            cli_client_id: systems.iam.cli_client_id.clone(),
         };
         let portal = skykey_portal::router(broker.clone(), clients.iam.clone(), settings, clock)
             .merge(public_health_router(ready.clone()));

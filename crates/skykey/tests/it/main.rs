@@ -10,6 +10,7 @@ mod faults_echo;
 mod faults_iam;
 mod faults_keystone;
 mod faults_tls;
+mod help;
 mod jupyter;
 mod proof;
 mod realstack;

@@ -1,0 +1,192 @@
+//! The portal's JSON API.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use skykey_iam::GroupRequest;
+use skykey_types::{GroupPath, Secret};
+use skykey_upstream::{Answer, Call};
+use url::Url;
+
+use crate::answers::{LeaseSummary, Me, Site, Survey};
+use crate::{Client, ClientError};
+
+/// The longest message that is passed on, in characters.
+const LONGEST: usize = 1_000;
+
+#[derive(Deserialize)]
+struct Problem {
+    error: Words,
+}
+
+#[derive(Deserialize)]
+struct Words {
+    code: String,
+    message: String,
+    #[serde(default)]
+    hint: String,
+}
+
+#[derive(Deserialize)]
+struct Surveys {
+    surveys: Vec<Survey>,
+}
+
+#[derive(Deserialize)]
+struct Leases {
+    leases: Vec<LeaseSummary>,
+}
+
+impl Client {
+    /// What the portal says of its site; needs no login.
+    pub async fn site(&self) -> Result<Site, ClientError> {
+        const ASK: &str = "ask the portal where to log in";
+        let url = self.portal.at(&["api", "v1", "site"]);
+        let answer = self.call(ASK, Method::GET, &url, None, None).await?;
+        self.json(ASK, &answer)
+    }
+
+    /// Who the person is to the IAM now, and where they stand.
+    pub async fn me(&self) -> Result<Me, ClientError> {
+        const ASK: &str = "ask the portal who you are";
+        let answer = self.as_person(ASK, Method::GET, &["me"], None).await?;
+        self.json(ASK, &answer)
+    }
+
+    /// The surveys there are.
+    pub async fn surveys(&self) -> Result<Vec<Survey>, ClientError> {
+        const ASK: &str = "list the surveys";
+        let answer = self.as_person(ASK, Method::GET, &["surveys"], None).await?;
+        Ok(self.json::<Surveys>(ASK, &answer)?.surveys)
+    }
+
+    /// The person's leases, the portal's order.
+    pub async fn leases(&self) -> Result<Vec<LeaseSummary>, ClientError> {
+        const ASK: &str = "list your leases";
+        let answer = self.as_person(ASK, Method::GET, &["leases"], None).await?;
+        Ok(self.json::<Leases>(ASK, &answer)?.leases)
+    }
+
+    /// Gives a lease back: its credentials end.
+    pub async fn give_back(&self, lease: &str) -> Result<(), ClientError> {
+        let path = ["leases", lease];
+        self.as_person("give a lease back", Method::DELETE, &path, None)
+            .await
+            .map(drop)
+    }
+
+    /// Asks the IAM to let the person into a group; somebody decides later.
+    pub async fn ask_to_join(
+        &self,
+        group: &GroupPath,
+        note: &str,
+    ) -> Result<GroupRequest, ClientError> {
+        let (iam, token) = self.at_the_iam().await?;
+        Ok(iam.ask_to_join(&token, group, note).await?)
+    }
+
+    /// A call in the person's name. A token that is refused before its time is renewed once: the IAM's
+    /// keys may have changed.
+    pub(crate) async fn as_person(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<Answer, ClientError> {
+        let url = self.portal.at(&[&["api", "v1"], path].concat());
+        let token = self.access_token().await?;
+        let first = self
+            .call(operation, method.clone(), &url, Some(&token), body)
+            .await;
+        let Err(ClientError::Refused { status: 401, .. }) = first else {
+            return first;
+        };
+        let token = self.another_access_token(&token).await?;
+        let second = self.call(operation, method, &url, Some(&token), body).await;
+        match second {
+            Err(ClientError::Refused {
+                status: 401,
+                message,
+                ..
+            }) => Err(ClientError::LoginEnded {
+                portal: self.portal.to_string(),
+                why: message,
+            }),
+            other => other,
+        }
+    }
+
+    async fn call(
+        &self,
+        operation: &'static str,
+        method: Method,
+        url: &Url,
+        token: Option<&Secret>,
+        body: Option<&Value>,
+    ) -> Result<Answer, ClientError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header(ACCEPT, "application/json");
+        if let Some(token) = token {
+            let value = format!("Bearer {}", token.expose());
+            let mut value = HeaderValue::from_str(&value)
+                .map_err(|_| self.unexpected(operation, "the IAM's token holds a line break"))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let bytes = match body {
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Bytes::from(body.to_string())
+            }
+            None => Bytes::new(),
+        };
+        let request = request
+            .body(bytes)
+            .map_err(|_| self.unexpected(operation, "the address is not one"))?;
+        let answer = self.http.send(&Call::new(operation, request)).await?;
+        if answer.is_success() {
+            return Ok(answer);
+        }
+        match answer.json::<Problem>() {
+            Ok(Problem { error }) => Err(ClientError::Refused {
+                status: answer.status,
+                code: plain(&error.code),
+                message: plain(&error.message),
+                hint: plain(&error.hint),
+            }),
+            Err(_) => Err(self.unexpected(operation, &format!("HTTP {}", answer.status))),
+        }
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        answer: &Answer,
+    ) -> Result<T, ClientError> {
+        answer
+            .json()
+            .map_err(|why| self.unexpected(operation, &why))
+    }
+
+    pub(crate) fn unexpected(&self, operation: &'static str, why: &str) -> ClientError {
+        ClientError::Unexpected {
+            operation,
+            portal: self.portal.to_string(),
+            why: why.to_owned(),
+        }
+    }
+}
+
+/// One line without control characters, which a terminal might obey.
+fn plain(text: &str) -> String {
+    text.chars()
+        .take(LONGEST)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! What can go wrong on the person's side.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use skykey_iam::IamError;
+use skykey_upstream::Fault;
+
+/// Why it did not work; the message is for the person, [`ClientError::hint`] is what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody is logged in at that portal.
+    #[error("you are not logged in at {portal}")]
+    NotLoggedIn {
+        /// Which.
+        portal: String,
+    },
+    /// The IAM, or the portal, does not take the login any more.
+    #[error("your login at {portal} has ended ({why})")]
+    LoginEnded {
+        /// Which.
+        portal: String,
+        /// What was said.
+        why: String,
+    },
+    /// The site has registered no client for the command.
+    #[error("{portal} offers no login by the command")]
+    NoLoginOffered {
+        /// Which.
+        portal: String,
+    },
+    /// The person said no.
+    #[error("the login was refused in the browser")]
+    LoginRefused,
+    /// Nobody answered in time.
+    #[error("the code has expired before anybody entered it")]
+    CodeExpired,
+    /// The portal says no.
+    #[error("{message}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The word for programs.
+        code: String,
+        /// What it said.
+        message: String,
+        /// What it said would help.
+        hint: String,
+    },
+    /// The portal is not one, or a newer one.
+    #[error("cannot {operation}: the answer of {portal} is not what was expected ({why})")]
+    Unexpected {
+        /// What was asked.
+        operation: &'static str,
+        /// Which.
+        portal: String,
+        /// In what way.
+        why: String,
+    },
+    /// No answer.
+    #[error(transparent)]
+    Unreachable(#[from] Fault),
+    /// The IAM failed or says no.
+    #[error(transparent)]
+    Iam(#[from] IamError),
+    /// There is nowhere to keep anything.
+    #[error("there is nowhere to keep your login: neither HOME nor XDG_STATE_HOME is set")]
+    Homeless,
+    /// A file cannot be read or written.
+    #[error("cannot {what} {path}: {why}", path = .path.display())]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system said.
+        why: String,
+    },
+    /// A file that somebody else has written into.
+    #[error("{path} is not what skykey wrote there", path = .0.display())]
+    Spoilt(PathBuf),
+    /// Another process holds the lock.
+    #[error("another skykey has held {path} for {} s", .waited.as_secs(), path = .path.display())]
+    Busy {
+        /// Which lock.
+        path: PathBuf,
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// The client cannot be set up.
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl ClientError {
+    /// The word for programs: the portal's, or one of ours.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::NotLoggedIn { .. } => "not_logged_in",
+            Self::LoginEnded { .. } => "login_ended",
+            Self::NoLoginOffered { .. } => "no_login_offered",
+            Self::LoginRefused => "login_refused",
+            Self::CodeExpired => "code_expired",
+            Self::Refused { code, .. } => code,
+            Self::Unexpected { .. } => "unexpected",
+            Self::Unreachable(_) => "unreachable",
+            Self::Iam(_) => "iam",
+            Self::Homeless
+            | Self::File { .. }
+            | Self::Spoilt(_)
+            | Self::Busy { .. }
+            | Self::Setup(_) => "local",
+        }
+    }
+
+    /// What the person can do now; empty where the message says it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotLoggedIn { portal } | Self::LoginEnded { portal, .. } => {
+                format!("run 'skykey login --portal {portal}'")
+            }
+            Self::NoLoginOffered { .. } => {
+                "use the portal in a browser, or ask the people who run it to set cli_client_id"
+                    .to_owned()
+            }
+            Self::LoginRefused | Self::CodeExpired => "run 'skykey login' again".to_owned(),
+            Self::Refused { hint, .. } => hint.clone(),
+            Self::Unexpected { .. } => {
+                "check that the address is a skykey portal's, and that this program is as new as it"
+                    .to_owned()
+            }
+            Self::Unreachable(_) => {
+                "check the portal's address and the network, and try again".to_owned()
+            }
+            Self::Iam(error) if error.is_outage() => "try again in a few minutes".to_owned(),
+            Self::Spoilt(_) => "remove it, and run 'skykey login' again".to_owned(),
+            Self::Busy { .. } => "end that process, and try again".to_owned(),
+            Self::Homeless => "set HOME".to_owned(),
+            Self::Iam(_) | Self::File { .. } | Self::Setup(_) => String::new(),
+        }
+    }
+
+    /// Whether nothing was decided: the same question may be answered later.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Busy { .. } => true,
+            Self::Refused { status, .. } => *status == 429 || *status >= 500,
+            Self::Iam(error) => error.is_outage(),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn file(what: &'static str, path: &Path, error: &io::Error) -> Self {
+        Self::File {
+            what,
+            path: path.to_owned(),
+            why: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Credentials, handed out again until they are nearly spent.
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use skykey_types::{AccessKeyId, Credentials, Secret, SignedDuration, SurveyName, Timestamp};
+
+use crate::answers::{GrantedLease, LeaseSummary, Place};
+use crate::guard::Guard;
+use crate::{Client, ClientError, places};
+
+/// Credentials are replaced when this much is left: botocore begins to ask for others at 15 minutes,
+/// so what it is given is never already too old for it.
+pub const LEFT: SignedDuration = SignedDuration::from_mins(20);
+
+/// Which credentials are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Of which survey.
+    pub survey: SurveyName,
+    /// For how many seconds; the survey's longest if left out.
+    pub lifetime: Option<u32>,
+}
+
+/// `POST /api/v1/leases`.
+#[derive(Deserialize)]
+struct Granted {
+    lease: LeaseSummary,
+    credentials: Keys,
+    s3: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Keys {
+    access_key_id: AccessKeyId,
+    secret_access_key: Secret,
+    session_token: Option<Secret>,
+}
+
+/// `leases/SURVEY.json`.
+#[derive(Deserialize)]
+struct Kept {
+    lease: LeaseSummary,
+    access_key_id: AccessKeyId,
+    secret_access_key: Secret,
+    session_token: Option<Secret>,
+    place: Place,
+    /// When the portal last called the lease live.
+    seen_live: Timestamp,
+}
+
+#[derive(Serialize)]
+struct KeptWire<'a> {
+    lease: &'a LeaseSummary,
+    access_key_id: &'a AccessKeyId,
+    secret_access_key: &'a str,
+    session_token: Option<&'a str>,
+    place: &'a Place,
+    seen_live: Timestamp,
+}
+
+impl Client {
+    /// Credentials that read the survey: those that are kept while more than [`LEFT`] is left and the
+    /// portal calls their lease live (it is asked as often as it looks itself), else new ones. Of
+    /// many who ask at once, in this process or another, one asks the portal. While the
+    /// portal is away, kept credentials are handed out until they end.
+    pub async fn credentials(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
+        // Before anything is written.
+        self.who()?;
+        self.folder.make()?;
+        let name = wish.name();
+        let path = self.folder.lease(&name);
+        let _guard = Guard::take(&self.folder.lease_lock(&name)).await?;
+        let kept: Option<Kept> = match places::read(&path) {
+            // Nothing is lost with it.
+            Err(ClientError::Spoilt(_)) => None,
+            other => other?,
+        };
+        let now = self.clock.now();
+        let Some(mut kept) = kept.filter(|kept| kept.left(now) > SignedDuration::ZERO) else {
+            return self.lease(wish).await;
+        };
+        let asked = if kept.left(now) <= LEFT {
+            self.lease(wish).await
+        } else if now.duration_since(kept.seen_live).abs() < kept.look_every() {
+            return Ok(kept.granted());
+        } else {
+            match self.is_live(&kept.lease.id).await {
+                Ok(true) => {
+                    kept.seen_live = now;
+                    kept.write(&path)?;
+                    return Ok(kept.granted());
+                }
+                Ok(false) => self.lease(wish).await,
+                Err(error) => Err(error),
+            }
+        };
+        match asked {
+            Err(error) if error.is_outage() => Ok(kept.granted()),
+            asked => asked,
+        }
+    }
+
+    async fn is_live(&self, id: &str) -> Result<bool, ClientError> {
+        let leases = self.leases().await?;
+        Ok(leases
+            .iter()
+            .any(|lease| lease.id == id && lease.state == "live"))
+    }
+
+    /// A new lease, which is kept.
+    async fn lease(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
+        const ASK: &str = "lease credentials";
+        let body = match wish.lifetime {
+            Some(seconds) => json!({ "survey": wish.survey, "lifetime": seconds }),
+            None => json!({ "survey": wish.survey }),
+        };
+        let path = self.folder.lease(&wish.name());
+        let answer = self
+            .as_person(ASK, Method::POST, &["leases"], Some(&body))
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                if !error.is_outage() {
+                    // Refused: what is kept is no good any more, or will not be renewed.
+                    let _ = std::fs::remove_file(&path);
+                }
+                return Err(error);
+            }
+        };
+        let granted: Granted = self.json(ASK, &answer)?;
+        let kept = Kept {
+            lease: granted.lease,
+            access_key_id: granted.credentials.access_key_id,
+            secret_access_key: granted.credentials.secret_access_key,
+            session_token: granted.credentials.session_token,
+            place: granted.s3,
+            seen_live: self.clock.now(),
+        };
+        kept.write(&path)?;
+        Ok(kept.granted())
+    }
+}
+
+impl Wish {
+    /// Fit for a file name: a survey's name is letters, digits and hyphens.
+    fn name(&self) -> String {
+        match self.lifetime {
+            Some(seconds) => format!("{}.{seconds}", self.survey),
+            None => self.survey.to_string(),
+        }
+    }
+}
+
+impl Kept {
+    fn left(&self, now: Timestamp) -> SignedDuration {
+        self.lease
+            .expires
+            .map_or(SignedDuration::MAX, |end| end.duration_since(now))
+    }
+
+    fn look_every(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.lease.after_removal.seen_within.clamp(1, 300))
+    }
+
+    fn granted(self) -> GrantedLease {
+        GrantedLease {
+            credentials: Credentials {
+                access_key_id: self.access_key_id,
+                secret_access_key: self.secret_access_key,
+                session_token: self.session_token,
+                expiration: self.lease.expires,
+            },
+            lease: self.lease,
+            place: self.place,
+        }
+    }
+
+    fn write(&self, path: &std::path::Path) -> Result<(), ClientError> {
+        let wire = KeptWire {
+            lease: &self.lease,
+            access_key_id: &self.access_key_id,
+            secret_access_key: self.secret_access_key.expose(),
+            session_token: self.session_token.as_ref().map(Secret::expose),
+            place: &self.place,
+            seen_live: self.seen_live,
+        };
+        places::write(path, &wire)
+    }
+}

@@ -1,0 +1,65 @@
+//! The person's side of skykey: a login that is kept on their machine and renewed, the portal's API in
+//! their name, and credentials that are handed out again until they are nearly spent. It decides
+//! nothing, the portal does, and prints nothing. What always holds: what it keeps is in files of mode
+//! 0600 in a folder of mode 0700; one refresh token is never used by two processes at once, nor
+//! one lease asked for twice; a token goes to nobody but the portal and the IAM that the portal
+//! named at the login, and never over plain HTTP unless that is this machine; no error holds a secret.
+
+mod answers;
+mod api;
+mod error;
+mod guard;
+mod leases;
+mod login;
+mod places;
+mod portal;
+
+use std::sync::Arc;
+
+use skykey_types::Clock;
+use skykey_upstream::{Settings, Upstream};
+
+pub use answers::{AfterRemoval, GrantedLease, LeaseSummary, Me, Place, Site, Standing, Survey};
+pub use error::ClientError;
+pub use leases::{LEFT, Wish};
+pub use login::{Begun, Who};
+pub use places::Places;
+pub use portal::{ParsePortalError, Portal};
+
+/// One portal, in the name of whoever is logged in there. Other processes may use the same
+/// [`Places`] at the same time.
+#[derive(Debug)]
+pub struct Client {
+    portal: Portal,
+    folder: places::Folder,
+    http: Upstream,
+    clock: Arc<dyn Clock>,
+}
+
+impl Client {
+    /// Asks nothing yet. Nothing is written before a login.
+    pub fn new(
+        places: &Places,
+        portal: Portal,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ClientError> {
+        let http = Upstream::new(Settings::of("the portal"))
+            .map_err(|error| ClientError::Setup(error.to_string()))?;
+        Ok(Self {
+            folder: places.folder(&portal),
+            portal,
+            http,
+            clock,
+        })
+    }
+
+    /// The portal.
+    pub fn portal(&self) -> &Portal {
+        &self.portal
+    }
+
+    /// The clock that it was given.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+}

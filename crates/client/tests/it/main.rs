@@ -1,0 +1,8 @@
+//! The client against a portal and an IAM that answer as they are told.
+
+#![expect(clippy::unwrap_used, reason = "in a test a failure is a failure")]
+
+mod credentials;
+mod logins;
+mod portal;
+mod refusals;

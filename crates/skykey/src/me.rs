@@ -1,0 +1,130 @@
+//! The commands of a person: everything that asks a portal in their name. Each is one file, with its
+//! arguments and their help; the work is `skykey-client`'s.
+
+pub(crate) mod credentials;
+pub(crate) mod exec;
+mod formats;
+pub(crate) mod leases;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod request;
+pub(crate) mod revoke;
+pub(crate) mod setup;
+pub(crate) mod surveys;
+pub(crate) mod whoami;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use skykey_client::{Client, Places, Portal, Wish};
+use skykey_types::{SignedDuration, SurveyName, SystemClock, Timestamp};
+
+/// Where `skykey up` is, unless told otherwise.
+const HERE: &str = "http://127.0.0.1:8080/";
+
+/// Which portal.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct At {
+    /// The portal; the one you are logged in at if left out, else the one on this machine
+    #[arg(long, value_name = "URL", env = "SKYKEY_PORTAL")]
+    portal: Option<Portal>,
+}
+
+/// Which credentials.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Of which survey; `skykey surveys` lists them
+    #[arg(long, value_name = "NAME")]
+    survey: SurveyName,
+    /// How long they last: 6h, 90m, or seconds; left out, as long as the survey allows
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    lifetime: Option<u32>,
+    #[command(flatten)]
+    at: At,
+}
+
+impl At {
+    fn client(&self) -> anyhow::Result<Client> {
+        let places = places()?;
+        let portal = match &self.portal {
+            Some(portal) => portal.clone(),
+            None => match places.portals()?.as_slice() {
+                [] => HERE.parse()?,
+                [only] => only.clone(),
+                several => bail!(
+                    "you are logged in at several portals ({}); choose one with --portal or SKYKEY_PORTAL",
+                    listed(several)
+                ),
+            },
+        };
+        Ok(Client::new(&places, portal, Arc::new(SystemClock))?)
+    }
+}
+
+impl Wanted {
+    fn wish(&self) -> Wish {
+        Wish {
+            survey: self.survey.clone(),
+            lifetime: self.lifetime,
+        }
+    }
+}
+
+fn places() -> anyhow::Result<Places> {
+    Ok(Places::of_environment(|name| std::env::var_os(name))?)
+}
+
+/// Seconds, from digits or from a duration such as `6h`. The range is the portal's to judge.
+fn lifetime(text: &str) -> Result<u32, String> {
+    let seconds = match text.parse::<u32>() {
+        Ok(seconds) => Some(seconds),
+        Err(_) => text
+            .parse::<SignedDuration>()
+            .ok()
+            .and_then(|duration| u32::try_from(duration.as_secs()).ok()),
+    };
+    seconds
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| "write for example 6h, 90m or 3600".to_owned())
+}
+
+fn listed<T: ToString>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+/// A time for people.
+fn at(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Writes to standard output. That nobody reads on (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_seconds_or_a_duration() {
+        for (text, seconds) in [
+            ("3600", 3600),
+            ("6h", 21_600),
+            ("90m", 5400),
+            ("1h 30m", 5400),
+        ] {
+            assert_eq!(lifetime(text), Ok(seconds));
+        }
+        for text in ["", "0", "-1", "-1h", "soon", "1e9", "99999999999"] {
+            assert!(lifetime(text).unwrap_err().contains("6h"), "{text}");
+        }
+    }
+}

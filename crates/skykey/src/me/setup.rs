@@ -1,0 +1,216 @@
+//! `skykey setup`: profiles in the files of other tools.
+
+mod blocks;
+mod file;
+
+use std::env;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use skykey_client::{Client, Site};
+use skykey_types::SurveyName;
+
+use super::{At, print};
+use file::ConfigFile;
+
+#[derive(Args)]
+pub(crate) struct Setup {
+    /// Only this survey; left out, all that you may read
+    #[arg(long, value_name = "NAME")]
+    survey: Option<SurveyName>,
+    /// The profile's name, instead of the survey's
+    #[arg(long, value_name = "NAME", requires = "survey", value_parser = profile_name)]
+    profile: Option<String>,
+    /// A remote for rclone too, even if it has no configuration yet
+    #[arg(long)]
+    rclone: bool,
+    /// Show what would change; change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Take out what was written
+    #[arg(long)]
+    remove: bool,
+    #[command(flatten)]
+    at: At,
+}
+
+/// A profile to write.
+struct Profile {
+    name: String,
+    survey: String,
+}
+
+impl Setup {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let aws = aws_config()?;
+        let rclone = rclone_config()?;
+        if self.remove {
+            let mut text = String::new();
+            let only = self
+                .profile
+                .as_deref()
+                .or(self.survey.as_ref().map(SurveyName::as_str));
+            for path in [aws, rclone] {
+                let mut file = ConfigFile::open(path)?;
+                let removed = file.remove(only)?;
+                text.push_str(&self.finish(&file, &removed, "removed from")?);
+            }
+            if text.is_empty() {
+                text.push_str("There is nothing of skykey's to remove.\n");
+            }
+            return print(&text);
+        }
+        let client = self.at.client()?;
+        let profiles = self.profiles(&client).await?;
+        let site = client.site().await?;
+        let mut file = ConfigFile::open(aws)?;
+        let mut with_rclone = ConfigFile::open(rclone)?;
+        let wants_rclone = self.rclone || with_rclone.exists();
+        let mut names = Vec::new();
+        for profile in &profiles {
+            let heading = format!("profile {}", profile.name);
+            let body = aws_profile(profile, &client, &site)?;
+            file.put(&profile.name, &heading, &body)?;
+            if wants_rclone {
+                let body = rclone_remote(profile, &site);
+                with_rclone.put(&profile.name, &profile.name, &body)?;
+            }
+            names.push(profile.name.clone());
+        }
+        let mut text = self.finish(&file, &names, "written into")?;
+        if wants_rclone {
+            text.push_str(&self.finish(&with_rclone, &names, "written into")?);
+        }
+        if let Some(profile) = profiles.first().filter(|_| !self.dry_run) {
+            let _ = writeln!(
+                text,
+                "Try:  aws s3 ls --profile {} s3://…    (take it out again with 'skykey setup --remove')",
+                profile.name
+            );
+        }
+        print(&text)
+    }
+
+    /// The surveys that are wanted and may be read.
+    async fn profiles(&self, client: &Client) -> anyhow::Result<Vec<Profile>> {
+        let me = client.me().await?;
+        let may = |name: &str| {
+            me.surveys
+                .iter()
+                .any(|survey| survey.name == name && survey.access.is_some())
+        };
+        if let Some(survey) = &self.survey {
+            let Some(standing) = me.surveys.iter().find(|s| s.name == survey.as_str()) else {
+                bail!("there is no survey called '{survey}'; 'skykey surveys' lists them");
+            };
+            if !may(survey.as_str()) {
+                bail!("{survey}: {}", super::whoami::standing(standing));
+            }
+            let name = self.profile.clone().unwrap_or_else(|| survey.to_string());
+            return Ok(vec![Profile {
+                name,
+                survey: survey.to_string(),
+            }]);
+        }
+        let profiles: Vec<Profile> = me
+            .surveys
+            .iter()
+            .filter(|survey| may(&survey.name))
+            .map(|survey| Profile {
+                name: survey.name.clone(),
+                survey: survey.name.clone(),
+            })
+            .collect();
+        ensure!(
+            !profiles.is_empty(),
+            "there is no survey that you may read; 'skykey whoami' says where you stand"
+        );
+        Ok(profiles)
+    }
+
+    /// Writes the file, or shows it; a line for people.
+    fn finish(&self, file: &ConfigFile, names: &[String], done: &str) -> anyhow::Result<String> {
+        if names.is_empty() {
+            return Ok(String::new());
+        }
+        let path = file.path().display();
+        if self.dry_run {
+            return Ok(format!("{path} would become:\n{}", file.preview()));
+        }
+        file.save()?;
+        Ok(format!("{} {done} {path}\n", names.join(", ")))
+    }
+}
+
+fn aws_config() -> anyhow::Result<PathBuf> {
+    match env::var_os("AWS_CONFIG_FILE") {
+        Some(path) => Ok(path.into()),
+        None => Ok(home()?.join(".aws/config")),
+    }
+}
+
+/// Where rclone looks first.
+fn rclone_config() -> anyhow::Result<PathBuf> {
+    if let Some(path) = env::var_os("RCLONE_CONFIG") {
+        return Ok(path.into());
+    }
+    let folder = match env::var_os("XDG_CONFIG_HOME").map(PathBuf::from) {
+        Some(folder) if folder.is_absolute() => folder,
+        _ => home()?.join(".config"),
+    };
+    Ok(folder.join("rclone/rclone.conf"))
+}
+
+fn home() -> anyhow::Result<PathBuf> {
+    env::var_os("HOME")
+        .map(PathBuf::from)
+        .context("HOME is not set, so there is no ~/.aws")
+}
+
+fn aws_profile(profile: &Profile, client: &Client, site: &Site) -> anyhow::Result<String> {
+    let program = env::current_exe().context("cannot tell where this program is")?;
+    let program = program
+        .to_str()
+        .context("this program lies at a path that is not UTF-8")?;
+    ensure!(
+        !program.contains(['"', '\\', '\n', '$', '`']),
+        "this program lies at a path that credential_process cannot name; move it"
+    );
+    let program = if program.contains(|c: char| c.is_whitespace() || "'#;&|()<>*?".contains(c)) {
+        format!("\"{program}\"")
+    } else {
+        program.to_owned()
+    };
+    Ok(format!(
+        "credential_process = {program} credentials --survey {} --portal {}\nendpoint_url = {}\nregion = {}\n",
+        profile.survey,
+        client.portal(),
+        site.s3.trim_end_matches('/'),
+        site.region
+    ))
+}
+
+fn rclone_remote(profile: &Profile, site: &Site) -> String {
+    format!(
+        "type = s3\nprovider = Other\nenv_auth = true\nprofile = {}\nendpoint = {}\nregion = {}\n\
+         force_path_style = true\nno_check_bucket = true\n",
+        profile.name,
+        site.s3.trim_end_matches('/'),
+        site.region
+    )
+}
+
+fn profile_name(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty()
+        && text.len() <= 64
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("letters, digits, '-', '_' and '.', such as m13".to_owned())
+    }
+}

@@ -1,0 +1,115 @@
+//! Somebody else's configuration file, changed in our blocks only.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::blocks;
+
+/// The file as it was read and as it will be.
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    /// `None` if there was no file.
+    before: Option<String>,
+    after: String,
+}
+
+impl ConfigFile {
+    pub(super) fn open(path: PathBuf) -> anyhow::Result<Self> {
+        // A file that lives elsewhere, as with dotfiles under version control, is changed there.
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        let before = match fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        Ok(Self {
+            after: before.clone().unwrap_or_default(),
+            before,
+            path,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// The content, as it will be.
+    pub(super) fn preview(&self) -> &str {
+        &self.after
+    }
+
+    /// Writes the section `[heading]` for `name`, in place of our earlier one. A section of that heading
+    /// that is not ours is an error.
+    pub(super) fn put(&mut self, name: &str, heading: &str, body: &str) -> anyhow::Result<()> {
+        let line = format!("[{heading}]");
+        let others = blocks::others(&self.after, name).map_err(|no_end| self.spoilt(&no_end))?;
+        if others.lines().any(|other| other.trim() == line) {
+            bail!(
+                "{} already has a section {line} that skykey did not write; choose another name with --profile",
+                self.path.display()
+            );
+        }
+        if others.starts_with("# Encrypted rclone configuration File") {
+            bail!(
+                "{} is encrypted; add the remote with 'rclone config'",
+                self.path.display()
+            );
+        }
+        self.after = blocks::put(&self.after, name, &format!("{line}\n{body}"))
+            .map_err(|no_end| self.spoilt(&no_end))?;
+        Ok(())
+    }
+
+    /// Takes our sections out, or the one of that name; their names.
+    pub(super) fn remove(&mut self, only: Option<&str>) -> anyhow::Result<Vec<String>> {
+        let (after, removed) =
+            blocks::remove(&self.after, only).map_err(|no_end| self.spoilt(&no_end))?;
+        self.after = after;
+        Ok(removed)
+    }
+
+    /// Replaces the file, with the permissions that it had; a file in which nothing is left goes.
+    pub(super) fn save(&self) -> anyhow::Result<()> {
+        self.write()
+            .with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    fn write(&self) -> io::Result<()> {
+        if self.after.is_empty() {
+            return fs::remove_file(&self.path);
+        }
+        if let Some(folder) = self.path.parent() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
+        }
+        let mode = match fs::metadata(&self.path) {
+            Ok(known) => Some(known.permissions().mode()),
+            Err(_) => None,
+        };
+        skykey_seal::write_private(&self.path, self.after.as_bytes())?;
+        match mode {
+            Some(mode) => fs::set_permissions(&self.path, Permissions::from_mode(mode)),
+            None => Ok(()),
+        }
+    }
+
+    fn spoilt(&self, no_end: &blocks::NoEnd) -> anyhow::Error {
+        anyhow::anyhow!(
+            "in {} the line '# <<< skykey {}' is missing, so it cannot be told where skykey's part ends; mend it by hand",
+            self.path.display(),
+            no_end.0
+        )
+    }
+}
