@@ -200,10 +200,11 @@ impl Site {
         }
     }
 
-    /// Whether a fault shows anything here: one that hides the system hides a real one, which is slow
-    /// to work with, no better than an embedded one.
+    /// Whether a fault shows anything here that it does not show elsewhere: a real system is slow to work
+    /// with, and one that is hidden is hidden like an embedded one.
     pub(crate) fn is_worth_trying(&self, fault: &Fault) -> bool {
-        self.stack.is_none() || fault.is_done() || *fault == Fault::BlackHole
+        let few = [Fault::ResetAfter, Fault::Truncated, Fault::BlackHole];
+        self.stack.is_none() || few.contains(fault)
     }
 
     /// All three are well, and nothing has been counted.

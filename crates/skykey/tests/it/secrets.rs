@@ -58,6 +58,8 @@ fn log() -> Log {
 
 async fn no_secret_is_in_a_log_or_a_file(mut site: Site) {
     let log = log();
+    // A real Ceph's leases end by the machine's time, of which the stories are ahead.
+    site.lifetime = 43200;
     let mut secrets = BTreeSet::new();
     let methods: &[&'static str] = match site.stack {
         None => &["sts-lite", "assume-role", "ec2"],
