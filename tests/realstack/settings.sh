@@ -31,8 +31,8 @@ esac
 # Keystone
 : "${REALSTACK_KEYSTONE_VERSION:=30.0.0}"
 : "${REALSTACK_GUNICORN_VERSION:=23.0.0}"
-: "${REALSTACK_KEYSTONE_WORKERS:=2}"
-: "${REALSTACK_KEYSTONE_THREADS:=8}"
+: "${REALSTACK_KEYSTONE_WORKERS:=4}"
+: "${REALSTACK_KEYSTONE_THREADS:=1}"           # with more, its AuthContextMiddleware mixes up its callers' tokens
 : "${REALSTACK_AUTHORIZATION_TTL:=60}"         # minutes for which rights by an IAM group outlive the login
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

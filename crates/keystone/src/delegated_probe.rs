@@ -41,7 +41,7 @@ impl Keystone {
         let Some(project) = own.project else {
             return Ok(not_tried("we log in for no project".to_owned()));
         };
-        let made = match self.create_app_credential(&own.user).await {
+        let made = match self.create_app_credential(&own.user, &own.roles).await {
             Ok(made) => made,
             Err(error) if error.is_outage() => return Err(error),
             Err(error) => return Ok(not_tried(error.to_string())),
@@ -107,17 +107,25 @@ impl Keystone {
         }
     }
 
-    async fn create_app_credential(&self, user: &UserRef) -> Result<AppCredential, Error> {
+    /// With the roles of our token, by their names: left to itself, a Keystone that is served by threads
+    /// (30.0.0 was) takes those of another request's token, and refuses.
+    async fn create_app_credential(
+        &self,
+        user: &UserRef,
+        roles: &[String],
+    ) -> Result<AppCredential, Error> {
         #[derive(Deserialize)]
         struct Envelope {
             application_credential: AppCredential,
         }
         let end = self.0.clock.now() + LIFETIME;
+        let roles: Vec<_> = roles.iter().map(|name| json!({"name": name})).collect();
         let path = vec!["users", &user.id, "application_credentials"];
         let mut call = Call::new("make an application credential", Method::POST, path);
         call.body = Some(json!({"application_credential": {
             "name": format!("skykey-trial-{}", random_token(16)),
             "description": "made by skykey to try out what must be refused; may be deleted",
+            "roles": roles,
             "expires_at": end.strftime("%Y-%m-%dT%H:%M:%S.000000").to_string(),
         }}));
         let made: Envelope = self.call(Caller::Own, &call).await?.json()?;

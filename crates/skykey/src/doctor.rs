@@ -162,13 +162,13 @@ async fn all(
         }
     };
     tokio::join!(
-        iam::examine(at, iam),
-        keystone::examine(at, keystone),
-        echo::examine(at, echo),
-        sessions::examine(at, sessions),
-        survey::examine(at, surveys),
-        ways::examine(at, ways),
-        echo::deletion(at, deletion),
+        Box::pin(iam::examine(at, iam)),
+        Box::pin(keystone::examine(at, keystone)),
+        Box::pin(echo::examine(at, echo)),
+        Box::pin(sessions::examine(at, sessions)),
+        Box::pin(survey::examine(at, surveys)),
+        Box::pin(ways::examine(at, ways)),
+        Box::pin(echo::deletion(at, deletion)),
         telling,
     );
 }

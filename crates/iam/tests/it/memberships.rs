@@ -186,3 +186,78 @@ async fn the_source_follows_from_what_the_iam_offers() {
     let error = fake.iam().person("ada").await.unwrap_err();
     assert!(text(&error, &[]).contains("names no scim_endpoint"));
 }
+
+#[tokio::test]
+async fn groups_are_listed_page_by_page() {
+    let fake = Fake::start().await;
+    let iam = fake.iam();
+    fake.set("/token", 200, service_token());
+    let page = |names: &[&str]| {
+        let groups: Vec<Value> = names
+            .iter()
+            .map(|name| json!({ "displayName": name }))
+            .collect();
+        (200, json!({ "totalResults": 3, "Resources": groups }))
+    };
+    fake.script(
+        "/scim/Groups",
+        vec![page(&["lsst", "lsst/dr1"]), page(&["not a group"])],
+    );
+    let groups: Vec<String> = iam
+        .groups()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(String::from)
+        .collect();
+    assert_eq!(groups, ["lsst", "lsst/dr1"]);
+    let starts: Vec<String> = fake
+        .seen("/scim/Groups")
+        .iter()
+        .map(|seen| seen.query["startIndex"].clone())
+        .collect();
+    assert_eq!(starts, ["1", "3"]);
+}
+
+#[tokio::test]
+async fn groups_that_never_end_are_an_error_and_a_scope_that_is_missing_is_named() {
+    let fake = Fake::start().await;
+    let iam = fake.iam();
+    fake.set("/token", 200, service_token());
+    let endless = json!({ "totalResults": 1_000_000, "Resources": [{ "displayName": "a" }] });
+    fake.set("/scim/Groups", 200, endless);
+    let error = iam.groups().await.unwrap_err();
+    assert!(text(&error, &[]).contains("more than"), "{error}");
+    fake.set(
+        "/scim/Groups",
+        403,
+        json!({ "error": "insufficient_scope" }),
+    );
+    let error = iam.groups().await.unwrap_err();
+    assert!(matches!(error, IamError::NotGranted { .. }), "{error}");
+    assert!(text(&error, &[]).contains("list the groups by SCIM"));
+}
+
+#[tokio::test]
+async fn a_client_that_the_iam_does_not_know_is_found_out_with_scim_and_without() {
+    let fake = Fake::start().await;
+    let unknown = json!({ "error": "invalid_client" });
+    fake.set("/token", 401, unknown.clone());
+    let error = fake
+        .iam_with(|settings| settings.membership = Scim)
+        .check_client()
+        .await
+        .unwrap_err();
+    assert!(text(&error, &[]).contains("invalid_client"), "{error}");
+    fake.set("/token", 400, json!({ "error": "invalid_scope" }));
+    fake.iam_with(|settings| settings.membership = Scim)
+        .check_client()
+        .await
+        .unwrap();
+    let by_userinfo = fake.iam_with(|settings| settings.membership = Userinfo);
+    fake.set("/introspect", 401, unknown);
+    let error = by_userinfo.check_client().await.unwrap_err();
+    assert!(text(&error, &[]).contains("invalid_client"), "{error}");
+    fake.set("/introspect", 200, json!({ "active": false }));
+    by_userinfo.check_client().await.unwrap();
+}

@@ -119,8 +119,9 @@ fn believed(
                 Some("InvalidAccessKeyId") => {
                     "Keystone has just made it, so Echo asks another Keystone or none: let its operator compare rgw_keystone_url with [keystone] url, and rgw_s3_auth_use_keystone"
                 }
-                Some("SignatureDoesNotMatch") => {
-                    "the secret is right, so Echo accepts none of the backend user's roles: have its operator add member to rgw_keystone_accepted_roles"
+                // Anybody may list their own buckets.
+                Some("SignatureDoesNotMatch" | "AccessDenied") => {
+                    "it is Keystone's own, so Echo accepts none of the backend user's roles: have its operator add member to rgw_keystone_accepted_roles"
                 }
                 _ => return Err(refused(Some(error))),
             };

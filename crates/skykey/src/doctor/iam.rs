@@ -29,13 +29,13 @@ pub(super) async fn examine(at: &At, section: Section) {
     let discovered = section
         .check("iam-discovery", "the IAM's discovery fails", async {
             contact.reached.as_ref()?;
-            discovery(iam).await
+            Box::pin(discovery(iam)).await
         })
         .await;
     let known = section
         .check("iam-client", "the IAM does not know the client", async {
             discovered.as_ref()?;
-            client(iam, &site.client_id).await
+            Box::pin(client(iam, &site.client_id)).await
         })
         .await;
     let _ = section
@@ -47,7 +47,7 @@ pub(super) async fn examine(at: &At, section: Section) {
     let groups = section
         .check("iam-scim", "the IAM does not let us ask by SCIM", async {
             known.as_ref()?;
-            scim(iam, &site.client_id).await
+            Box::pin(scim(iam, &site.client_id)).await
         })
         .await;
     let _ = section

@@ -122,7 +122,7 @@ async fn version(keystone: &Keystone) -> Seen {
             "[keystone] url is the address of version 3 of the Identity API",
         ));
     }
-    let untried = ADVISORIES
+    let mut untried = ADVISORIES
         .iter()
         .filter(|advisory| advisory.tried_by.is_none());
     let ids: Vec<&str> = untried
@@ -130,7 +130,7 @@ async fn version(keystone: &Keystone) -> Seen {
         .flat_map(|advisory| advisory.ids.iter().copied())
         .collect();
     let fixed: Vec<&str> = untried
-        .last()
+        .next_back()
         .map(|a| a.fixed_in.to_vec())
         .unwrap_or_default();
     let found = format!(
@@ -334,7 +334,9 @@ async fn try_out(at: &At, project: &ProjectName, tried_by: TriedBy) -> Seen {
         }
         Found::Done(what) => Err(NotWell::failed(
             format!("Keystone {what}: {ids}, {about}"),
-            format!("have its operators bring it to {fixed}, or later"),
+            format!(
+                "have its operators bring it to {fixed}, or later; and serve it with processes, not threads (threads=1), which mix up its callers"
+            ),
         )),
         Found::NotTried(why) => Err(NotWell::failed(
             format!("not tried: {why}"),

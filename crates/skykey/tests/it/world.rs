@@ -12,7 +12,7 @@ pub(crate) struct TestWorld {
     pub(crate) world: World,
     pub(crate) clock: ManualClock,
     pub(crate) http: reqwest::Client,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl TestWorld {
@@ -40,8 +40,13 @@ impl TestWorld {
             world,
             clock,
             http: reqwest::Client::new(),
-            _dir: dir,
+            dir,
         }
+    }
+
+    /// The state directory.
+    pub(crate) fn state(&self) -> std::path::PathBuf {
+        self.dir.path().join("state")
     }
 
     /// Somebody, without their browser.
