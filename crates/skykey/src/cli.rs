@@ -253,8 +253,39 @@ enum SurveyCommand {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
-    let result = match command {
+    match dispatch(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}{}", next_step(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a person does for themselves; the rest is for whoever runs skykey.
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Exec(exec) => return person(exec.run()),
+        Command::Login(login) => person(login.run()),
+        Command::Logout(logout) => logout.run(),
+        Command::Whoami(whoami) => person(whoami.run()),
+        Command::Surveys(surveys) => person(surveys.run()),
+        Command::Leases(leases) => person(leases.run()),
+        Command::Request(request) => person(request.run()),
+        Command::Credentials(credentials) => person(credentials.run()),
+        Command::Setup(setup) => person(setup.run()),
+        Command::Revoke {
+            lease: Some(lease),
+            at,
+            ..
+        } => person(me::revoke::give_back(at, &lease)),
+        command => operate(command),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn operate(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "skykey", &mut script);
@@ -337,29 +368,9 @@ pub fn main() -> ExitCode {
                 yes,
             }))
         }
-        Command::Revoke { lease, at, .. } => {
-            let lease = lease.unwrap_or_default();
-            person(me::revoke::give_back(at, &lease))
-        }
-        Command::Login(login) => person(login.run()),
-        Command::Logout(logout) => logout.run(),
-        Command::Whoami(whoami) => person(whoami.run()),
-        Command::Surveys(surveys) => person(surveys.run()),
-        Command::Leases(leases) => person(leases.run()),
-        Command::Request(request) => person(request.run()),
-        Command::Credentials(credentials) => person(credentials.run()),
-        Command::Setup(setup) => person(setup.run()),
-        Command::Exec(exec) => match person(exec.run()) {
-            Ok(code) => return code,
-            Err(error) => Err(error),
-        },
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}{}", next_step(&error));
-            ExitCode::FAILURE
-        }
+        // Without a lease there is a project, and with it a configuration: clap sees to it. The
+        // others are people's.
+        _ => anyhow::bail!("nothing to do; see 'skykey --help'"),
     }
 }
 

@@ -32,7 +32,9 @@ impl Hub {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let mut text = format!("[jupyterhub]\nurl = \"http://{address}/base/\"\n{more}\n");
         for survey in surveys {
-            text.push_str(&format!("[[survey]]\nname = \"{survey}\"\n"));
+            text += "[[survey]]\nname = \"";
+            text += survey;
+            text += "\"\n";
         }
         let hub = Self {
             sky: TestWorld::start_with(&text).await,
