@@ -86,7 +86,9 @@ async fn logging_in_is_tried_again() {
 
 #[tokio::test]
 async fn deleting_is_tried_again_and_what_is_gone_then_is_deleted() {
-    let raw = Raw::new(vec![Step::Cut, Step::status(404)]).await;
+    // Only Keystone's own words say so: the page of a proxy says nothing.
+    let gone = json!({"error": {"code": 404, "message": "Could not find credential: a.", "title": "Not Found"}});
+    let raw = Raw::new(vec![Step::Cut, Step::json(404, &gone)]).await;
     let token = Secret::new("token");
     let gone = raw
         .keystone
