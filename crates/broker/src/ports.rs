@@ -125,6 +125,9 @@ pub trait Ec2Keys: Send + Sync {
     /// Keystone's id of the project, which is Ceph's name for its only user; `None` if the backend
     /// user has no role in it, or there is no such project. Cheap to ask again.
     async fn project_id(&self, project: &ProjectName) -> Result<Option<String>, PortError>;
+    /// The Keystone user that the IAM's `sub` is, if they ever came there. Takes an administrator at
+    /// Keystone.
+    async fn user_of(&self, sub: &str) -> Result<Option<String>, PortError>;
     /// Whether that Keystone user is the backend user.
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError>;
 }

@@ -131,11 +131,28 @@ impl Broker {
         Ok(Look::Revoked(revoked))
     }
 
-    /// Whose EC2 credentials, in which project, a lease's owner may still have.
-    fn keystone_place(&self, row: &LeaseRow) -> Option<(String, ProjectName)> {
+    /// Whose EC2 credentials, in which project, a lease's owner may still have: also of a lease by
+    /// the backend user, since nobody knows what they made in OpenStack.
+    fn keystone_place(&self, row: &LeaseRow) -> Option<(Owner, ProjectName)> {
         let survey = self.surveys.named(row.lease.survey.as_str())?;
-        let user = row.keystone_user.clone()?;
-        Some((user, survey.project(row.lease.access).clone()))
+        let owner = match &row.keystone_user {
+            Some(user) => Owner::User(user.clone()),
+            None => Owner::Subject(row.lease.subject.clone()),
+        };
+        Some((owner, survey.project(row.lease.access).clone()))
+    }
+
+    /// Deletes all EC2 credentials of `owner` for `project`, and says how many there were.
+    async fn delete_of(&self, owner: &Owner, project: &ProjectName) -> Result<usize, PortError> {
+        let user = match owner {
+            Owner::User(user) => user.clone(),
+            Owner::Subject(subject) => match self.ec2.user_of(&subject.sub).await? {
+                Some(user) => user,
+                // They never came to OpenStack.
+                None => return Ok(0),
+            },
+        };
+        self.ec2.delete_all(&user, project).await
     }
 
     /// Deletes all EC2 credentials of people who were removed, also those that they made and never used
@@ -151,17 +168,17 @@ impl Broker {
             .filter_map(|row| self.keystone_place(row))
             .collect();
         for place in left {
-            let (user, project) = &place;
+            let (owner, project) = &place;
             if !back.contains(&place) {
-                match self.ec2.delete_all(user, project).await {
+                match self.delete_of(owner, project).await {
                     Ok(0) => {}
-                    Ok(count) => tracing::info!(user, %project, count, "EC2 credentials deleted"),
+                    Ok(count) => tracing::info!(?owner, %project, count, "EC2 credentials deleted"),
                     // No administrator, or none that may: nothing changes by trying again.
                     Err(error @ PortError::Refused(_)) => {
-                        tracing::warn!(user, %project, %error, "EC2 credentials could not be deleted; they are refused here all the same");
+                        tracing::warn!(?owner, %project, %error, "EC2 credentials could not be deleted; they are refused here all the same");
                     }
                     Err(error) => {
-                        tracing::warn!(user, %project, %error, "EC2 credentials could not be deleted; trying again at the next round");
+                        tracing::warn!(?owner, %project, %error, "EC2 credentials could not be deleted; trying again at the next round");
                         continue;
                     }
                 }
@@ -178,9 +195,18 @@ impl Broker {
     }
 }
 
-/// Keystone users whose EC2 credentials for a project are still to be deleted. In memory only: after a
-/// restart those of their leases are deleted by the sweep, and others are not known of.
-pub(crate) type LeftOver = BTreeSet<(String, ProjectName)>;
+/// Whose EC2 credentials for a project are still to be deleted. In memory only: after a restart those of
+/// their leases are deleted by the sweep, and others are not known of.
+pub(crate) type LeftOver = BTreeSet<(Owner, ProjectName)>;
+
+/// Whose EC2 credentials they are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Owner {
+    /// A Keystone user, by id.
+    User(String),
+    /// Somebody whose Keystone user, if they have one, is still to be found.
+    Subject(SubjectId),
+}
 
 /// What looking at one person came to.
 enum Look {

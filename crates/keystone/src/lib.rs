@@ -36,6 +36,7 @@ mod token;
 mod transport;
 mod unsigned_probe;
 mod user;
+mod user_by_login;
 mod version;
 
 use std::fmt;

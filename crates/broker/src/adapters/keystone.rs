@@ -290,6 +290,13 @@ impl Ec2Keys for KeystonePort {
         self.backend.delete(project, access).await
     }
 
+    async fn user_of(&self, sub: &str) -> Result<Option<String>, PortError> {
+        let admin = self.admin_for("find the Keystone user of somebody who left")?;
+        Ok(admin
+            .user_by_login(&self.identity_provider, &self.protocol, sub)
+            .await?)
+    }
+
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
         Ok(self.backend.id().await? == user_id)
     }

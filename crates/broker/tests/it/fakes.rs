@@ -301,6 +301,18 @@ impl Ec2Keys for FakeKeystone {
         Ok(Some(format!("id-of-{project}")))
     }
 
+    async fn user_of(&self, sub: &str) -> Result<Option<String>, PortError> {
+        self.identify.enter().await?;
+        let user = format!("ks-{sub}");
+        let known = self
+            .held
+            .lock()
+            .unwrap()
+            .values()
+            .any(|held| held.user_id == user);
+        Ok(known.then_some(user))
+    }
+
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
         Ok(user_id == BACKEND)
     }

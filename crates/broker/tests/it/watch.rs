@@ -372,3 +372,21 @@ async fn a_watch_whose_owner_is_gone_stops() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn what_somebody_made_in_openstack_is_deleted_though_their_leases_were_all_the_backend_users()
+{
+    let world = World::new().await;
+    world.issue("alice", &demo(Method::StsLite)).await;
+    let hers = world.keystone.make("ks-alice", "demo-ro").access;
+    let elsewhere = world.keystone.make("ks-alice", "not-a-survey").access;
+    let bobs = world.keystone.make("ks-bob", "demo-ro").access;
+    world.leave_groups("alice");
+    world.keystone.be(Mood::Away);
+    world.broker.watch_once().await.unwrap();
+    assert!(world.keystone.holds(&hers), "Keystone was away");
+    world.keystone.be(Mood::Well);
+    world.broker.watch_once().await.unwrap();
+    assert!(!world.keystone.holds(&hers));
+    assert!(world.keystone.holds(&elsewhere) && world.keystone.holds(&bobs));
+}

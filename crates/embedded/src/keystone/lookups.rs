@@ -27,6 +27,22 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 pub(super) struct Filter {
     name: Option<String>,
     domain_id: Option<String>,
+    idp_id: Option<String>,
+    protocol_id: Option<String>,
+    unique_id: Option<String>,
+}
+
+impl Filter {
+    /// Whether a user's login at the IAM is the one that is asked for.
+    fn fits_login(&self, sub: Option<&str>) -> bool {
+        let fits = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.is_none() || wanted.as_deref() == found
+        };
+        let unique_id = sub.map(|sub| utf8_percent_encode(sub, UNRESERVED).to_string());
+        fits(&self.idp_id, sub.map(|_| IDENTITY_PROVIDER))
+            && fits(&self.protocol_id, sub.map(|_| PROTOCOL))
+            && fits(&self.unique_id, unique_id.as_deref())
+    }
 }
 
 /// `GET /v3/auth/projects` and `GET /v3/OS-FEDERATION/projects`: those of the token's user.
@@ -140,6 +156,7 @@ pub(super) async fn users(
     let ids = ids.iter().filter(|_| here);
     let users: Vec<Value> = ids
         .filter_map(|id| keystone.user(id))
+        .filter(|user| filter.fits_login(user.sub.as_deref()))
         .map(|user| keystone.show(&user))
         .collect();
     Ok(fresh(

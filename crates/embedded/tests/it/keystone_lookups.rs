@@ -216,3 +216,19 @@ async fn the_only_domain_is_shown_to_administrators() {
     refused(&keystone.get("/v3/domains", &eve).await, 403);
     refused(&keystone.get("/v3/domains", "").await, 401);
 }
+
+#[tokio::test]
+async fn a_user_is_found_by_the_login_that_leads_to_them() {
+    let keystone = KeystoneWorld::new();
+    keystone.token("eve", "lsst-ro").await;
+    let admin = keystone.admin().await;
+    let find = async |query: String| {
+        let answer = keystone.get(&format!("/v3/users?{query}"), &admin).await;
+        answer.json()["users"].as_array().unwrap().len()
+    };
+    let sub = keystone.world.sub("eve");
+    let login = format!("idp_id=iris-iam&protocol_id=openid&unique_id={sub}");
+    assert_eq!(find(login.clone()).await, 1);
+    assert_eq!(find(login.replace("iris-iam", "other")).await, 0);
+    assert_eq!(find(login.replace(&sub, "somebody-else")).await, 0);
+}
