@@ -38,7 +38,7 @@ pub(crate) struct Wanted {
     /// Of which survey; `skykey surveys` lists them
     #[arg(long, value_name = "NAME")]
     survey: SurveyName,
-    /// How long they last: 6h, 90m, or seconds; left out, as long as the survey allows
+    /// How long they last: 6h, 90m, or seconds; left out, the survey's shortest lease
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     lifetime: Option<u32>,
     #[command(flatten)]

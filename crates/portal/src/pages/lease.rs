@@ -98,7 +98,11 @@ async fn try_create(
             | skykey_types::Limit::Default
             | skykey_types::Limit::Revocation => "",
         },
-        removal: portal.broker.after_removal(lease.method).words(),
+        removal: format!(
+            "It is seen within {} s; then {}.",
+            portal.broker.watch_every().as_secs(),
+            portal.broker.after_removal(lease.method).words()
+        ),
         snippets: snippets(
             &credentials,
             lease.survey.as_str(),
