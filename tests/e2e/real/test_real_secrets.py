@@ -11,7 +11,7 @@ from sky import PRODUCED
 # What may hold the passwords of the embedded IAM's people, for their owner's eyes only.
 ALLOWED = {"up.json", "secrets.json"}
 # What we wrote there ourselves, for skykey to read.
-OURS = {"operator-secret", "client-secret", "key.pem", "people.json"}
+OURS = {"operator-secret", "operator_secret", "client-secret", "client_secret", "key.pem", "people.json"}
 
 
 @pytest.fixture
