@@ -34,9 +34,6 @@ pub struct Wish {
     /// Whose EC2 credential is exchanged by `sts-lite` and `assume-role`: `backend` (if left out) or
     /// `own`, the person's, which is made if they have none.
     pub key: Option<String>,
-    /// Cuts the lease at so much, even below the survey's shortest: the method `gateway` can. It
-    /// never lengthens one. For tests that cannot wait for an expiry.
-    pub cut: Option<Lifetime>,
 }
 
 /// A lease with its credentials, which are shown once.
@@ -91,7 +88,7 @@ impl Broker {
             now,
             person.account_end,
         )?;
-        if let Some(cut) = wish.cut
+        if let Some(cut) = survey.cut
             && method == Method::Gateway
         {
             allowed.lifetime = allowed.lifetime.min(cut);

@@ -54,8 +54,6 @@ pub struct JupyterSettings {
     pub lifetime: Option<Lifetime>,
     /// The method; by default the survey's first that needs no login. `ec2` does.
     pub method: Option<Method>,
-    /// Cuts leases shorter, see [`Wish::cut`].
-    pub cut: Option<Lifetime>,
 }
 
 /// What is remembered between requests.
@@ -243,7 +241,6 @@ async fn wish(
             .lifetime
             .map(|lifetime| lifetime.as_seconds().to_string()),
         method: method.map(|method| method.as_str().to_owned()),
-        cut: settings.cut,
         ..Wish::default()
     })
 }

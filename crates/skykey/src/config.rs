@@ -480,7 +480,7 @@ mod tests {
         let config = load("[jupyterhub]\nurl = \"https://hub.example.org/jupyter/\"").unwrap();
         let hub = config.jupyterhub.unwrap();
         assert_eq!(hub.user, skykey_portal::HubName::Username);
-        assert!(!hub.any_token && hub.survey.is_none() && hub.cut.is_none());
+        assert!(!hub.any_token && hub.survey.is_none());
         assert_eq!(config.hand_out.renew_at, SignedDuration::from_mins(20));
     }
 
@@ -538,11 +538,11 @@ mod tests {
                 "at least 60s",
             ),
             (
-                "[jupyterhub]\nurl = \"http://x/\"\ncut = \"60s\"",
+                "[[survey]]\nname = \"dp1\"\nmethods = [\"ec2\"]\ncut = \"60s\"",
                 "for tests of the method gateway",
             ),
             (
-                "[jupyterhub]\nurl = \"http://x/\"\nmethod = \"gateway\"\ncut = \"1s\"",
+                "[[survey]]\nname = \"dp1\"\ncut = \"1s\"",
                 "cut must be at least 5s",
             ),
         ] {

@@ -120,7 +120,6 @@ pub fn jupyter(
         survey: site.survey.clone(),
         lifetime: site.lifetime,
         method: site.method,
-        cut: site.cut,
     })
 }
 

@@ -1,7 +1,8 @@
 //! A survey: what a person picks when they ask for credentials.
 
 use crate::{
-    Access, GroupPath, Limits, Method, Person, Prefix, ProjectName, Rights, RoleArn, SurveyName,
+    Access, GroupPath, Lifetime, Limits, Method, Person, Prefix, ProjectName, Rights, RoleArn,
+    SurveyName,
 };
 
 /// A named set of places in the object store, with the people who may read or write them and the
@@ -24,6 +25,9 @@ pub struct Survey {
     pub readers_project: ProjectName,
     /// How short and how long a lease may be.
     pub lifetime: Limits,
+    /// Cuts leases of the method `gateway` at so much, even below the shortest. It never lengthens one.
+    /// For tests that cannot wait for an expiry.
+    pub cut: Option<Lifetime>,
     /// The methods on offer.
     pub methods: Vec<Method>,
     /// The roles that the method `assume-role` assumes.

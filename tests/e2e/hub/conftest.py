@@ -12,11 +12,11 @@ every = "{every}s"
 [jupyterhub]
 url = "http://127.0.0.1:{port}/base/"
 method = "gateway"
-cut = "{lasts}s"
 
 [[survey]]
 name = "m13"
 images = "{images}"
+cut = "{lasts}s"
 """
 
 

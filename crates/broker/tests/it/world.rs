@@ -12,7 +12,7 @@ use skykey_broker::{
 use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
 use skykey_types::{
-    Access, AccessKeyId, Clock, Credentials, Limits, ManualClock, Method, Roles, Secret,
+    Access, AccessKeyId, Clock, Credentials, Lifetime, Limits, ManualClock, Method, Roles, Secret,
     SignedDuration, Survey, Timestamp,
 };
 use tempfile::TempDir;
@@ -279,11 +279,19 @@ fn survey(name: &str, methods: &[Method], lifetime: Limits) -> Survey {
         data_project: format!("{name}-data").parse().unwrap(),
         readers_project: format!("{name}-ro").parse().unwrap(),
         lifetime,
+        cut: None,
         methods: methods.to_vec(),
         roles: Roles {
             read: Some(format!("arn:aws:iam:::role/{name}-read").parse().unwrap()),
             write: None,
         },
+    }
+}
+
+fn cut(name: &str, seconds: u32) -> Survey {
+    Survey {
+        cut: Some(Lifetime::seconds(seconds)),
+        ..survey(name, &[Method::Gateway, Method::StsLite], Limits::SURVEY)
     }
 }
 
@@ -310,6 +318,8 @@ async fn broker(
                 max: 7200,
             },
         ),
+        cut("cut", 20),
+        cut("long-cut", 99_999),
     ];
     // On disk, so that what was sealed before a restart opens after it.
     let ring = |name: &str| KeyRing::open_or_create(&dir.join(name)).unwrap();

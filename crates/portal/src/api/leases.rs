@@ -144,7 +144,6 @@ pub(crate) async fn create(
         method: asked.method,
         access: asked.access,
         key: asked.key,
-        cut: None,
     };
     let Issued { lease, credentials } = portal.broker.issue(&caller, &wish).await?;
     let prefixes = portal

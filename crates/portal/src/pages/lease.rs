@@ -67,7 +67,6 @@ async fn try_create(
         method: asked.method,
         access: asked.access,
         key: asked.key,
-        cut: None,
     };
     let Issued { lease, credentials } = portal.broker.issue(&session.caller, &wish).await?;
     let place = portal

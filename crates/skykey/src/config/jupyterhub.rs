@@ -26,8 +26,6 @@ pub struct HubSite {
     pub lifetime: Option<Lifetime>,
     /// The method.
     pub method: Option<Method>,
-    /// Cuts leases of the method `gateway` shorter than the survey's shortest.
-    pub cut: Option<Lifetime>,
     /// Certificate authorities to believe beside the machine's.
     pub authorities: Option<PathBuf>,
 }
@@ -44,7 +42,6 @@ pub(super) struct HubEntry {
     lifetime: Option<Duration>,
     method: Option<Method>,
     renew_at: Option<Duration>,
-    cut: Option<Duration>,
     authorities: Option<PathBuf>,
 }
 
@@ -67,18 +64,6 @@ impl HubEntry {
                     .to_owned(),
             );
         }
-        if self.cut.is_some() && self.method != Some(Method::Gateway) {
-            return Err(
-                "[jupyterhub] cut is for tests of the method gateway; say method = \"gateway\", or leave it out"
-                    .to_owned(),
-            );
-        }
-        if self
-            .cut
-            .is_some_and(|cut| cut.0 < SignedDuration::from_secs(5))
-        {
-            return Err("[jupyterhub] cut must be at least 5s".to_owned());
-        }
         let mut hand_out = HandOutSettings::default();
         if let Some(Duration(renew_at)) = self.renew_at {
             if renew_at < SignedDuration::from_mins(1) {
@@ -93,7 +78,6 @@ impl HubEntry {
             survey: self.survey,
             lifetime: self.lifetime.map(whole_seconds).map(Lifetime::seconds),
             method: self.method,
-            cut: self.cut.map(whole_seconds).map(Lifetime::seconds),
             authorities: self.authorities.map(|path| beside.join(path)),
         };
         Ok((site, hand_out))

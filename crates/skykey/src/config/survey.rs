@@ -4,11 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use skykey_types::{
-    GroupPath, Limits, Method, Prefix, ProjectName, RoleArn, Roles, Survey, SurveyName,
+    GroupPath, Lifetime, Limits, Method, Prefix, ProjectName, RoleArn, Roles, SignedDuration,
+    Survey, SurveyName,
 };
 
 use super::words::Duration;
-use super::{ConfigError, ConfiguredSurvey, Images};
+use super::{ConfigError, ConfiguredSurvey, Images, whole_seconds};
+
+/// A cut below this leaves no time to use what was given.
+const SHORTEST_CUT: SignedDuration = SignedDuration::from_secs(5);
 
 /// A survey with everything named after it: the bucket NAME, the groups NAME/readers and
 /// NAME/curators, the projects NAME and NAME-ro, the roles skykey-NAME-readers and -curators.
@@ -20,6 +24,7 @@ pub(crate) fn survey_named(name: &SurveyName, title: String) -> Result<Survey, C
         data_project: name.as_str().parse()?,
         readers_project: format!("{name}-ro").parse()?,
         lifetime: Limits::SURVEY,
+        cut: None,
         methods: vec![
             Method::StsLite,
             Method::Gateway,
@@ -47,6 +52,7 @@ pub(super) struct Entry {
     project: Option<ProjectName>,
     data_project: Option<ProjectName>,
     lifetime: Option<LifetimeRange>,
+    cut: Option<Duration>,
     methods: Option<Vec<Method>>,
     #[serde(default)]
     roles: RolesEntry,
@@ -114,6 +120,17 @@ impl Entry {
             if min < Limits::STS.min || max > Limits::STS.max || min > max {
                 return wrong("lifetime must lie within 900 s to 43200 s, min not above max");
             }
+        }
+        if let Some(cut) = self.cut {
+            if !survey.methods.contains(&Method::Gateway) {
+                return wrong(
+                    "cut is for tests of the method gateway, which the survey does not offer; leave it out",
+                );
+            }
+            if cut.0 < SHORTEST_CUT {
+                return wrong("cut must be at least 5s");
+            }
+            survey.cut = Some(Lifetime::seconds(whole_seconds(cut)));
         }
         let images = match self.images {
             Some(folder) => Images::Folder(beside.join(folder)),
