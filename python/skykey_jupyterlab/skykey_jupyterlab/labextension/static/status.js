@@ -1,0 +1,193 @@
+/* The item in the status bar, and the panel that it opens. */
+
+const ID = 'skykey-jupyterlab:status';
+// Between two looks at the server, and at the clock.
+const ASK_EVERY = 60_000;
+const TICK_EVERY = 1_000;
+// With less left, clients ask for new ones: botocore below 15 minutes. Then something holds them up.
+const SOON = 10 * 60;
+
+export function plugin({ Widget, IStatusBar, ICommandPalette, ServerConnection }) {
+  return {
+    id: ID,
+    description: 'How long the S3 credentials of this server go on.',
+    autoStart: true,
+    optional: [IStatusBar, ICommandPalette],
+    activate: async (app, statusBar, palette) => {
+      if (!statusBar) {
+        return;
+      }
+      const settings = app.serviceManager.serverSettings;
+      const url = new URL('skykey/status', settings.baseUrl).href;
+      const ask = async method => {
+        const answer = await ServerConnection.makeRequest(url, { method }, settings);
+        if (!answer.ok) {
+          throw new Error(`the notebook server answered ${answer.status}`);
+        }
+        return answer.json();
+      };
+      const item = new Item(ask);
+      // Where a server has no endpoint there is nothing to show.
+      if ((await item.look()).state === 'absent') {
+        return;
+      }
+      statusBar.registerStatusItem(ID, { item: new Widget({ node: item.button }), align: 'right', rank: 20 });
+      document.body.append(item.panel);
+      item.start();
+      const category = 'S3 credentials';
+      const add = (command, label, execute) => {
+        app.commands.addCommand(command, { label, execute });
+        palette?.addItem({ command, category });
+      };
+      add('skykey:show', 'Show how long the S3 credentials last', () => item.panel.showPopover());
+      add('skykey:renew', 'Renew the S3 credentials', () => item.renew());
+    }
+  };
+}
+
+class Item {
+  constructor(ask) {
+    this.ask = ask;
+    this.standing = { state: 'away', message: 'not asked yet' };
+    // When they end, by this browser's clock.
+    this.end = null;
+    this.note = '';
+    this.dot = element('span', { className: 'skykey-dot', ariaHidden: 'true' });
+    this.label = element('span');
+    this.button = element('button', { type: 'button', className: 'skykey-item' }, this.dot, this.label);
+    this.title = element('h2');
+    this.words = element('p');
+    this.words.setAttribute('role', 'status');
+    this.renewButton = element('button', { type: 'button', className: 'skykey-renew', textContent: 'Renew', autofocus: true });
+    this.renewButton.addEventListener('click', () => this.renew());
+    this.link = element('a', { target: '_blank', rel: 'noopener noreferrer', textContent: 'Open the portal' });
+    const row = element('div', { className: 'skykey-row' }, this.renewButton, this.link);
+    this.panel = element('div', { id: 'skykey-panel', popover: 'auto' }, this.title, this.words, row);
+    this.panel.setAttribute('role', 'dialog');
+    this.panel.setAttribute('aria-label', 'S3 credentials');
+    this.panel.addEventListener('beforetoggle', () => this.place());
+    this.button.popoverTargetElement = this.panel;
+  }
+
+  start() {
+    this.show();
+    setInterval(() => this.show(), TICK_EVERY);
+    setInterval(() => document.hidden || this.look(), ASK_EVERY);
+    document.addEventListener('visibilitychange', () => document.hidden || this.look());
+  }
+
+  /* Asks the server, which asks the endpoint now and then; POST makes it ask now. */
+  async look(method = 'GET') {
+    let standing;
+    try {
+      standing = await this.ask(method);
+    } catch (error) {
+      standing = { ...this.standing, state: 'away', message: `${error.message ?? error}` };
+    }
+    if (standing.left != null) {
+      this.end = Date.now() + standing.left * 1000;
+    } else if (standing.state !== 'away') {
+      this.end = null;
+    }
+    this.standing = standing;
+    this.note = '';
+    this.show();
+    return standing;
+  }
+
+  async renew() {
+    const before = this.standing.expires;
+    this.renewButton.disabled = true;
+    this.say('Asking…');
+    const { state, expires } = await this.look('POST');
+    this.renewButton.disabled = false;
+    if (state === 'good') {
+      this.note = expires === before ? 'These are the newest there are.' : 'Renewed.';
+      this.show();
+    }
+  }
+
+  /* Seconds; credentials that nobody speaks of any more still end when they end. */
+  left() {
+    return this.end === null ? null : Math.max(0, (this.end - Date.now()) / 1000);
+  }
+
+  show() {
+    const { survey, portal } = this.standing;
+    const { level, short, long } = told(this.standing, this.left());
+    const name = survey ?? 'S3';
+    put(this.button.dataset, 'level', level);
+    put(this.label, 'textContent', `${name}: ${short}`);
+    put(this.button, 'title', `S3 credentials for ${name}: ${short}`);
+    put(this.renewButton, 'textContent', level === 'good' ? 'Renew' : 'Ask again');
+    put(this.title, 'textContent', survey ? `S3 credentials for ${survey}` : 'S3 credentials');
+    this.say(this.note ? `${this.note} ${long}` : long);
+    this.link.hidden = !/^https?:/.test(portal ?? '');
+    put(this.link, 'href', portal ?? '');
+  }
+
+  say(text) {
+    if (this.words.textContent !== text) {
+      this.words.replaceChildren(...linked(text));
+    }
+  }
+
+  /* Above the item, within the window. */
+  place() {
+    const box = this.button.getBoundingClientRect();
+    this.panel.style.bottom = `${window.innerHeight - box.top + 6}px`;
+    this.panel.style.right = `${Math.max(8, window.innerWidth - box.right)}px`;
+  }
+}
+
+/* How it looks and what is said: in the bar, and in the panel. */
+export function told({ state, message }, left) {
+  const ended = left === 0;
+  const until = left === null ? '' : new Date(Date.now() + left * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  if (state === 'refused') {
+    return { level: 'bad', short: 'refused', long: sentence(message) };
+  }
+  if (state === 'away') {
+    const rest = left ? ` What you have works until ${until}.` : '';
+    return { level: left ? 'warn' : 'bad', short: left ? `${span(left)} left` : 'no answer', long: sentence(message) + rest };
+  }
+  if (ended) {
+    return { level: 'bad', short: 'expired', long: 'They have ended. The next request of any client asks for new ones, and so can you.' };
+  }
+  const level = left < SOON ? 'warn' : 'good';
+  const long = `Good for ${span(left)}, until ${until}. New ones come by themselves, in every kernel and terminal.`;
+  return { level, short: `${span(left)} left`, long };
+}
+
+export function span(seconds) {
+  if (seconds < 90) {
+    return `${Math.ceil(seconds)} s`;
+  }
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function sentence(text) {
+  const words = (text ?? '').trim();
+  return words && `${words[0].toUpperCase()}${words.slice(1)}${/[.!?/]$/.test(words) ? '' : '.'}`;
+}
+
+/* Addresses in what the endpoint said become links; all of it stays text. */
+function linked(text) {
+  return text.split(/(https?:\/\/[^\s;,)]+[^\s;,).])/).map((part, index) =>
+    index % 2 ? element('a', { href: part, target: '_blank', rel: 'noopener noreferrer', textContent: part }) : part
+  );
+}
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+/* Writes only what changed, so that nothing is read out, or drawn, every second. */
+function put(target, name, value) {
+  if (target[name] !== value) {
+    target[name] = value;
+  }
+}
