@@ -21,6 +21,9 @@ export function plugin({ Widget, IStatusBar, ICommandPalette, ServerConnection }
       const url = new URL('skykey/status', settings.baseUrl).href;
       const ask = async method => {
         const answer = await ServerConnection.makeRequest(url, { method }, settings);
+        if (answer.status === 404) {
+          return { state: 'absent' };
+        }
         if (!answer.ok) {
           throw new Error(`the notebook server answered ${answer.status}`);
         }
