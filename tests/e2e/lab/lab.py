@@ -7,7 +7,6 @@ import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import urlsplit
 
 import requests
 from selenium import webdriver
@@ -151,7 +150,3 @@ class Browser:
         """What the page's console holds of ours, and every error."""
         entries = self.driver.get_log("browser")
         return [e["message"] for e in entries if e["level"] == "SEVERE" or "skykey" in e["message"].lower()]
-
-
-def host(url):
-    return urlsplit(url).netloc

@@ -75,6 +75,7 @@ def printed(done):
 @pytest.fixture(scope="session")
 def images(butler):
     """By band, read with other credentials and without fsspec."""
+
     def image(band):
         body = butler.client().get_object(Bucket="demo", Key=f"fields/cosmos-{band}.fits")["Body"].read()
         return fits.open(io.BytesIO(body))[0]
