@@ -1,4 +1,4 @@
-"""The demo survey and a notebook server of bob's: the environment that `skykey jupyter config` gives, and JupyterLab."""
+"""The demo survey, the environment that `skykey jupyter config` gives to a notebook server, and JupyterLab in it."""
 
 import os
 import shutil

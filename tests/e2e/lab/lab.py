@@ -57,7 +57,8 @@ class Lab:
         self.home, self.environment = home, environment
         self.token = secrets.token_hex(16)
         self.port = free_base_port()
-        self.url = f"http://127.0.0.1:{self.port}/"
+        # As below a hub.
+        self.url = f"http://127.0.0.1:{self.port}/user/bob/"
         self.log = home / "lab.log"
 
     def __enter__(self):
@@ -68,6 +69,7 @@ class Lab:
             "--expose-app-in-browser",
             f"--port={self.port}",
             "--ServerApp.port_retries=0",
+            "--ServerApp.base_url=/user/bob/",
             f"--ServerApp.root_dir={self.home}",
             "--LabApp.news_url=None",
         ]

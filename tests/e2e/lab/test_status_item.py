@@ -78,7 +78,7 @@ def test_no_secret_reaches_the_browser(lab, browser):
     told = lab.status("POST")
     assert set(told.json()) == {"state", "survey", "expires", "left", "message", "portal"}, told.text
     assert told.headers["Cache-Control"] == "no-store"
-    held = browser.run("return document.documentElement.outerHTML + JSON.stringify({...localStorage, ...sessionStorage})")
+    held = browser.run("return document.documentElement.outerHTML + JSON.stringify([localStorage, sessionStorage])")
     for text in (told.text, held, lab.log.read_text()):
         for word in (secret["AccessKeyId"], secret["SecretAccessKey"], secret["Token"], bearer.removeprefix("Bearer ")):
             assert word not in text
@@ -143,10 +143,42 @@ def test_the_keyboard_reaches_it(browser):
     assert browser.one("#skykey-panel").is_displayed()
 
 
+WORDS = """
+const [states, done] = arguments;
+const loaded = performance.getEntriesByType('resource').map(entry => entry.name);
+import(loaded.find(name => name.includes('/skykey-jupyterlab/static/status.js'))).then(({ told, linked }) => {
+  const said = states.map(([standing, left]) => told(standing, left));
+  const panel = document.createElement('p');
+  panel.append(...linked('see <img src=x> at https://a.example/b?c=d; or javascript:alert(1)'));
+  done([said.map(({ level, short, long }) => [level, short, long]), panel.innerHTML]);
+});
+"""
+
+
+def test_every_standing_has_words(browser):
+    away = {"state": "away", "message": "the portal does not answer"}
+    states = [[{"state": "good"}, 8000], [{"state": "good"}, 61], [away, 600], [away, None], [{"state": "refused"}, 5]]
+    said, markup = browser.driver.execute_async_script(WORDS, states)
+    looks = [(level, short) for level, short, _ in said]
+    assert looks == [
+        ("good", "2 h 13 min left"),
+        ("warn", "61 s left"),
+        ("warn", "10 min left"),
+        ("bad", "no answer"),
+        ("bad", "refused"),
+    ]
+    assert re.fullmatch(r"The portal does not answer\. What you have works until \d\d:\d\d\.", said[2][2])
+    assert said[3][2] == "The portal does not answer."
+    # What an endpoint says is text, and only addresses are links.
+    assert markup.startswith("see &lt;img src=x&gt; at <a ") and markup.count("<") == 2, markup
+    assert 'href="https://a.example/b?c=d"' in markup and markup.endswith("; or javascript:alert(1)")
+
+
 CONTRAST = """
 const channels = color => color.match(/[\\d.]+/g).slice(0, 3).map(Number);
 const light = color => {
-  const [r, g, b] = channels(color).map(c => c / 255).map(c => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  const linear = c => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const [r, g, b] = channels(color).map(c => linear(c / 255));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 const ground = node => {

@@ -61,7 +61,7 @@ class Item {
     this.title = element('h2');
     this.words = element('p');
     this.words.setAttribute('role', 'status');
-    this.renewButton = element('button', { type: 'button', className: 'skykey-renew', textContent: 'Renew', autofocus: true });
+    this.renewButton = element('button', { type: 'button', className: 'skykey-renew', autofocus: true });
     this.renewButton.addEventListener('click', () => this.renew());
     this.link = element('a', { target: '_blank', rel: 'noopener noreferrer', textContent: 'Open the portal' });
     const row = element('div', { className: 'skykey-row' }, this.renewButton, this.link);
@@ -146,16 +146,18 @@ class Item {
 /* How it looks and what is said: in the bar, and in the panel. */
 export function told({ state, message }, left) {
   const ended = left === 0;
-  const until = left === null ? '' : new Date(Date.now() + left * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const until = left === null ? '' : clock(new Date(Date.now() + left * 1000));
   if (state === 'refused') {
     return { level: 'bad', short: 'refused', long: sentence(message) };
   }
   if (state === 'away') {
     const rest = left ? ` What you have works until ${until}.` : '';
-    return { level: left ? 'warn' : 'bad', short: left ? `${span(left)} left` : 'no answer', long: sentence(message) + rest };
+    const [level, short] = left ? ['warn', `${span(left)} left`] : ['bad', 'no answer'];
+    return { level, short, long: sentence(message) + rest };
   }
   if (ended) {
-    return { level: 'bad', short: 'expired', long: 'They have ended. The next request of any client asks for new ones, and so can you.' };
+    const long = 'They have ended. The next request of any client asks for new ones, and so can you.';
+    return { level: 'bad', short: 'expired', long };
   }
   const level = left < SOON ? 'warn' : 'good';
   const long = `Good for ${span(left)}, until ${until}. New ones come by themselves, in every kernel and terminal.`;
@@ -170,13 +172,17 @@ export function span(seconds) {
   return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+function clock(time) {
+  return time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+}
+
 function sentence(text) {
   const words = (text ?? '').trim();
   return words && `${words[0].toUpperCase()}${words.slice(1)}${/[.!?/]$/.test(words) ? '' : '.'}`;
 }
 
 /* Addresses in what the endpoint said become links; all of it stays text. */
-function linked(text) {
+export function linked(text) {
   return text.split(/(https?:\/\/[^\s;,)]+[^\s;,).])/).map((part, index) =>
     index % 2 ? element('a', { href: part, target: '_blank', rel: 'noopener noreferrer', textContent: part }) : part
   );
