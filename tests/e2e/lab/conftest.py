@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import BINARIES, NOTEBOOK, Browser, Lab, hub_environment
+from lab import BINARIES, EXAMPLES, NOTEBOOK, PROJECT, Browser, Lab, hub_environment
 from sky import Sky
-
-PROJECT = Path(__file__).resolve().parents[3]
-EXAMPLES = PROJECT / "examples" / "notebook"
 
 CONFIG = """
 [watch]

@@ -15,6 +15,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from sky import BIN, free_base_port
 
+PROJECT = Path(__file__).resolve().parents[3]
+EXAMPLES = PROJECT / "examples" / "notebook"
 # Environments with JupyterLab, and with what the example notebook imports.
 BINARIES = Path(os.environ["SKYKEY_JUPYTERHUB"])
 NOTEBOOK = Path(os.environ["SKYKEY_NOTEBOOK"])

@@ -14,8 +14,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from conftest import EXAMPLES
-from lab import NOTEBOOK, plain_environment
+from lab import EXAMPLES, NOTEBOOK, plain_environment
 from sky import PRODUCED
 
 NAME = "first-light.ipynb"
