@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
-use skykey_types::{LeaseId, SignedDuration, SubjectId, Survey, Timestamp};
+use skykey_types::{LeaseId, Person, SignedDuration, SubjectId, Survey, Timestamp};
 
 use crate::database::Audit;
 use crate::{Broker, Caller, Denied, Issued, Wish};
@@ -79,6 +79,13 @@ impl Slot {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("nobody panics while holding it")
     }
+}
+
+/// When held credentials are over, by our clock. One that is behind the store's must not hand out what the
+/// store no longer takes.
+fn end(held: &Issued) -> Option<Timestamp> {
+    let expires = held.lease.expires?;
+    Some(expires.min(held.lease.issued + held.lifetime))
 }
 
 impl HandOuts {
@@ -160,28 +167,33 @@ impl Broker {
         self.again(caller, wish, survey, &slot, held).await
     }
 
-    /// The same credentials again, if they are those of the lease `lease`: for somebody who is known to
-    /// have them, while nobody can say who they are. New ones are never issued.
+    /// Credentials that were handed out before, `issued`, again, as long as they live: for somebody who is
+    /// known to have them, while nobody can say who they are, or whether they may. New ones are never issued,
+    /// and nobody is asked: the IAM's last word counts, however old it is, since the lease lives on as long
+    /// as there is no other.
     pub async fn hand_out_same(
         &self,
         caller: &Caller,
         wish: &Wish,
-        lease: &LeaseId,
+        issued: &Arc<Issued>,
     ) -> Option<HandedOut> {
         let survey = self.surveys.named(&wish.survey)?;
-        let slot = self.hand_outs.slot(&caller.id, wish);
-        let (held, _) = self.held(&slot)?;
-        if held.lease.id != *lease {
+        let lives = end(issued).is_some_and(|end| end > self.clock.now());
+        if !lives || issued.lease.subject != caller.id || issued.lease.survey != survey.name {
             return None;
         }
-        Some(self.again(caller, wish, survey, &slot, held).await)
+        let person = self.last_word(&caller.id)?;
+        let admitted = self.check_again(&person, survey, issued);
+        let slot = self.hand_outs.slot(&caller.id, wish);
+        let outcome = self.again_if(admitted, caller, wish, &slot, issued.clone());
+        Some(outcome.await)
     }
 
     /// What is held and still works, and for how long it does.
     fn held(&self, slot: &Slot) -> Option<(Arc<Issued>, SignedDuration)> {
         let mut state = slot.state();
         let held = state.held.clone()?;
-        let left = held.lease.expires?.duration_since(self.clock.now());
+        let left = end(&held)?.duration_since(self.clock.now());
         if left <= SignedDuration::ZERO || self.check_revoked(&held.lease.id).is_err() {
             state.held = None;
             return None;
@@ -198,17 +210,38 @@ impl Broker {
         slot: &Slot,
         held: Arc<Issued>,
     ) -> HandedOut {
-        let lease = &held.lease;
         let admitted = async {
             let person = self.person_lately(caller).await?;
-            self.check_member(&person, survey, lease.access)?;
-            self.check_not_seen_to_write(survey, lease.method, lease.access)?;
-            // It may have been revoked while we asked.
-            self.check_revoked(&lease.id)
+            self.check_again(&person, survey, &held)
         };
-        let Err(denied) = admitted.await else {
+        self.again_if(admitted.await, caller, wish, slot, held)
+            .await
+    }
+
+    fn check_again(&self, person: &Person, survey: &Survey, held: &Issued) -> Result<(), Denied> {
+        let lease = &held.lease;
+        if !person.active || self.has_ended(person) {
+            return Err(Denied::NoAccount(person.username.clone()));
+        }
+        self.check_member(person, survey, lease.access)?;
+        self.check_not_seen_to_write(survey, lease.method, lease.access)?;
+        // It may have been revoked while we asked.
+        self.check_revoked(&lease.id)
+    }
+
+    /// What is held, or why not, which is written down; a no that is the person's ends it.
+    async fn again_if(
+        &self,
+        admitted: Result<(), Denied>,
+        caller: &Caller,
+        wish: &Wish,
+        slot: &Slot,
+        held: Arc<Issued>,
+    ) -> HandedOut {
+        let Err(denied) = admitted else {
             return Ok(held);
         };
+        let lease = &held.lease;
         let audit = Audit {
             survey: Some(wish.survey.clone()),
             method: Some(lease.method.to_string()),

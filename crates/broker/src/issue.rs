@@ -2,7 +2,7 @@
 
 use skykey_types::{
     Access, AccessKeyId, Allowed, Credentials, Lease, LeaseId, Lifetime, LifetimeError, Method,
-    ProjectName, Secret, SubjectId, Survey,
+    ProjectName, Secret, SignedDuration, SubjectId, Survey,
 };
 
 use crate::database::{Audit, LeaseRow};
@@ -43,6 +43,9 @@ pub struct Issued {
     pub lease: Lease,
     /// Its credentials.
     pub credentials: Credentials,
+    /// How long it was asked for of whoever made the credentials. By our clock they last no longer from
+    /// [`Lease::issued`] on, even if `expires`, which is told by theirs, seems to be further away.
+    pub lifetime: SignedDuration,
 }
 
 impl Broker {
@@ -164,6 +167,7 @@ impl Broker {
         Ok(Issued {
             lease: row.lease,
             credentials,
+            lifetime: allowed.lifetime.duration(),
         })
     }
 

@@ -105,7 +105,8 @@ pub struct Wiring {
     pub tokens: SessionTokens,
     /// Seals the backend user's EC2 secrets in the database.
     pub at_rest: Arc<KeyRing>,
-    /// Tells the time.
+    /// Tells the time, and never goes back ([`skykey_types::SteadyClock`]): what is forgotten because it
+    /// has ended must not begin again.
     pub clock: Arc<dyn Clock>,
     /// What the site set.
     pub settings: Settings,

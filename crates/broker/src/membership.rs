@@ -79,7 +79,7 @@ impl Broker {
             Answer::LoginEnded => return Err(Denied::LoginEnded),
             Answer::Silence(why) => match self.seen.recall(id) {
                 Some((at, person))
-                    if self.clock.now().duration_since(at) <= self.settings.iam_grace =>
+                    if self.clock.now().duration_since(at).abs() <= self.settings.iam_grace =>
                 {
                     tracing::warn!(%id, %why, seen = %at, "the IAM does not answer; its last word is within the grace");
                     person
@@ -118,6 +118,11 @@ impl Broker {
             }
             _ => self.person(caller).await,
         }
+    }
+
+    /// What the IAM said of somebody last, whenever that was.
+    pub(crate) fn last_word(&self, id: &SubjectId) -> Option<Person> {
+        self.seen.recall(id).map(|(_, person)| person)
     }
 
     /// Whose a login name is. A name that the IAM has since given to somebody else is nobody's.

@@ -9,6 +9,7 @@ use skykey_types::{
     Access, Credentials, LeaseId, Lifetime, Limits, Method, SignedDuration, SubjectId, Survey,
     SurveyName, Timestamp,
 };
+use tokio::time::Instant;
 
 use crate::database::Audit;
 use crate::exchange::Way;
@@ -31,8 +32,8 @@ pub(crate) struct Proofs {
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     last: Mutex<Option<(Timestamp, Proof)>>,
-    /// Held by whoever proves.
-    gate: tokio::sync::Mutex<()>,
+    /// Held by whoever proves. In it: the last time that nothing was proved, and whose trouble it was.
+    gate: tokio::sync::Mutex<Option<(Instant, &'static str, String)>>,
 }
 
 impl Proofs {
@@ -83,11 +84,27 @@ impl Broker {
         if let Some(proof) = self.fresh(&slot) {
             return judge(survey, proof);
         }
-        let _gate = slot.gate.lock().await;
+        let came = Instant::now();
+        let mut gate = slot.gate.lock().await;
         if let Some(proof) = self.fresh(&slot) {
             return judge(survey, proof);
         }
-        judge(survey, self.prove_into(&slot, survey, method).await?)
+        // Who came while that was under way shares its failure, or a class would try one after the other.
+        if let Some((at, system, why)) = &*gate
+            && *at >= came
+        {
+            let why = why.clone();
+            return Err(Denied::Away { system, why });
+        }
+        let outcome = match self.prove_into(&slot, survey, method).await {
+            Ok(proof) => judge(survey, proof),
+            Err(denied) => Err(denied),
+        };
+        *gate = match &outcome {
+            Err(Denied::Away { system, why }) => Some((Instant::now(), system, why.clone())),
+            _ => None,
+        };
+        outcome
     }
 
     /// Refuses if the last proof found that readers can write. Asks nobody.
@@ -112,9 +129,9 @@ impl Broker {
                 let due = match slot.last() {
                     None => true,
                     Some((at, Proof::ReadOnly)) => {
-                        now.duration_since(at) >= self.settings.prove_every
+                        now.duration_since(at).abs() >= self.settings.prove_every
                     }
-                    Some((at, _)) => now.duration_since(at) >= AGAIN,
+                    Some((at, _)) => now.duration_since(at).abs() >= AGAIN,
                 };
                 let Ok(_gate) = slot.gate.try_lock() else {
                     continue;
@@ -153,7 +170,8 @@ impl Broker {
             Proof::Writes(_) | Proof::Unreadable(_) => AGAIN,
             Proof::Unclear(_) => SignedDuration::ZERO,
         };
-        (self.clock.now().duration_since(at) < good_for).then_some(proof)
+        // A clock that was set back draws nothing out.
+        (self.clock.now().duration_since(at).abs() < good_for).then_some(proof)
     }
 
     async fn prove_into(

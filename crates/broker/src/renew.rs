@@ -155,6 +155,7 @@ impl Broker {
         Ok(Issued {
             lease: row.lease,
             credentials,
+            lifetime: allowed.lifetime.duration(),
         })
     }
 }

@@ -54,9 +54,10 @@ impl Hub {
             .pop_if_empty()
             .extend(["hub", "api", "user"]);
         let upstream = Upstream::new(Settings {
-            // Whoever waits for credentials gives up after two seconds and asks again.
             attempt: Duration::from_secs(4),
-            total: Duration::from_secs(5),
+            // A hub has one thread, and a class that begins together queues before it. Who gave up waiting
+            // finds the answer kept when they ask again.
+            total: Duration::from_secs(15),
             attempts: 2,
             longest: 256 << 10,
             authorities,

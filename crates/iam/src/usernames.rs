@@ -36,6 +36,8 @@ pub(crate) struct Usernames {
 struct State {
     /// By the name in lower case.
     names: HashMap<String, (Timestamp, Whose)>,
+    /// Whether the IAM filtered when it was asked last.
+    filters: bool,
     listed: Option<Timestamp>,
 }
 
@@ -77,6 +79,14 @@ impl Iam {
         };
         if let Some(whose) = self.usernames.find(&name, self.clock.now()) {
             return Ok(id(whose));
+        }
+        if self.usernames.filters() {
+            // Each asks for one name only, so nobody has to wait for the others.
+            let now = self.clock.now();
+            if let Some(accounts) = self.filtered(&name).await? {
+                self.usernames.keep(&name, accounts, false, now);
+                return Ok(self.usernames.find(&name, now).and_then(id));
+            }
         }
         let _asking = self.usernames.gate.lock().await;
         let now = self.clock.now();
@@ -135,6 +145,11 @@ impl Iam {
 }
 
 impl Usernames {
+    fn filters(&self) -> bool {
+        let state = self.known.lock().expect("nobody panics while holding it");
+        state.filters
+    }
+
     /// What is known of the name, if anything is.
     fn find(&self, name: &str, now: Timestamp) -> Option<Whose> {
         let young = |at: Timestamp, than| now.duration_since(at).abs() < than;
@@ -150,6 +165,7 @@ impl Usernames {
 
     fn keep(&self, name: &str, accounts: Vec<Found>, listed: bool, now: Timestamp) {
         let mut state = self.known.lock().expect("nobody panics while holding it");
+        state.filters = !listed;
         if listed {
             state.names.clear();
             state.listed = Some(now);

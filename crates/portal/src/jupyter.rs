@@ -5,6 +5,10 @@
 //! the person, so it is one line of JSON with a sentence in it. The bearer is the server's own token of
 //! its JupyterHub. The hub says who it is, the IAM whether they may.
 //!
+//! botocore waits two seconds, then hangs up and asks again. So what a request began goes on without
+//! it, or nothing that takes longer would ever be done; and while a system is away or slow, a server is given
+//! again what it has.
+//!
 //! | parameter | what |
 //! |---|---|
 //! | `survey` | which survey; else the configured one, else the only one that the person may read |
@@ -13,10 +17,11 @@ mod given;
 mod wrong_tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
@@ -28,6 +33,9 @@ use skykey_types::{Lifetime, Method, Secret, Survey, SurveyName};
 
 use crate::Portal;
 use crate::error::Problem;
+
+/// Who has credentials waits so long for new ones; clients give up after 2 s.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// What a hub calls its users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -66,7 +74,7 @@ pub(crate) struct Memory {
 /// A token's name in memory: its SHA-256.
 type TokenHash = [u8; 32];
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct Asked {
     survey: Option<String>,
 }
@@ -91,19 +99,24 @@ async fn credentials(
     Query(asked): Query<Asked>,
 ) -> Response {
     let client = client.map(|Extension(client)| client);
-    match answer(&portal, client, &headers, asked).await {
+    let mut response = match answer(&portal, client, &headers, asked).await {
         Ok(credentials) => Json(credentials).into_response(),
         Err(problem) => problem.in_a_sentence(),
-    }
+    };
+    // It does not ask again for half an hour; hundreds of idle connections from one address would keep
+    // others out.
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 async fn answer(
-    portal: &Portal,
+    portal: &Arc<Portal>,
     client: Option<ClientAddr>,
     headers: &HeaderMap,
     asked: Asked,
 ) -> Result<Credentials, Problem> {
-    let Some(settings) = &portal.settings.jupyter else {
+    let Some(settings) = portal.settings.jupyter.clone() else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "no_hub",
@@ -120,10 +133,61 @@ async fn answer(
     if let Some(client) = client {
         portal.jupyter.wrong.admit(client.0, now)?;
     }
+    let request = Request {
+        client,
+        token,
+        hash,
+        asked: asked.clone(),
+    };
+    let (task_portal, task_settings) = (portal.clone(), settings);
+    let mut asking =
+        tokio::spawn(async move { hand_out(&task_portal, &task_settings, request).await });
+    let given = &portal.jupyter.given;
+    let outcome = if given.knows(&hash, &asked) {
+        tokio::time::timeout(PATIENCE, &mut asking).await.ok()
+    } else {
+        Some(asking.await)
+    };
+    let trouble = match outcome {
+        Some(Ok(Ok(issued))) => return shown(&issued),
+        Some(Ok(Err(problem))) if !problem.status.is_server_error() => return Err(problem),
+        Some(Ok(Err(problem))) => problem,
+        // Nobody is left to answer, or nobody has yet.
+        Some(Err(_)) | None => late(),
+    };
+    // A system's trouble is no word about the person.
+    match given.again(portal, &hash, &asked).await {
+        Some(outcome) => outcome.and_then(|issued| shown(&issued)),
+        None => Err(trouble),
+    }
+}
+
+/// A request, for as long as it takes.
+struct Request {
+    client: Option<ClientAddr>,
+    token: Secret,
+    hash: TokenHash,
+    asked: Asked,
+}
+
+/// Asks who it is and whether they may, and remembers what the token was given, or that it is wrong.
+async fn hand_out(
+    portal: &Portal,
+    settings: &JupyterSettings,
+    request: Request,
+) -> Result<Arc<Issued>, Problem> {
+    let Request {
+        client,
+        token,
+        hash,
+        asked,
+    } = request;
     let user = match settings.hub.user(&token).await {
         Ok(Some(user)) => user,
         Ok(None) => {
+            portal.jupyter.given.forget(&hash);
             if let Some(client) = client {
+                let now = portal.broker.clock().now();
                 portal.jupyter.wrong.count(client.0, hash, now);
             }
             return Err(Problem::new(
@@ -135,27 +199,19 @@ async fn answer(
         }
         Err(error) => {
             tracing::warn!(%error, "JupyterHub failed");
-            let again = portal.jupyter.given.again(portal, &hash, &asked).await;
-            return again
-                .unwrap_or_else(|| Err(hub_away()))
-                .and_then(|issued| shown(&issued));
+            return Err(hub_away());
         }
     };
     check_token(settings, &user)?;
     let caller = caller(portal, settings, &user).await?;
     let wish = wish(portal, settings, &caller, asked.survey.as_deref()).await?;
-    let issued = told(
-        portal,
-        &caller,
-        portal.broker.hand_out(&caller, &wish).await,
-    )
-    .await?;
+    let outcome = portal.broker.hand_out(&caller, &wish).await;
+    let issued = told(portal, &caller, outcome).await?;
     tracing::debug!(user = user.name, lease = %issued.lease.id, "handed out to a notebook server");
-    portal
-        .jupyter
-        .given
-        .keep(hash, asked.survey, caller, wish, &issued, now);
-    shown(&issued)
+    let now = portal.broker.clock().now();
+    let given = &portal.jupyter.given;
+    given.keep(hash, asked.survey, caller, wish, &issued, now);
+    Ok(issued)
 }
 
 fn hub_away() -> Problem {
@@ -163,6 +219,15 @@ fn hub_away() -> Problem {
         StatusCode::SERVICE_UNAVAILABLE,
         "upstream_away",
         "JupyterHub does not answer, so nobody knows whose token this is",
+        "live credentials go on working; try again in a few minutes",
+    )
+}
+
+fn late() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "upstream_away",
+        "new credentials take longer than usual",
         "live credentials go on working; try again in a few minutes",
     )
 }

@@ -8,6 +8,7 @@ mod ports;
 mod readiness;
 mod stand_ins;
 mod state_dir;
+mod time;
 mod world;
 
 use std::net::IpAddr;

@@ -14,7 +14,7 @@ mod secret;
 mod subject;
 mod survey;
 
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SteadyClock, SystemClock};
 pub use credentials::{AccessKeyId, Credentials};
 pub use jiff::{SignedDuration, Timestamp};
 pub use lease::{Lease, LeaseEnd, LeaseId, LeaseState, Method, ParseMethodError};

@@ -20,7 +20,9 @@ pub(crate) struct Breaker {
 struct State {
     /// Failures in a row.
     failed: u32,
-    /// When the first of them was.
+    /// Pauses in a row.
+    pauses: u32,
+    /// When the first failure was.
     since: Option<Instant>,
     /// How the last call failed.
     why: String,
@@ -79,7 +81,9 @@ impl Breaker {
         state.since.get_or_insert(now);
         why.clone_into(&mut state.why);
         if state.failed >= self.failures && (state.until.is_none() || state.trying) {
-            let doublings = (state.failed - self.failures).min(10);
+            // Not by the failures: of many that were under way at once each fails.
+            let doublings = state.pauses.min(10);
+            state.pauses += 1;
             let pause = self.pause.saturating_mul(1 << doublings).min(LONGEST);
             state.until = Some(now + pause);
         }
@@ -134,6 +138,18 @@ mod tests {
         breaker.answered();
         assert_eq!(breaker.admit(), Ok(()));
         assert_eq!(breaker.failing(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_that_fail_together_make_no_long_pause() {
+        let breaker = Breaker::new(5, PAUSE);
+        for _ in 0..32 {
+            breaker.failed("reset");
+        }
+        after(2).await;
+        assert_eq!(breaker.admit(), Ok(()));
+        breaker.failed("still away");
+        assert_eq!(breaker.admit().unwrap_err().left, PAUSE * 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -68,6 +68,14 @@ impl Database {
         insert(audit, &self.writer).await
     }
 
+    /// When the newest entry was written.
+    pub async fn last_written(&self) -> Result<Option<Timestamp>, DatabaseError> {
+        let row = sqlx::query("SELECT at FROM audit ORDER BY number DESC LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(|row| time(row, "at")).transpose()
+    }
+
     /// The newest `count` entries, the newest first.
     pub async fn audit_trail(&self, count: u32) -> Result<Vec<AuditEntry>, DatabaseError> {
         let rows = sqlx::query(

@@ -13,7 +13,7 @@ use skykey_seal::KeyRing;
 use skykey_sts::{SessionClaims, SessionTokens};
 use skykey_types::{
     Access, AccessKeyId, Clock, Credentials, Lifetime, ManualClock, Person, ProjectName, Rights,
-    RoleArn, Secret, SubjectId, Survey, random_token,
+    RoleArn, Secret, SignedDuration, SubjectId, Survey, random_token,
 };
 
 pub(crate) const ISSUER: &str = "https://iam.example/";
@@ -325,6 +325,7 @@ pub(crate) struct FakeSts {
     keystone: Arc<FakeKeystone>,
     tokens: SessionTokens,
     clock: ManualClock,
+    ahead: Mutex<SignedDuration>,
     asked_with: Mutex<Vec<AccessKeyId>>,
     roles: Mutex<Vec<(RoleArn, String, Rights)>>,
 }
@@ -337,9 +338,15 @@ impl FakeSts {
             keystone,
             tokens,
             clock,
+            ahead: Mutex::default(),
             asked_with: Mutex::default(),
             roles: Mutex::default(),
         }
+    }
+
+    /// Its clock is so much ahead of ours.
+    pub(crate) fn be_ahead(&self, by: SignedDuration) {
+        *self.ahead.lock().unwrap() = by;
     }
 
     /// The roles that were assumed, by which session, with which rights.
@@ -377,7 +384,7 @@ impl Exchange for FakeSts {
             survey: "echo".parse().unwrap(),
             access: Access::Read,
             rights: Rights::default(),
-            expiration: self.clock.now() + lifetime.duration(),
+            expiration: self.clock.now() + *self.ahead.lock().unwrap() + lifetime.duration(),
         }))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use skykey_broker::{Caller, HandedOut, Proof, Wish};
-use skykey_types::Method;
+use skykey_types::{Method, SignedDuration};
 
 use crate::fakes::Mood;
 use crate::world::{GRACE, World, caller, demo, demo_for, subject};
@@ -221,23 +221,72 @@ async fn the_same_and_nothing_else_while_nobody_can_say_who_it_is() {
     let world = World::new().await;
     let alice = from_the_hub("alice");
     let issued = ask(&world, "alice").await.unwrap();
-    let same = async || {
-        world
-            .broker
-            .hand_out_same(&alice, &wish(), &issued.lease.id)
-            .await
-    };
+    let same = async || world.broker.hand_out_same(&alice, &wish(), &issued).await;
     assert_eq!(same().await.unwrap().unwrap().lease.id, issued.lease.id);
     let bobs = ask(&world, "bob").await.unwrap();
-    let of_bob = world
-        .broker
-        .hand_out_same(&alice, &wish(), &bobs.lease.id)
-        .await;
+    let of_bob = world.broker.hand_out_same(&alice, &wish(), &bobs).await;
     assert!(of_bob.is_none());
+    world.people.door.be(Mood::Away);
+    world.wait(GRACE + 1);
+    assert_eq!(code(&world, "alice").await, "upstream_away");
+    let again = same().await.unwrap().unwrap();
+    assert_eq!(again.lease.id, issued.lease.id, "it is theirs");
+    world.people.door.be(Mood::Well);
     world.leave_groups("alice");
     world.broker.watch_once().await.unwrap();
-    assert!(same().await.is_none());
-    assert_eq!(issues(&world).await, 2);
+    let denied = same().await.unwrap().unwrap_err();
+    assert_eq!(denied.code(), "not_a_member");
+    world.wait(3600);
+    assert!(same().await.is_none(), "it is over");
+}
+
+#[tokio::test]
+async fn what_was_revoked_is_not_handed_out_again_though_nobody_can_say_who_it_is() {
+    let world = World::new().await;
+    let alice = from_the_hub("alice");
+    let issued = ask(&world, "alice").await.unwrap();
+    let id = issued.lease.id.as_str();
+    world.broker.give_back(&caller("alice"), id).await.unwrap();
+    let again = world.broker.hand_out_same(&alice, &wish(), &issued).await;
+    assert_eq!(again.unwrap().unwrap_err().code(), "revoked");
+    world.end_account("bob", 4000);
+    let bobs = ask(&world, "bob").await.unwrap();
+    world.end_account("bob", 0);
+    world.broker.person(&caller("bob")).await.unwrap_err();
+    let again = world
+        .broker
+        .hand_out_same(&from_the_hub("bob"), &wish(), &bobs)
+        .await;
+    assert_eq!(again.unwrap().unwrap_err().code(), "account_inactive");
+}
+
+/// The store tells the end by its own clock.
+#[tokio::test]
+async fn a_clock_behind_the_stores_hands_out_nothing_that_is_over() {
+    let world = World::new().await;
+    world.sts.be_ahead(SignedDuration::from_mins(40));
+    let first = key(&world, "alice").await;
+    world.wait(3600 - 25 * 60);
+    assert_eq!(key(&world, "alice").await, first);
+    world.wait(5 * 60);
+    assert_ne!(key(&world, "alice").await, first, "an hour is an hour");
+}
+
+#[tokio::test]
+async fn a_class_that_waits_for_a_proof_that_fails_tries_once() {
+    let world = World::new().await;
+    world.prover.find(Proof::Unclear("no answer".to_owned()));
+    let mut tasks = tokio::task::JoinSet::new();
+    for who in ["alice", "bob", "carol"] {
+        let broker = world.broker.clone();
+        tasks.spawn(async move { broker.hand_out(&from_the_hub(who), &wish()).await });
+    }
+    for outcome in tasks.join_all().await {
+        assert_eq!(outcome.unwrap_err().code(), "upstream_away");
+    }
+    let proofs = world.audit().await;
+    let proofs = proofs.iter().filter(|entry| entry.action == "prove");
+    assert_eq!(proofs.count(), 1);
 }
 
 #[tokio::test]

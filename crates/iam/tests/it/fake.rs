@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use skykey_iam::{Iam, IamError, IamSettings, LoginStart};
 use skykey_types::{ManualClock, Secret, Timestamp};
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 use url::{Url, form_urlencoded};
 
 pub(crate) const CLIENT: &str = "skykey";
@@ -36,6 +37,7 @@ struct Shared(Arc<Mutex<Inner>>);
 #[derive(Default)]
 struct Inner {
     answers: BTreeMap<String, VecDeque<(u16, Value)>>,
+    together: BTreeMap<String, Arc<Barrier>>,
     seen: Vec<Seen>,
 }
 
@@ -89,6 +91,13 @@ impl Fake {
     pub(crate) fn script(&self, path: &str, answers: Vec<(u16, Value)>) {
         let mut inner = self.shared.0.lock().unwrap();
         inner.answers.insert(path.to_owned(), answers.into());
+    }
+
+    /// From now on this path answers when so many requests wait for it.
+    pub(crate) fn answer_together(&self, path: &str, count: usize) {
+        let mut inner = self.shared.0.lock().unwrap();
+        let barrier = Arc::new(Barrier::new(count));
+        inner.together.insert(path.to_owned(), barrier);
     }
 
     /// The requests of this path so far.
@@ -186,6 +195,10 @@ async fn answer(
 ) -> (StatusCode, [(header::HeaderName, &'static str); 1], String) {
     let pairs = |bytes: &[u8]| form_urlencoded::parse(bytes).into_owned().collect();
     let authorization = headers.get(header::AUTHORIZATION);
+    let together = shared.0.lock().unwrap().together.get(uri.path()).cloned();
+    if let Some(barrier) = together {
+        barrier.wait().await;
+    }
     let mut inner = shared.0.lock().unwrap();
     inner.seen.push(Seen {
         method,

@@ -47,6 +47,24 @@ async fn an_iam_that_filters_is_asked_for_the_one_name_and_not_again_for_an_hour
     assert_eq!(id.sub, "sub-of-another-ada");
 }
 
+/// One at a time, the last of a class of hundreds would wait for all the others.
+#[tokio::test]
+async fn an_iam_that_filters_is_asked_for_several_names_at_once() {
+    let fake = with_token().await;
+    let iam = fake.iam();
+    fake.set(USERS, 200, list(0, &[]));
+    assert_eq!(iam.by_username("nobody").await.unwrap(), None);
+    fake.answer_together(USERS, 3);
+    let iam = std::sync::Arc::new(iam);
+    let mut asking = tokio::task::JoinSet::new();
+    for name in ["a", "b", "c"] {
+        let iam = iam.clone();
+        asking.spawn(async move { iam.by_username(name).await.unwrap() });
+    }
+    let all = tokio::time::timeout(std::time::Duration::from_secs(10), asking.join_all());
+    assert_eq!(all.await.unwrap(), [None, None, None]);
+}
+
 #[tokio::test]
 async fn a_quote_in_a_name_stays_in_the_name() {
     let fake = with_token().await;

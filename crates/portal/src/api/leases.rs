@@ -145,7 +145,9 @@ pub(crate) async fn create(
         access: asked.access,
         key: asked.key,
     };
-    let Issued { lease, credentials } = portal.broker.issue(&caller, &wish).await?;
+    let Issued {
+        lease, credentials, ..
+    } = portal.broker.issue(&caller, &wish).await?;
     let prefixes = portal
         .broker
         .surveys()

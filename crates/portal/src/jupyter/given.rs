@@ -1,11 +1,11 @@
-//! What each token was given last: while the hub is away, a notebook server gets that again, and nothing
-//! that it does not have.
+//! What each token was given last: while the hub or another system is away, a notebook server gets that
+//! again, and nothing that it does not have.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use skykey_broker::{Caller, Issued, Wish};
-use skykey_types::{LeaseId, Timestamp};
+use skykey_types::Timestamp;
 
 use super::{Asked, TokenHash, told};
 use crate::Portal;
@@ -24,8 +24,13 @@ pub(crate) struct Given(Mutex<HashMap<Key, Last>>);
 struct Last {
     caller: Caller,
     wish: Wish,
-    lease: LeaseId,
-    expires: Option<Timestamp>,
+    issued: Arc<Issued>,
+}
+
+impl Last {
+    fn lives(&self, now: Timestamp) -> bool {
+        self.issued.lease.expires.is_some_and(|end| end > now)
+    }
 }
 
 impl Given {
@@ -35,22 +40,33 @@ impl Given {
         asked: Option<String>,
         caller: Caller,
         wish: Wish,
-        issued: &Issued,
+        issued: &Arc<Issued>,
         now: Timestamp,
     ) {
         let mut map = self.0.lock().expect("nobody panics while holding it");
         if map.len() >= MOST {
-            map.retain(|_, last| last.expires.is_some_and(|end| end > now));
+            map.retain(|_, last| last.lives(now));
         }
         if map.len() < MOST {
             let last = Last {
                 caller,
                 wish,
-                lease: issued.lease.id.clone(),
-                expires: issued.lease.expires,
+                issued: issued.clone(),
             };
             map.insert((token, asked), last);
         }
+    }
+
+    /// Whether the token was given something.
+    pub(super) fn knows(&self, token: &TokenHash, asked: &Asked) -> bool {
+        let map = self.0.lock().expect("nobody panics while holding it");
+        map.contains_key(&(*token, asked.survey.clone()))
+    }
+
+    /// The hub no longer knows the token.
+    pub(super) fn forget(&self, token: &TokenHash) {
+        let mut map = self.0.lock().expect("nobody panics while holding it");
+        map.retain(|(known, _), _| known != token);
     }
 
     /// The same again, if the token was given something that still works.
@@ -69,7 +85,7 @@ impl Given {
             .cloned()?;
         let outcome = portal
             .broker
-            .hand_out_same(&last.caller, &last.wish, &last.lease)
+            .hand_out_same(&last.caller, &last.wish, &last.issued)
             .await?;
         Some(told(portal, &last.caller, outcome).await)
     }

@@ -68,7 +68,9 @@ async fn try_create(
         access: asked.access,
         key: asked.key,
     };
-    let Issued { lease, credentials } = portal.broker.issue(&session.caller, &wish).await?;
+    let Issued {
+        lease, credentials, ..
+    } = portal.broker.issue(&session.caller, &wish).await?;
     let place = portal
         .broker
         .surveys()

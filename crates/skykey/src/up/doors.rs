@@ -1,13 +1,17 @@
 //! How our doors are served: the portal's as the site says, the others plainly, for this machine or for
 //! those around it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use skykey_serve::{Door, Metrics, ServeSettings, TlsError};
 use skykey_types::Clock;
 use tokio::sync::watch;
 
-use crate::config::PortalSite;
+use crate::config::Config;
+
+/// The notebook servers of a hub often come from one address, and a class of them at once.
+const OF_A_HUB: NonZeroU32 = NonZeroU32::new(1024).expect("it is not zero");
 
 /// What the doors have in common.
 pub(super) struct Doors {
@@ -21,10 +25,11 @@ pub(super) struct Doors {
 
 impl Doors {
     pub(super) fn new(
-        site: &PortalSite,
+        config: &Config,
         clock: Arc<dyn Clock>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
+        let site = &config.portal;
         let inner = ServeSettings {
             // Everybody here has the same address.
             connections_per_client: None,
@@ -37,6 +42,8 @@ impl Doors {
         };
         if site.listen.is_none_or(|address| address.ip().is_loopback()) {
             portal.connections_per_client = None;
+        } else if config.jupyterhub.is_some() {
+            portal.connections_per_client = Some(OF_A_HUB);
         }
         Self {
             portal,

@@ -13,7 +13,7 @@ use skykey_seal::KeyRing;
 use skykey_serve::{Door, RequestBody, health_router, public_health_router};
 use skykey_store::{FileStore, ObjectStore};
 use skykey_sts::SessionTokens;
-use skykey_types::{Clock, Survey};
+use skykey_types::{Clock, SteadyClock, Survey};
 use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -27,7 +27,7 @@ use super::ports::{Ports, url_of};
 use super::readiness::Ready;
 use super::stand_ins::StandIns;
 use super::state_dir::{Secrets, StateDir};
-use super::{images, people};
+use super::{images, people, time};
 use crate::config::{Config, EchoSite, Rounds};
 use crate::systems::{self, Clients, Systems};
 
@@ -57,10 +57,12 @@ impl World {
         config: Config,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
+        // From here on nobody sees time go back.
+        let steady = SteadyClock::over(clock);
+        let clock: Arc<dyn Clock> = Arc::new(steady.clone());
+        let surveys = config.surveys.iter();
         let surveys = Surveys::new(
-            config
-                .surveys
-                .iter()
+            surveys
                 .map(|configured| configured.survey.clone())
                 .collect(),
         )?;
@@ -72,7 +74,7 @@ impl World {
             None => url_of(&ports.portal)?,
         };
         let (stop, stopped) = watch::channel(false);
-        let doors = Doors::new(&config.portal, clock.clone(), stopped.clone());
+        let doors = Doors::new(&config, clock.clone(), stopped.clone());
         let metrics = UpstreamMetrics::default();
         metrics.register(&mut doors.metrics().registry());
         let mut tasks = JoinSet::new();
@@ -87,17 +89,20 @@ impl World {
         let directory = stand_ins.start(&state, &clock, listeners, &mut tasks, &doors)?;
 
         // The broker and its doors.
-        let broker = open_broker(surveys, &config, &systems, &clients, &state, &clock).await?;
+        let database = open_database(&state, &steady).await?;
+        let broker = open_broker(
+            surveys, database, &config, &systems, &clients, &state, &clock,
+        );
+        let broker = broker.await?;
         if let (Some(listener), Store::Ours) = (ports.s3, systems.store) {
             let store = open_store(&state, &config, &clock).await?;
             let endpoint = s3_endpoint(store, &broker, &systems.echo);
             let door = doors.inner("s3")?;
             tasks.spawn(serve_s3(door, listener, endpoint, stopped.clone()));
         }
-        let jupyter = match &config.jupyterhub {
-            Some(site) => Some(systems::jupyter(site, &clock, &metrics)?),
-            None => None,
-        };
+        let jupyter = config.jupyterhub.as_ref();
+        let jupyter = jupyter.map(|site| systems::jupyter(site, &clock, &metrics));
+        let jupyter = jupyter.transpose()?;
         let hub = jupyter.as_ref().map(|jupyter| jupyter.hub.upstream());
         let ready = Arc::new(Ready::new(&clients, hub, &broker, clock.clone()));
         let settings = PortalSettings {
@@ -124,6 +129,7 @@ impl World {
             ));
         }
         if config.rounds == Rounds::InTheBackground {
+            tasks.spawn(time::tell(steady, stopped.clone()));
             tasks.spawn(broker.clone().watch(stopped.clone()));
             tasks.spawn(broker.clone().upkeep(stopped));
         }
@@ -191,6 +197,7 @@ impl World {
 
 async fn open_broker(
     surveys: Surveys,
+    database: Database,
     config: &Config,
     systems: &Systems,
     clients: &Clients,
@@ -200,7 +207,6 @@ async fn open_broker(
     let keys = state.folder("keys")?;
     let at_rest = Arc::new(KeyRing::open_or_create(&keys.join("at-rest.json"))?);
     let tokens = SessionTokens::new(KeyRing::open_or_create(&keys.join("session-tokens.json"))?);
-    let database = open_database(state).await?;
     let people = IamPeople::new(
         clients.iam.clone(),
         database.clone(),
@@ -271,11 +277,15 @@ fn warn_unless_loopback(options: &Options, config: &Config) {
     }
 }
 
-async fn open_database(state: &StateDir) -> anyhow::Result<Database> {
+/// The database, behind whose newest entry time does not go back.
+async fn open_database(state: &StateDir, clock: &SteadyClock) -> anyhow::Result<Database> {
     let path = state.path("broker.db");
-    Database::open(&path)
+    let cannot_open = || format!("cannot open {}", path.display());
+    let database = Database::open(&path).await.with_context(cannot_open)?;
+    time::go_on_from(clock, &database)
         .await
-        .with_context(|| format!("cannot open {}", path.display()))
+        .with_context(cannot_open)?;
+    Ok(database)
 }
 
 /// The store, with the surveys' images in it.

@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use url::Url;
@@ -90,11 +92,20 @@ struct Rule {
     left: usize,
 }
 
+/// What happens now and then to requests that no rule is for.
+struct Weather {
+    random: StdRng,
+    /// Of a hundred requests.
+    percent: u32,
+    faults: Vec<Fault>,
+}
+
 #[derive(Default)]
 struct Shared {
     target: Mutex<Option<SocketAddr>>,
     tls: Mutex<Option<TlsAcceptor>>,
     rules: Mutex<Vec<Rule>>,
+    weather: Mutex<Option<Weather>>,
     /// Method and path of every request that came.
     came: Mutex<Vec<(String, String)>>,
     secrets: Mutex<BTreeSet<String>>,
@@ -112,12 +123,24 @@ impl Shared {
                 && path.contains(rule.path)
         };
         match rules.iter_mut().find(fits) {
-            None => Fault::Pass,
+            None => self.blow(),
             Some(rule) => {
                 rule.left -= 1;
                 rule.fault.clone()
             }
         }
+    }
+
+    fn blow(&self) -> Fault {
+        let mut weather = lock(&self.weather);
+        let Some(weather) = &mut *weather else {
+            return Fault::Pass;
+        };
+        if weather.random.random_range(0..100) >= weather.percent {
+            return Fault::Pass;
+        }
+        let which = weather.random.random_range(0..weather.faults.len());
+        weather.faults[which].clone()
     }
 }
 
@@ -189,9 +212,20 @@ impl Proxy {
         self.rule(method, path, fault, usize::MAX);
     }
 
+    /// From now on one of `faults` happens to so many of a hundred requests that no rule is for. Which ones
+    /// follows from `seed`.
+    pub(crate) fn weather(&self, percent: u32, faults: Vec<Fault>, seed: u64) {
+        *lock(&self.shared.weather) = Some(Weather {
+            random: StdRng::seed_from_u64(seed),
+            percent,
+            faults,
+        });
+    }
+
     /// All is well again, and nothing has been counted.
     pub(crate) fn heal(&self) {
         lock(&self.shared.rules).clear();
+        *lock(&self.shared.weather) = None;
         lock(&self.shared.came).clear();
     }
 

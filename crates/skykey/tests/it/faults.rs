@@ -2,9 +2,9 @@
 //! embedded IAM, and either the embedded Keystone and S3 or a real Keystone and a real Ceph.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use skykey::config::{Config, Rounds};
@@ -62,7 +62,10 @@ pub(crate) use both;
 /// Everything, and how to break it.
 pub(crate) struct Site {
     pub(crate) world: World,
+    /// The time of the systems around skykey, and of skykey's own machine as long as nobody sets it.
     pub(crate) clock: ManualClock,
+    /// The clock of skykey's machine.
+    pub(crate) machine: MachineClock,
     pub(crate) iam: Proxy,
     pub(crate) keystone: Proxy,
     pub(crate) echo: Proxy,
@@ -90,6 +93,36 @@ pub(crate) struct Special {
     pub(crate) authority: Option<Authority>,
     /// `auto`, if nothing else.
     pub(crate) membership: Option<&'static str>,
+    /// How many read beside bob: `p0`, `p1` and so on.
+    pub(crate) class: usize,
+    /// The JupyterHub.
+    pub(crate) hub: Option<Url>,
+    /// [`PATIENCE`], if nothing else.
+    pub(crate) patience: Option<Patience>,
+}
+
+/// A clock that can be set otherwise than the others.
+#[derive(Debug, Clone)]
+pub(crate) struct MachineClock {
+    right: ManualClock,
+    off: Arc<Mutex<SignedDuration>>,
+}
+
+impl MachineClock {
+    /// Sets it to be so much ahead of the others.
+    pub(crate) fn set(&self, ahead: SignedDuration) {
+        *self.off.lock().unwrap() = ahead;
+    }
+}
+
+impl Clock for MachineClock {
+    fn now(&self) -> Timestamp {
+        self.right.now() + *self.off.lock().unwrap()
+    }
+
+    fn instant(&self) -> Instant {
+        self.right.instant()
+    }
 }
 
 /// An answer of the API.
@@ -115,6 +148,10 @@ impl Site {
     pub(crate) async fn start(stack: Option<Stack>, special: Special) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(Timestamp::now());
+        let machine = MachineClock {
+            right: clock.clone(),
+            off: Arc::default(),
+        };
         let passwords = Passwords::new();
         let [iam, keystone, echo] = [
             Proxy::start().await,
@@ -142,11 +179,8 @@ impl Site {
             echo: echo.url(scheme),
         });
         std::fs::write(&path, text).unwrap();
-        let mut config = Config::load(Some(&path), &[]).unwrap();
-        config.rounds = Rounds::ByHand;
-        config.iam.as_mut().unwrap().patience = Some(PATIENCE);
-        config.keystone.as_mut().unwrap().patience = Some(PATIENCE);
-        config.echo.as_mut().unwrap().patience = Some(PATIENCE);
+        let patience = special.patience.unwrap_or(PATIENCE);
+        let (options, config) = configured(folder.path(), patience);
         let surveys = config.surveys.iter().map(|c| c.survey.clone()).collect();
         let stand_ins = StandIns::start(Told {
             folder: &folder.path().join("stand-ins"),
@@ -154,6 +188,7 @@ impl Site {
             passwords: &passwords,
             clock: clock.clone(),
             issuer: iam.url(scheme),
+            class: special.class,
         })
         .await;
         iam.lead_to(stand_ins.iam);
@@ -168,14 +203,7 @@ impl Site {
             proxy.lead_to(url.socket_addrs(|| None).unwrap()[0]);
         }
         let direct = direct(&behind[0], stack.as_ref(), &passwords, &clock);
-        let options = Options {
-            state: folder.path().join("state"),
-            base_port: 0,
-            listen: "127.0.0.1".parse().unwrap(),
-            surveys: Vec::new(),
-            config: Some(path),
-        };
-        let world = World::start_configured(options, config, Arc::new(clock.clone()));
+        let world = World::start_configured(options, config, Arc::new(machine.clone()));
         let world = world.await.unwrap();
         // Everything is proved now, and need not be again.
         world.broker().upkeep_once().await;
@@ -183,6 +211,7 @@ impl Site {
         Self {
             world,
             clock,
+            machine,
             iam,
             keystone,
             echo,
@@ -198,6 +227,17 @@ impl Site {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             tokens: HashMap::new(),
         }
+    }
+
+    /// skykey is stopped and started again, with its database and without its memory. Its portal is at
+    /// another port.
+    pub(crate) async fn restart(self) -> Self {
+        self.world.stop().await;
+        let (options, config) = configured(self.folder.path(), PATIENCE);
+        let clock = Arc::new(self.machine.clone());
+        let world = World::start_configured(options, config, clock).await;
+        let world = world.unwrap();
+        Self { world, ..self }
     }
 
     /// Whether a fault shows anything here that it does not show elsewhere: a real system is slow to work
@@ -380,6 +420,23 @@ impl Answer {
     }
 }
 
+fn configured(folder: &Path, patience: Patience) -> (Options, Config) {
+    let path = folder.join("skykey.toml");
+    let mut config = Config::load(Some(&path), &[]).unwrap();
+    config.rounds = Rounds::ByHand;
+    config.iam.as_mut().unwrap().patience = Some(patience);
+    config.keystone.as_mut().unwrap().patience = Some(patience);
+    config.echo.as_mut().unwrap().patience = Some(patience);
+    let options = Options {
+        state: folder.join("state"),
+        base_port: 0,
+        listen: "127.0.0.1".parse().unwrap(),
+        surveys: Vec::new(),
+        config: Some(path),
+    };
+    (options, config)
+}
+
 struct Written<'a> {
     folder: PathBuf,
     passwords: &'a Passwords,
@@ -443,6 +500,10 @@ roles = {{ read = "arn:aws:iam:::role/skykey-m13-readers" }}
 "#
         )
     };
+    if let Some(hub) = &special.hub {
+        let section = format!("[jupyterhub]\nurl = \"{hub}\"\nmethod = \"sts-lite\"\n");
+        text.push_str(&section);
+    }
     if special.authority.is_some() {
         let line = "authorities = \"authority.pem\"\n";
         text.push_str(line);

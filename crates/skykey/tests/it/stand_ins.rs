@@ -68,6 +68,8 @@ pub(crate) struct Told<'a> {
     pub(crate) clock: ManualClock,
     /// Where the IAM says that it is.
     pub(crate) issuer: Url,
+    /// How many read beside bob: `p0`, `p1` and so on.
+    pub(crate) class: usize,
 }
 
 /// All three, or the IAM alone, until it is dropped.
@@ -95,6 +97,13 @@ impl StandIns {
             [&on_iam, &on_keystone, &on_echo].map(|listener| listener.local_addr().unwrap());
         let seed = people(&told.surveys, &told.passwords.people);
         let directory = Directory::open(&folder("iam"), clock.clone(), seed).unwrap();
+        let directory = if told.class == 0 {
+            directory
+        } else {
+            drop(directory);
+            add_class(&folder("iam").join("directory.json"), told.class);
+            Directory::open(&folder("iam"), clock.clone(), Seed::default()).unwrap()
+        };
         let directory = Arc::new(directory);
         let served_iam = Iam::open(
             &folder("iam"),
@@ -249,6 +258,26 @@ async fn endpoint(
         domains: vec!["localhost".to_owned()],
     };
     Endpoint::new(Arc::new(store), Arc::new(broker), settings)
+}
+
+/// Adds people who are as bob is, with his password: to hash it for each would take too long.
+fn add_class(path: &Path, count: usize) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut state: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let people = state["people"].as_object_mut().unwrap();
+    let bob = people
+        .values()
+        .find(|person| person["account"]["username"] == "bob")
+        .unwrap()
+        .clone();
+    for number in 0..count {
+        let sub = format!("00000000-0000-4000-8000-{number:012}");
+        let mut person = bob.clone();
+        person["account"]["sub"] = sub.clone().into();
+        person["account"]["username"] = format!("p{number}").into();
+        people.insert(sub, person);
+    }
+    std::fs::write(path, state.to_string()).unwrap();
 }
 
 /// bob reads, carol curates.

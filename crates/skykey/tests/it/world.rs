@@ -1,5 +1,6 @@
 //! A world on free ports, and a client that signs.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use skykey::up::{Options, World};
@@ -23,25 +24,21 @@ impl TestWorld {
     /// With that configuration.
     pub(crate) async fn start_with(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let config = dir.path().join("skykey.toml");
-        std::fs::write(&config, text).unwrap();
+        std::fs::write(dir.path().join("skykey.toml"), text).unwrap();
         let clock = ManualClock::at(Timestamp::now());
-        let options = Options {
-            state: dir.path().join("state"),
-            base_port: 0,
-            listen: "127.0.0.1".parse().unwrap(),
-            surveys: Vec::new(),
-            config: Some(config),
-        };
-        let world = World::start(options, Arc::new(clock.clone()))
-            .await
-            .unwrap();
         Self {
-            world,
+            world: world(dir.path(), &clock).await,
             clock,
             http: reqwest::Client::new(),
             dir,
         }
+    }
+
+    /// Stopped and started again, on other ports.
+    pub(crate) async fn restart(self) -> Self {
+        self.world.stop().await;
+        let world = world(self.dir.path(), &self.clock).await;
+        Self { world, ..self }
     }
 
     /// The state directory.
@@ -108,6 +105,18 @@ impl TestWorld {
         )
         .await
     }
+}
+
+async fn world(dir: &Path, clock: &ManualClock) -> World {
+    let options = Options {
+        state: dir.join("state"),
+        base_port: 0,
+        listen: "127.0.0.1".parse().unwrap(),
+        surveys: Vec::new(),
+        config: Some(dir.join("skykey.toml")),
+    };
+    let world = World::start(options, Arc::new(clock.clone())).await;
+    world.unwrap()
 }
 
 /// Sends a signed request to an endpoint, by the machine's time; the status and the body.
