@@ -19,6 +19,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from scripted_hub import ScriptedHub
 from sky import Sky
 
 STAMP = 20160
@@ -113,15 +114,41 @@ def report(what, runs):
     print(f"| {what} | {rate:,.0f} ({low:,.0f}–{high:,.0f}) | {p50:.2f} | {p99:.2f} |", flush=True)
 
 
+NOTEBOOKS = """
+[jupyterhub]
+url = "{hub}"
+
+[[survey]]
+name = "m13"
+"""
+
+
+def notebook_servers(folder):
+    """What notebook servers ask for again and again, handed out from memory."""
+    with ScriptedHub() as hub:
+        config = folder / "notebooks.toml"
+        config.write_text(NOTEBOOKS.format(hub=hub.url))
+        tokens = [hub.start_server(name) for name in ("bob", "carol")]
+        with Sky(folder / "notebooks", "--config", config, env={"RUST_LOG": "error,s3s=off"}) as sky:
+            path = "/jupyter/credentials?survey=m13"
+            jobs = [("GET", path, {"Authorization": f"Bearer {token}"}, b"") for token in tokens]
+            load(sky.up["portal"], jobs, 1, seconds=1)
+            for in_flight in (1, 16, 64):
+                runs = [load(sky.up["portal"], jobs, in_flight) for _ in range(ROUNDS)]
+                report(f"credentials of a notebook server, {in_flight} in flight", runs)
+
+
 def main():
     folder = Path(tempfile.mkdtemp(prefix="skykey-measure-", dir=os.environ.get("SKYKEY_MEASURE_DIR")))
+    print(f"{ROUNDS} rounds of {SECONDS} s, medians (range), {os.cpu_count()} cores shared with the client\n")
+    print("| what | per second | p50 ms | p99 ms |\n|---|---|---|---|")
+    if sys.argv[1:] == ["notebooks"]:
+        return notebook_servers(folder)
     with Sky(folder / "state", env={"RUST_LOG": "error,s3s=off"}) as sky:
         carol, bob = sky.person("carol"), sky.person("bob")
         write = carol.lease(survey="demo", access="write", method="gateway", lifetime=43200)
         read = bob.lease(survey="demo", method="gateway", lifetime=43200)
         ec2 = bob.lease(survey="demo", method="ec2", lifetime=43200)
-        print(f"{ROUNDS} rounds of {SECONDS} s, medians (range), {os.cpu_count()} cores shared with the client\n")
-        print("| what | per second | p50 ms | p99 ms |\n|---|---|---|---|")
 
         form = b"Action=GetSessionToken&DurationSeconds=3600&Version=2011-06-15"
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -149,6 +176,7 @@ def main():
             for in_flight in (1, 16, 64):
                 runs = [load(sky.s3, jobs, in_flight) for _ in range(ROUNDS)]
                 report(f"{name} of {STAMP:,} bytes, {in_flight} in flight", runs)
+    notebook_servers(folder)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@
 // so that a test can change a membership, or remove somebody, while all is running. The sub is the name. Any
 // password does. The first line on standard output is the issuer.
 //
-// The client is `skykey`, its secret is CLIENT_SECRET, its redirect URI is REDIRECT_URI.
+// The client is `skykey`, its secret is CLIENT_SECRET, its redirect URI is REDIRECT_URI. With HUB_SECRET and
+// HUB_REDIRECT_URI there is another, `jupyterhub`.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
 const [port, file] = process.argv.slice(2);
-const { CLIENT_SECRET: secret, REDIRECT_URI: redirect } = process.env;
+const { CLIENT_SECRET: secret, REDIRECT_URI: redirect, HUB_SECRET, HUB_REDIRECT_URI } = process.env;
 if (!port || !file || !secret || !redirect) {
   console.error('usage: CLIENT_SECRET=… REDIRECT_URI=… node provider.mjs PORT PEOPLE.json');
   process.exit(2);
@@ -46,7 +47,13 @@ server.listen(Number(port), '127.0.0.1', () => {
       redirect_uris: [redirect],
       response_types: ['code'],
       grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
-    }],
+    }, ...(HUB_SECRET && HUB_REDIRECT_URI ? [{
+      client_id: 'jupyterhub',
+      client_secret: HUB_SECRET,
+      redirect_uris: [HUB_REDIRECT_URI],
+      response_types: ['code'],
+      grant_types: ['authorization_code', 'refresh_token'],
+    }] : [])],
     scopes: ['openid', 'offline_access', 'profile', 'groups'],
     claims: { openid: ['sub'], profile: ['name', 'preferred_username'], groups: ['groups'] },
     conformIdTokenClaims: false,

@@ -19,6 +19,7 @@ mod ports;
 mod proofs;
 mod renew;
 mod revoke;
+mod stop_servers;
 mod surveys;
 mod upkeep;
 mod watch;
@@ -29,7 +30,9 @@ use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
 use skykey_types::{Clock, SignedDuration, Timestamp};
 
-pub use adapters::{IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
+pub use adapters::{
+    HubServers, IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser,
+};
 pub use after_removal::{AfterRemoval, RGW_REMEMBERS, Store};
 pub use authenticate::{Kind, Principal};
 pub use database::{AuditEntry, Database, DatabaseError, Standing};
@@ -37,7 +40,8 @@ pub use denied::Denied;
 pub use hand_out::{HandOutSettings, HandedOut};
 pub use issue::{Caller, Issued, Wish};
 pub use ports::{
-    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PersonsKey, PortError, Proof, Prover,
+    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, NotebookServers, People, PersonsKey, PortError,
+    Proof, Prover,
 };
 pub use renew::Renewal;
 pub use surveys::{Surveys, SurveysError};
@@ -101,6 +105,8 @@ pub struct Wiring {
     pub exchange: Arc<dyn Exchange>,
     /// What credentials can do.
     pub prover: Arc<dyn Prover>,
+    /// The notebook servers that are stopped when their owner was removed, if the site wants that.
+    pub servers: Option<Arc<dyn NotebookServers>>,
     /// Seals and opens our own session tokens.
     pub tokens: SessionTokens,
     /// Seals the backend user's EC2 secrets in the database.
@@ -120,6 +126,7 @@ pub struct Broker {
     ec2: Arc<dyn Ec2Keys>,
     exchange: Arc<dyn Exchange>,
     prover: Arc<dyn Prover>,
+    servers: Option<Arc<dyn NotebookServers>>,
     tokens: SessionTokens,
     at_rest: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
@@ -132,6 +139,7 @@ pub struct Broker {
     hand_outs: hand_out::HandOuts,
     strays_swept: std::sync::Mutex<Option<Timestamp>>,
     left_over: std::sync::Mutex<watch::LeftOver>,
+    to_stop: stop_servers::ToStop,
 }
 
 impl Broker {
@@ -146,6 +154,7 @@ impl Broker {
             ec2,
             exchange,
             prover,
+            servers,
             tokens,
             at_rest,
             clock,
@@ -158,6 +167,7 @@ impl Broker {
             ec2,
             exchange,
             prover,
+            servers,
             tokens,
             at_rest,
             clock,
@@ -170,6 +180,7 @@ impl Broker {
             hand_outs: hand_out::HandOuts::default(),
             strays_swept: std::sync::Mutex::default(),
             left_over: std::sync::Mutex::default(),
+            to_stop: stop_servers::ToStop::default(),
         })
     }
 

@@ -152,6 +152,14 @@ pub trait Exchange: Send + Sync {
     ) -> Result<Credentials, PortError>;
 }
 
+/// A JupyterHub: people's notebook servers.
+#[async_trait]
+pub trait NotebookServers: Send + Sync {
+    /// Stops all that the person has running, and says how many there were. Only
+    /// [`PortError::Away`] is an error: it is tried again.
+    async fn stop_all(&self, id: &SubjectId, username: &str) -> Result<usize, PortError>;
+}
+
 /// Tries out what credentials can do.
 #[async_trait]
 pub trait Prover: Send + Sync {

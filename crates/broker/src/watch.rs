@@ -125,6 +125,10 @@ impl Broker {
                 ),
             };
             self.revoke(&row, LeaseEnd::Removed, &reason).await?;
+            // Who may still read keeps their notebook.
+            if access.is_none() {
+                self.will_stop_servers(&row, &reason);
+            }
             tracing::info!(lease = %row.lease.id, username = row.lease.username, survey = %row.lease.survey, %reason, "lease revoked");
             revoked.push(row);
         }

@@ -16,7 +16,24 @@ pub enum HubError {
         "cannot ask whose a token is: JupyterHub answered with HTTP {0}; [jupyterhub] url is the address before /hub/"
     )]
     Status(u16),
+    /// A service of the hub's was told no, or that the hub is in trouble.
+    #[error("cannot {operation}: JupyterHub answered with HTTP {status}{}", not_allowed(*.status))]
+    NotDone {
+        /// What was asked.
+        operation: &'static str,
+        /// The HTTP status.
+        status: u16,
+    },
     /// An answer that makes no sense.
-    #[error("cannot ask whose a token is: JupyterHub's answer is not what was expected: {0}")]
+    #[error("JupyterHub's answer is not what was expected: {0}")]
     Unexpected(String),
+}
+
+fn not_allowed(status: u16) -> &'static str {
+    match status {
+        401 | 403 => {
+            "; the role of [jupyterhub] service_token needs the scopes read:servers and delete:servers"
+        }
+        _ => "",
+    }
 }

@@ -44,15 +44,11 @@ impl Hub {
     /// Nothing is asked yet: the hub may come up later.
     pub fn new(settings: HubSettings, clock: Arc<dyn Clock>) -> Result<Self, HubError> {
         let HubSettings {
-            mut url,
+            url,
             authorities,
             metrics,
         } = settings;
-        let wrong = HubError::Setup(format!("'{url}' is not the address of a JupyterHub"));
-        url.path_segments_mut()
-            .map_err(|()| wrong)?
-            .pop_if_empty()
-            .extend(["hub", "api", "user"]);
+        let url = below(url, &["hub", "api", "user"])?;
         let upstream = Upstream::new(Settings {
             attempt: Duration::from_secs(4),
             // A hub has one thread, and a class that begins together queues before it. Who gave up waiting
@@ -126,4 +122,14 @@ impl Hub {
             status => Err(HubError::Status(status)),
         }
     }
+}
+
+/// The address `path` further on.
+pub(crate) fn below(mut url: Url, path: &[&str]) -> Result<Url, HubError> {
+    let wrong = HubError::Setup(format!("'{url}' is not the address of a JupyterHub"));
+    url.path_segments_mut()
+        .map_err(|()| wrong)?
+        .pop_if_empty()
+        .extend(path);
+    Ok(url)
 }

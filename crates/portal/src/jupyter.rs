@@ -27,7 +27,7 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use skykey_broker::{Caller, Denied, HandedOut, Issued, Wish};
-use skykey_hub::{Hub, HubUser};
+use skykey_hub::{Hub, HubName, HubUser};
 use skykey_serve::ClientAddr;
 use skykey_types::{Lifetime, Method, Secret, Survey, SurveyName};
 
@@ -36,16 +36,6 @@ use crate::error::Problem;
 
 /// Who has credentials waits so long for new ones; clients give up after 2 s.
 const PATIENCE: Duration = Duration::from_millis(1500);
-
-/// What a hub calls its users.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HubName {
-    /// By their login names at the IAM.
-    Username,
-    /// By the IAM's `sub`.
-    Sub,
-}
 
 /// What an operator says about the notebook servers of a hub.
 #[derive(Debug, Clone)]
@@ -312,7 +302,8 @@ async fn wish(
 
 /// The only survey that the person may read.
 async fn only_survey<'a>(portal: &'a Portal, caller: &Caller) -> Result<&'a Survey, Problem> {
-    let person = portal.broker.person_lately(caller).await?;
+    let person = portal.broker.person_lately(caller).await;
+    let person = person.map_err(|denied| in_words(portal, &denied))?;
     let mut readable = Vec::new();
     for survey in portal.broker.surveys().iter() {
         if survey.access_of(&person).is_some() {
@@ -355,7 +346,20 @@ async fn told(
     {
         return Err(problem);
     }
-    Err(Problem::from(&*denied))
+    Err(in_words(portal, &denied))
+}
+
+/// Who asks from a notebook may never have been at the portal.
+fn in_words(portal: &Portal, denied: &Denied) -> Problem {
+    match denied {
+        Denied::LoginEnded => Problem::new(
+            StatusCode::FORBIDDEN,
+            denied.code(),
+            "this IAM tells about you only with a login of yours at the portal, and there is none, or it has ended",
+            format!("log in once at {} and go on here", portal.settings.public),
+        ),
+        _ => Problem::from(denied),
+    }
 }
 
 async fn removed(

@@ -25,7 +25,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use url::Url;
 
-pub use jupyter::{HubName, JupyterSettings};
+pub use jupyter::JupyterSettings;
 pub use sessions::SESSION_COOKIE;
 
 /// No form and no API request comes near.

@@ -20,6 +20,8 @@
 //! url = "https://hub.example.org/"   # as far as /hub/
 //! user = "username"     # what the hub calls its users: IAM usernames, or "sub"
 //! survey = "lsst-dp1"   # for servers that ask for none
+//! stop_servers = true   # of people who are removed
+//! service_token = { file = "hub-token" }
 //!
 //! [[survey]]
 //! name = "lsst-dp1"
@@ -349,6 +351,9 @@ impl Config {
                     .to_owned(),
             );
         }
+        if let (Some(hub), Some(iam)) = (&self.jupyterhub, &self.iam) {
+            hub.fits_iam(iam)?;
+        }
         for ConfiguredSurvey { survey, images } in &self.surveys {
             let name = &survey.name;
             if self.echo.is_some() && survey.methods.contains(&Method::Gateway) {
@@ -479,7 +484,7 @@ mod tests {
     fn a_hub_needs_only_an_address() {
         let config = load("[jupyterhub]\nurl = \"https://hub.example.org/jupyter/\"").unwrap();
         let hub = config.jupyterhub.unwrap();
-        assert_eq!(hub.user, skykey_portal::HubName::Username);
+        assert_eq!(hub.user, skykey_hub::HubName::Username);
         assert!(!hub.any_token && hub.survey.is_none());
         assert_eq!(config.hand_out.renew_at, SignedDuration::from_mins(20));
     }

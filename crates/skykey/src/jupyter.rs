@@ -19,6 +19,9 @@ pub struct HubLines {
 
 impl HubLines {
     /// The lines for `jupyterhub_config.py`. Refuses an address from which no AWS SDK takes credentials.
+    ///
+    /// A spawner's own section hides the general one, also an empty one, as Zero to JupyterHub sets it; so the
+    /// lines go into each of them. Sections of spawners that are not there do nothing.
     pub fn text(&self) -> anyhow::Result<String> {
         let portal = &self.portal;
         match portal.scheme() {
@@ -48,11 +51,12 @@ impl HubLines {
         let s3 = self.s3.as_str().trim_end_matches('/');
         let region = &self.region;
         Ok(format!(
-            r#"c.Spawner.environment.update({{
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "{credentials}",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN": lambda spawner: f"Bearer {{spawner.api_token}}",
-    "AWS_ENDPOINT_URL_S3": "{s3}", "AWS_DEFAULT_REGION": "{region}",
-}})
+            r#"for part in (c.Spawner, c.KubeSpawner, c.DockerSpawner):
+    part.environment.update({{
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "{credentials}",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": lambda spawner: f"Bearer {{spawner.api_token}}",
+        "AWS_ENDPOINT_URL_S3": "{s3}", "AWS_DEFAULT_REGION": "{region}",
+    }})
 "#
         ))
     }
@@ -98,6 +102,7 @@ mod tests {
             "\"https://skykey.example.org/jupyter/credentials?survey=m13\"",
             "lambda spawner: f\"Bearer {spawner.api_token}\"",
             "\"AWS_ENDPOINT_URL_S3\": \"https://s3.example.org\"",
+            "c.KubeSpawner",
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use skykey_broker::{KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, Store};
+use skykey_broker::{
+    HubServers, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, NotebookServers, Store,
+};
 use skykey_echo::{Echo, EchoSettings};
-use skykey_hub::{Hub, HubSettings};
+use skykey_hub::{Hub, HubSettings, Servers};
 use skykey_iam::{Iam, IamSettings};
 use skykey_keystone::ProjectRef;
 use skykey_portal::JupyterSettings;
@@ -108,19 +110,34 @@ pub fn jupyter(
     clock: &Arc<dyn Clock>,
     metrics: &UpstreamMetrics,
 ) -> anyhow::Result<JupyterSettings> {
-    let settings = HubSettings {
-        url: site.url.clone(),
-        authorities: site.authorities.clone(),
-        metrics: metrics.clone(),
-    };
     Ok(JupyterSettings {
-        hub: Arc::new(Hub::new(settings, clock.clone())?),
+        hub: Arc::new(Hub::new(hub_settings(site, metrics), clock.clone())?),
         user: site.user,
         any_token: site.any_token,
         survey: site.survey.clone(),
         lifetime: site.lifetime,
         method: site.method,
     })
+}
+
+/// Whoever stops the notebook servers of people who were removed, if the site wants that.
+pub fn notebook_servers(
+    site: Option<&HubSite>,
+    metrics: &UpstreamMetrics,
+) -> anyhow::Result<Option<Arc<dyn NotebookServers>>> {
+    let Some((site, token)) = site.and_then(|site| Some((site, site.stop_servers.as_ref()?))) else {
+        return Ok(None);
+    };
+    let servers = Servers::new(hub_settings(site, metrics), token)?;
+    Ok(Some(Arc::new(HubServers::new(servers, site.user))))
+}
+
+fn hub_settings(site: &HubSite, metrics: &UpstreamMetrics) -> HubSettings {
+    HubSettings {
+        url: site.url.clone(),
+        authorities: site.authorities.clone(),
+        metrics: metrics.clone(),
+    }
 }
 
 fn iam_settings(site: &IamSite, redirect: Url, metrics: &UpstreamMetrics) -> IamSettings {

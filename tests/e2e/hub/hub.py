@@ -35,14 +35,9 @@ c.Spawner.start_timeout = c.Spawner.http_timeout = 180
 
 c.JupyterHub.authenticator_class = "generic-oauth"
 c.GenericOAuthenticator.client_id = "jupyterhub"
-c.GenericOAuthenticator.client_secret = {client_secret!r}
 c.GenericOAuthenticator.oauth_callback_url = {url!r} + "hub/oauth_callback"
-c.GenericOAuthenticator.authorize_url = {iam!r} + "authorize"
-c.GenericOAuthenticator.token_url = {iam!r} + "token"
-c.GenericOAuthenticator.userdata_url = {iam!r} + "userinfo"
-c.GenericOAuthenticator.username_claim = "preferred_username"
-c.GenericOAuthenticator.scope = ["openid", "profile"]
 c.GenericOAuthenticator.allow_all = True
+{login}
 
 # The test's own way in, to start and stop servers and to reach a kernel.
 c.JupyterHub.services = [{{"name": "test", "api_token": {token!r}}}]
@@ -50,6 +45,22 @@ c.JupyterHub.load_roles = [
     {{"name": "test", "scopes": ["admin:servers", "read:users", "access:servers"], "services": ["test"]}}
 ]
 """
+
+# Where people log in.
+LOGIN = """
+c.GenericOAuthenticator.client_secret = {secret!r}
+c.GenericOAuthenticator.authorize_url = {authorization_endpoint!r}
+c.GenericOAuthenticator.token_url = {token_endpoint!r}
+c.GenericOAuthenticator.userdata_url = {userinfo_endpoint!r}
+c.GenericOAuthenticator.username_claim = {claim!r}
+c.GenericOAuthenticator.scope = {scopes!r}
+"""
+
+
+def login_at(issuer, secret, claim="preferred_username", scopes=("openid", "profile")):
+    """The hub's configuration of an OpenID provider, by what that says of itself."""
+    told = requests.get(issuer.rstrip("/") + "/.well-known/openid-configuration").json()
+    return LOGIN.format(secret=secret, claim=claim, scopes=list(scopes), **told)
 
 
 def free_ports(count):
@@ -61,14 +72,17 @@ def free_ports(count):
 
 
 class Hub:
-    """One `jupyterhub` process, with the lines that skykey prints for it."""
+    """One `jupyterhub` process, with the lines that skykey prints for it. Its people log in at the embedded IAM, unless
+    there is a `login`; `binaries` are of another version, `more` is the end of its configuration."""
 
-    def __init__(self, sky, folder, ports):
-        self.sky, self.folder = sky, folder
+    def __init__(self, sky, folder, ports, login=None, binaries=BINARIES, more="", env=None):
+        self.sky, self.folder, self.binaries, self.env = sky, folder, binaries, env or {}
         self.url = f"http://127.0.0.1:{ports[0]}/base/"
         self.token = secrets.token_hex(16)
         self.log = folder / "jupyterhub.log"
-        secret = dict(json.loads((sky.state / "secrets.json").read_text()))["hub-client"]
+        if login is None:
+            secret = dict(json.loads((sky.state / "secrets.json").read_text()))["hub-client"]
+            login = login_at(sky.up["iam"], secret)
         lines = subprocess.run(
             [BIN, "jupyter", "config", "--portal", sky.up["portal"], "--s3", sky.s3, "--survey", "m13"],
             check=True,
@@ -81,19 +95,19 @@ class Hub:
             hub_port=ports[1],
             proxy_port=ports[2],
             proxy=PROXY,
-            singleuser=str(BINARIES / "jupyterhub-singleuser"),
-            client_secret=secret,
-            iam=sky.up["iam"],
+            singleuser=str(binaries / "jupyterhub-singleuser"),
+            login=login,
             token=self.token,
         )
-        (folder / "jupyterhub_config.py").write_text(config + lines)
+        (folder / "jupyterhub_config.py").write_text(config + lines + more)
 
     def __enter__(self):
-        env = {**os.environ, "PATH": f"{BINARIES}:{os.environ['PATH']}", "HOME": str(self.folder)}
+        path = f"{self.binaries}:{os.environ['PATH']}"
+        env = {**os.environ, "PATH": path, "HOME": str(self.folder), **self.env}
         with open(self.log, "ab") as log:
             # A group of its own: the proxy outlives a hub that dies early.
             self.process = subprocess.Popen(
-                [BINARIES / "jupyterhub", "-f", "jupyterhub_config.py"],
+                [self.binaries / "jupyterhub", "-f", "jupyterhub_config.py"],
                 cwd=self.folder,
                 env=env,
                 stdout=log,

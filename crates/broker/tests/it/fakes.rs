@@ -48,7 +48,7 @@ impl Door {
     }
 
     /// Gives way to the other tasks, as a call over the network does, then counts and lets through.
-    async fn enter(&self) -> Result<(), PortError> {
+    pub(crate) async fn enter(&self) -> Result<(), PortError> {
         tokio::task::yield_now().await;
         self.asked.fetch_add(1, Ordering::SeqCst);
         match *self.mood.lock().unwrap() {

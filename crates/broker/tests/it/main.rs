@@ -4,6 +4,7 @@
 
 mod authenticate;
 mod backend_key;
+mod fake_hub;
 mod fakes;
 mod give_back;
 mod hand_out;
@@ -11,6 +12,7 @@ mod issue;
 mod lifetimes;
 mod proofs;
 mod renew;
+mod stop_servers;
 mod sweep;
 mod watch;
 mod world;

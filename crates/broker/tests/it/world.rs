@@ -17,6 +17,7 @@ use skykey_types::{
 };
 use tempfile::TempDir;
 
+use crate::fake_hub::FakeHub;
 use crate::fakes::{FakeKeystone, FakePeople, FakeProver, FakeSts};
 
 pub(crate) const GRACE: i64 = 600;
@@ -32,6 +33,7 @@ pub(crate) struct World {
     pub(crate) keystone: Arc<FakeKeystone>,
     pub(crate) sts: Arc<FakeSts>,
     pub(crate) prover: Arc<FakeProver>,
+    pub(crate) hub: Arc<FakeHub>,
     pub(crate) broker: Arc<Broker>,
     shown: Mutex<Vec<Secret>>,
     dir: TempDir,
@@ -53,13 +55,15 @@ impl World {
         let keystone = Arc::new(FakeKeystone::default());
         let sts = Arc::new(FakeSts::new(keystone.clone(), clock.clone()));
         let prover = Arc::new(FakeProver::default());
-        let broker = broker(dir.path(), &clock, &people, &keystone, &sts, &prover).await;
+        let hub = Arc::new(FakeHub::default());
+        let broker = broker(dir.path(), &clock, &people, &keystone, &sts, &prover, &hub).await;
         Self {
             clock,
             people,
             keystone,
             sts,
             prover,
+            hub,
             broker,
             shown: Mutex::default(),
             dir,
@@ -76,6 +80,7 @@ impl World {
             &self.keystone,
             &self.sts,
             &self.prover,
+            &self.hub,
         )
         .await;
     }
@@ -306,6 +311,7 @@ async fn broker(
     keystone: &Arc<FakeKeystone>,
     sts: &Arc<FakeSts>,
     prover: &Arc<FakeProver>,
+    hub: &Arc<FakeHub>,
 ) -> Arc<Broker> {
     let surveys = vec![
         survey("demo", &Method::ALL, Limits::SURVEY),
@@ -330,6 +336,7 @@ async fn broker(
         ec2: keystone.clone(),
         exchange: sts.clone(),
         prover: prover.clone(),
+        servers: Some(hub.clone()),
         tokens: SessionTokens::new(ring("tokens.json")),
         at_rest: Arc::new(ring("at-rest.json")),
         clock: Arc::new(clock.clone()),

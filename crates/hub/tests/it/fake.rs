@@ -1,25 +1,28 @@
 //! A hub that answers as it is told.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
-use skykey_hub::{Hub, HubSettings};
-use skykey_types::{ManualClock, Timestamp};
+use skykey_hub::{Hub, HubSettings, Servers};
+use skykey_types::{ManualClock, Secret, Timestamp};
 use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
 
 #[derive(Default)]
 pub(crate) struct Inner {
-    pub(crate) answer: Option<(u16, Value)>,
+    /// By method.
+    pub(crate) answers: BTreeMap<String, (u16, Value)>,
     pub(crate) seen: Vec<(String, String)>,
 }
 
 pub(crate) struct Fake {
     pub(crate) hub: Arc<Hub>,
     pub(crate) clock: ManualClock,
+    settings: HubSettings,
     pub(crate) inner: Arc<Mutex<Inner>>,
 }
 
@@ -37,12 +40,27 @@ impl Fake {
             authorities: None,
             metrics: UpstreamMetrics::default(),
         };
-        let hub = Arc::new(Hub::new(settings, Arc::new(clock.clone())).unwrap());
-        Self { hub, clock, inner }
+        let hub = Arc::new(Hub::new(settings.clone(), Arc::new(clock.clone())).unwrap());
+        Self {
+            hub,
+            clock,
+            settings,
+            inner,
+        }
     }
 
     pub(crate) fn say(&self, status: u16, body: Value) {
-        self.inner.lock().unwrap().answer = Some((status, body));
+        self.say_to("GET", status, body);
+    }
+
+    pub(crate) fn say_to(&self, method: &str, status: u16, body: Value) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.answers.insert(method.to_owned(), (status, body));
+    }
+
+    /// The hub as a service of its sees it.
+    pub(crate) fn servers(&self) -> Servers {
+        Servers::new(self.settings.clone(), &Secret::new("of-the-service")).unwrap()
     }
 
     /// Says that the token is that of ada's default server.
@@ -56,7 +74,7 @@ impl Fake {
         );
     }
 
-    /// Path and authorization of each request so far.
+    /// Method and path, and the authorization, of each request so far.
     pub(crate) fn seen(&self) -> Vec<(String, String)> {
         self.inner.lock().unwrap().seen.clone()
     }
@@ -64,13 +82,16 @@ impl Fake {
 
 async fn answer(
     State(inner): State<Arc<Mutex<Inner>>>,
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> (StatusCode, axum::Json<Value>) {
     tokio::task::yield_now().await;
     let mut inner = inner.lock().unwrap();
     let authorization = headers["authorization"].to_str().unwrap().to_owned();
-    inner.seen.push((uri.path().to_owned(), authorization));
-    let (status, body) = inner.answer.clone().unwrap();
+    inner
+        .seen
+        .push((format!("{method} {}", uri.path()), authorization));
+    let (status, body) = inner.answers[method.as_str()].clone();
     (StatusCode::from_u16(status).unwrap(), axum::Json(body))
 }

@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod fake;
+mod servers;
 mod tokens;

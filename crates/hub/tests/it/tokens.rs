@@ -27,7 +27,7 @@ async fn a_servers_token_says_whose_it_is_and_which_server() {
         assert_eq!(user.groups, ["lsst"]);
         assert_eq!(user.token_id.as_deref(), Some("a7"));
         let authorization = format!("token {}", token().expose());
-        assert_eq!(fake.seen(), [(asked.to_owned(), authorization)]);
+        assert_eq!(fake.seen(), [(format!("GET {asked}"), authorization)]);
     }
 }
 

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use skykey_broker::HandOutSettings;
-use skykey_portal::HubName;
-use skykey_types::{Lifetime, Limits, Method, SignedDuration, SurveyName};
+use skykey_hub::HubName;
+use skykey_iam::MembershipSource;
+use skykey_types::{Lifetime, Limits, Method, Secret, SignedDuration, SurveyName};
 use url::Url;
 
-use super::words::Duration;
-use super::{ConfiguredSurvey, whole_seconds};
+use super::words::{Duration, SecretPlace};
+use super::{ConfiguredSurvey, IamSite, whole_seconds};
 
 /// A JupyterHub.
 #[derive(Debug, Clone)]
@@ -28,6 +29,9 @@ pub struct HubSite {
     pub method: Option<Method>,
     /// Certificate authorities to believe beside the machine's.
     pub authorities: Option<PathBuf>,
+    /// The token of a service of the hub's, with which the servers of people who were removed are stopped, if
+    /// they are.
+    pub stop_servers: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +47,9 @@ pub(super) struct HubEntry {
     method: Option<Method>,
     renew_at: Option<Duration>,
     authorities: Option<PathBuf>,
+    #[serde(default)]
+    stop_servers: bool,
+    service_token: Option<SecretPlace>,
 }
 
 fn username() -> HubName {
@@ -71,6 +78,22 @@ impl HubEntry {
             }
             hand_out.renew_at = renew_at;
         }
+        let stop_servers = match (self.stop_servers, self.service_token) {
+            (false, None) => None,
+            (true, Some(token)) => Some(token.read("[jupyterhub] service_token", beside)?),
+            (true, None) => {
+                return Err(
+                    "[jupyterhub] stop_servers needs service_token, that of a service of the hub with the scopes read:servers and delete:servers"
+                        .to_owned(),
+                );
+            }
+            (false, Some(_)) => {
+                return Err(
+                    "[jupyterhub] service_token is for stopping servers only; say stop_servers = true, or leave it out"
+                        .to_owned(),
+                );
+            }
+        };
         let site = HubSite {
             url: self.url,
             user: self.user,
@@ -79,12 +102,24 @@ impl HubEntry {
             lifetime: self.lifetime.map(whole_seconds).map(Lifetime::seconds),
             method: self.method,
             authorities: self.authorities.map(|path| beside.join(path)),
+            stop_servers,
         };
         Ok((site, hand_out))
     }
 }
 
 impl HubSite {
+    /// Refuses names that the IAM cannot look up.
+    pub(super) fn fits_iam(&self, iam: &IamSite) -> Result<(), String> {
+        if iam.membership == MembershipSource::Userinfo && self.user == HubName::Username {
+            return Err(
+                "[jupyterhub] user must be \"sub\" where [iam] membership is \"userinfo\": without SCIM nobody can say whose a login name is"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
     /// Refuses what no survey could give.
     pub(super) fn fits(&self, surveys: &[ConfiguredSurvey]) -> Result<(), String> {
         let named = |name: &SurveyName| {
@@ -123,5 +158,78 @@ impl HubSite {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn load(text: &str) -> Result<Config, String> {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        for (name, mode) in [("token", 0o600), ("open", 0o644)] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, "of-the-service\n").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let path = dir.path().join("skykey.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(Some(&path), &[]).map_err(|error| error.to_string())
+    }
+
+    fn hub(more: &str) -> Result<Config, String> {
+        load(&format!(
+            "[jupyterhub]\nurl = \"https://hub.example.org/\"\n{more}"
+        ))
+    }
+
+    #[test]
+    fn servers_are_stopped_by_a_token_from_a_private_file_and_not_unless_it_is_said() {
+        let site = hub("").unwrap().jupyterhub.unwrap();
+        assert!(site.stop_servers.is_none());
+        let site = hub("stop_servers = true\nservice_token = { file = \"token\" }");
+        let site = site.unwrap().jupyterhub.unwrap();
+        assert_eq!(site.stop_servers.unwrap().expose(), "of-the-service");
+        for (more, says) in [
+            ("stop_servers = true", "needs service_token"),
+            (
+                "service_token = { file = \"token\" }",
+                "say stop_servers = true",
+            ),
+            (
+                "stop_servers = true\nservice_token = { file = \"open\" }",
+                "can be read by others",
+            ),
+            (
+                "stop_servers = true\nservice_token = \"of-the-service\"",
+                "expected { file",
+            ),
+        ] {
+            let error = hub(more).unwrap_err();
+            assert!(error.contains(says), "{more:?} gave {error:?}");
+            assert!(!error.contains("of-the-service"), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_need_an_iam_that_can_look_them_up() {
+        let site = |user: &str, membership: &str| {
+            let iam = format!(
+                "[iam]\nissuer = \"https://iam.example.org/\"\nclient_id = \"skykey\"\nclient_secret = {{ file = \"token\" }}\nmembership = \"{membership}\"\n\
+                 [keystone]\nurl = \"https://keystone.example.org/v3\"\n[keystone.backend_user]\nname = \"skykey\"\npassword = {{ file = \"token\" }}\n\
+                 [keystone.admin_user]\nname = \"admin\"\npassword = {{ file = \"token\" }}\nproject = \"service\"\n"
+            );
+            hub(&format!("user = \"{user}\"\n{iam}"))
+        };
+        let error = site("username", "userinfo").unwrap_err();
+        assert!(error.contains("user must be \"sub\""), "{error}");
+        for (user, membership) in [
+            ("sub", "userinfo"),
+            ("username", "scim"),
+            ("username", "auto"),
+        ] {
+            site(user, membership).unwrap();
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
-use skykey_broker::{Broker, Database, IamPeople, Settings, Store, Surveys, Wiring};
+use skykey_broker::{
+    Broker, Database, IamPeople, NotebookServers, Settings, Store, Surveys, Wiring,
+};
 use skykey_embedded::Directory;
 use skykey_portal::PortalSettings;
 use skykey_s3::{Endpoint, EndpointSettings};
@@ -90,10 +92,9 @@ impl World {
 
         // The broker and its doors.
         let database = open_database(&state, &steady).await?;
-        let broker = open_broker(
-            surveys, database, &config, &systems, &clients, &state, &clock,
-        );
-        let broker = broker.await?;
+        let servers = systems::notebook_servers(config.jupyterhub.as_ref(), &metrics)?;
+        let around = (&systems, &clients, servers);
+        let broker = open_broker(surveys, database, &config, around, &state, &clock).await?;
         if let (Some(listener), Store::Ours) = (ports.s3, systems.store) {
             let store = open_store(&state, &config, &clock).await?;
             let endpoint = s3_endpoint(store, &broker, &systems.echo);
@@ -131,6 +132,7 @@ impl World {
         if config.rounds == Rounds::InTheBackground {
             tasks.spawn(time::tell(steady, stopped.clone()));
             tasks.spawn(broker.clone().watch(stopped.clone()));
+            tasks.spawn(broker.clone().stop_servers(stopped.clone()));
             tasks.spawn(broker.clone().upkeep(stopped));
         }
 
@@ -199,8 +201,7 @@ async fn open_broker(
     surveys: Surveys,
     database: Database,
     config: &Config,
-    systems: &Systems,
-    clients: &Clients,
+    (systems, clients, servers): (&Systems, &Clients, Option<Arc<dyn NotebookServers>>),
     state: &StateDir,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Broker>> {
@@ -220,6 +221,7 @@ async fn open_broker(
         ec2: clients.site.keystone.clone(),
         exchange: clients.site.sts.clone(),
         prover: Arc::new(clients.site.echo.clone()),
+        servers,
         tokens,
         at_rest,
         clock: clock.clone(),

@@ -229,6 +229,7 @@ async fn endpoint(
         ec2: Arc::new(keystone),
         exchange: Arc::new(StsClient::new(sts, Arc::new(SystemClock)).unwrap()),
         prover: Arc::new(Echo::new(settings, Arc::new(SystemClock)).unwrap()),
+        servers: None,
         tokens: SessionTokens::new(KeyRing::ephemeral()),
         at_rest,
         clock: clock.clone(),

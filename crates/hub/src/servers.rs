@@ -1,0 +1,136 @@
+//! Stopping people's notebook servers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{HeaderValue, Method, Request};
+use serde::Deserialize;
+use skykey_types::Secret;
+use skykey_upstream::{Answer, Call, Settings, Upstream};
+use url::Url;
+
+use crate::{HubError, HubSettings};
+
+/// The longest name of a user or a server that is asked for; a hub's own have 255 characters at most.
+const LONGEST: usize = 255;
+
+/// One JupyterHub, as one of its services, which may stop people's servers: the role of its token has the
+/// scopes `read:servers` and `delete:servers`
+/// (<https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html>), and nothing more is asked for.
+#[derive(Debug)]
+pub struct Servers {
+    url: Url,
+    upstream: Upstream,
+    authorization: HeaderValue,
+}
+
+#[derive(Deserialize)]
+struct User {
+    /// Those that run, start or stop. Missing if the token may not read them.
+    servers: Option<BTreeMap<String, Server>>,
+}
+
+#[derive(Deserialize)]
+struct Server {
+    /// The default one has none.
+    name: String,
+}
+
+impl Servers {
+    /// Nothing is asked yet: the hub may come up later. `token` is that of a service of the hub.
+    pub fn new(settings: HubSettings, token: &Secret) -> Result<Self, HubError> {
+        let HubSettings {
+            url,
+            authorities,
+            metrics,
+        } = settings;
+        let mut authorization = HeaderValue::from_str(&format!("token {}", token.expose()))
+            .map_err(|_| HubError::Setup("the service's token is no header value".to_owned()))?;
+        authorization.set_sensitive(true);
+        let upstream = Upstream::new(Settings {
+            // A hub answers when the server has stopped, or after ten seconds.
+            attempt: Duration::from_secs(20),
+            total: Duration::from_secs(25),
+            attempts: 2,
+            at_once: 8,
+            longest: 256 << 10,
+            authorities,
+            metrics,
+            ..Settings::of("JupyterHub")
+        })
+        .map_err(|error| HubError::Setup(error.to_string()))?;
+        Ok(Self {
+            url: crate::hub::below(url, &["hub", "api", "users"])?,
+            upstream,
+            authorization,
+        })
+    }
+
+    /// Stops all servers of a user that run or start, and says how many there were; `None` if the hub has no
+    /// such user. A server that is slow to stop goes on stopping when this returns.
+    pub async fn stop_all(&self, user: &str) -> Result<Option<usize>, HubError> {
+        if !is_name(user) {
+            return Ok(None);
+        }
+        let answer = self
+            .ask(Method::GET, "list notebook servers", &[user])
+            .await?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        let found: User = answer.json().map_err(HubError::Unexpected)?;
+        let Some(servers) = found.servers else {
+            return Err(HubError::Unexpected(
+                "the user's servers are not in it; the role of [jupyterhub] service_token needs the scope read:servers"
+                    .to_owned(),
+            ));
+        };
+        let mut stopped = 0;
+        for Server { name } in servers.values() {
+            let path: &[&str] = if name.is_empty() {
+                &[user, "server"]
+            } else if is_name(name) {
+                &[user, "servers", name]
+            } else {
+                return Err(HubError::Unexpected(
+                    "a server's name is no name".to_owned(),
+                ));
+            };
+            self.ask(Method::DELETE, "stop a notebook server", path)
+                .await?;
+            stopped += 1;
+        }
+        Ok(Some(stopped))
+    }
+
+    /// An answer of 2xx or 404.
+    async fn ask(
+        &self,
+        method: Method,
+        operation: &'static str,
+        path: &[&str],
+    ) -> Result<Answer, HubError> {
+        let request = Request::builder()
+            .method(method)
+            .uri(crate::hub::below(self.url.clone(), path)?.as_str())
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, self.authorization.clone())
+            .body(Bytes::new())
+            .map_err(|_| HubError::Setup("its address cannot be called".to_owned()))?;
+        let answer = self.upstream.send(&Call::new(operation, request)).await?;
+        if answer.is_success() || answer.status == 404 {
+            return Ok(answer);
+        }
+        Err(HubError::NotDone {
+            operation,
+            status: answer.status,
+        })
+    }
+}
+
+/// Whether it can be a segment of a path and nothing else.
+fn is_name(text: &str) -> bool {
+    !matches!(text, "" | "." | "..") && text.len() <= LONGEST && !text.chars().any(char::is_control)
+}
