@@ -21,6 +21,7 @@ from botocore.credentials import Credentials
 
 from scripted_hub import ScriptedHub
 from sky import Sky
+from test_command import Machine
 
 STAMP = 20160
 ROUNDS = 3
@@ -138,6 +139,20 @@ def notebook_servers(folder):
                 report(f"credentials of a notebook server, {in_flight} in flight", runs)
 
 
+def start(sky, home):
+    """`skykey credentials` with what it keeps, from start to end: credential_process runs it for each tool that starts."""
+    home.mkdir()
+    machine = Machine(sky, home)
+    machine.login(sky.person("bob"))
+    times = []
+    for _ in range(200):
+        began = time.perf_counter()
+        machine.run("credentials", "--survey", "demo")
+        times.append((time.perf_counter() - began) * 1000)
+    times.sort()
+    print(f"\n`skykey credentials` from start to end: p50 {times[100]:.1f} ms, p90 {times[180]:.1f} ms")
+
+
 def main():
     folder = Path(tempfile.mkdtemp(prefix="skykey-measure-", dir=os.environ.get("SKYKEY_MEASURE_DIR")))
     print(f"{ROUNDS} rounds of {SECONDS} s, medians (range), {os.cpu_count()} cores shared with the client\n")
@@ -176,7 +191,8 @@ def main():
             for in_flight in (1, 16, 64):
                 runs = [load(sky.s3, jobs, in_flight) for _ in range(ROUNDS)]
                 report(f"{name} of {STAMP:,} bytes, {in_flight} in flight", runs)
-    notebook_servers(folder)
+        notebook_servers(folder)
+        start(sky, folder / "home")
 
 
 if __name__ == "__main__":

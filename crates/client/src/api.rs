@@ -149,7 +149,7 @@ impl Client {
         let request = request
             .body(bytes)
             .map_err(|_| self.unexpected(operation, "the address is not one"))?;
-        let answer = self.http.send(&Call::new(operation, request)).await?;
+        let answer = self.http()?.send(&Call::new(operation, request)).await?;
         if answer.is_success() {
             return Ok(answer);
         }

@@ -14,7 +14,7 @@ mod login;
 mod places;
 mod portal;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use skykey_types::Clock;
 use skykey_upstream::{Settings, Upstream};
@@ -32,7 +32,7 @@ pub use portal::{ParsePortalError, Portal};
 pub struct Client {
     portal: Portal,
     folder: places::Folder,
-    http: Upstream,
+    http: OnceLock<Upstream>,
     clock: Arc<dyn Clock>,
 }
 
@@ -43,12 +43,10 @@ impl Client {
         portal: Portal,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ClientError> {
-        let http = Upstream::new(Settings::of("the portal"))
-            .map_err(|error| ClientError::Setup(error.to_string()))?;
         Ok(Self {
             folder: places.folder(&portal),
             portal,
-            http,
+            http: OnceLock::new(),
             clock,
         })
     }
@@ -56,6 +54,17 @@ impl Client {
     /// The portal.
     pub fn portal(&self) -> &Portal {
         &self.portal
+    }
+
+    /// The way to the portal, made when it is first gone: reading the machine's certificate authorities takes
+    /// longer than all else that handing out kept credentials does.
+    fn http(&self) -> Result<&Upstream, ClientError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let http = Upstream::new(Settings::of("the portal"))
+            .map_err(|error| ClientError::Setup(error.to_string()))?;
+        Ok(self.http.get_or_init(|| http))
     }
 
     /// The clock that it was given.

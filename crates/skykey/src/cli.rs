@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use skykey_client::ClientError;
 use skykey_types::{ProjectName, SurveyName, SystemClock};
+use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -392,13 +393,19 @@ fn next_step(error: &anyhow::Error) -> String {
 /// A person's command: what the libraries warn of is for whoever asks for it by RUST_LOG.
 fn person<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     start_logging(LogFormat::Text, Some("error"));
-    run(command)
+    // Every tool that starts asks us, also on a machine of a hundred cores.
+    run_on(Builder::new_multi_thread().worker_threads(2), command)
 }
 
 fn run<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    run_on(&mut Builder::new_multi_thread(), command)
+}
+
+fn run_on<T>(
+    runtime: &mut Builder,
+    command: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let runtime = runtime.enable_all().build()?;
     let result = runtime.block_on(command);
     // Whatever still runs has had its time.
     runtime.shutdown_background();

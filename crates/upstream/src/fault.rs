@@ -76,6 +76,17 @@ pub enum SetupError {
         /// What is wrong with it.
         why: String,
     },
+    /// The environment names authorities, and there are none.
+    #[error(
+        "cannot set up the HTTP client for {system}: there is no certificate authority where {variable} says; \
+         let it name PEM certificates that can be read, or unset it"
+    )]
+    NoRoots {
+        /// For which system.
+        system: &'static str,
+        /// Which variable.
+        variable: &'static str,
+    },
     /// The HTTP client refuses its settings.
     #[error("cannot set up the HTTP client for {system}: {why}")]
     Client {

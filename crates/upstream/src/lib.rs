@@ -10,6 +10,7 @@ mod call;
 mod fault;
 mod metrics;
 mod pause;
+mod roots;
 mod send;
 mod settings;
 

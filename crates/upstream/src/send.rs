@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::breaker::Breaker;
 use crate::fault::told;
-use crate::{Answer, Call, Fault, Outcome, Repeat, Settings, SetupError, pause};
+use crate::{Answer, Call, Fault, Outcome, Repeat, Settings, SetupError, pause, roots};
 
 /// One system. Clones share the connections, the limit and the breaker.
 #[derive(Clone)]
@@ -41,29 +41,10 @@ pub enum Standing {
 impl Upstream {
     /// Connects to nothing yet: the system may come up later.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(settings.connect)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .user_agent(concat!("skykey/", env!("CARGO_PKG_VERSION")));
-        if let Some(path) = &settings.authorities {
-            let unreadable = |why: String| SetupError::Authorities {
-                path: path.clone(),
-                why,
-            };
-            let pem = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-            let found = reqwest::Certificate::from_pem_bundle(&pem)
-                .map_err(|error| unreadable(error.to_string()))?;
-            if found.is_empty() {
-                return Err(unreadable("it holds no PEM certificate".to_owned()));
-            }
-            builder = builder.tls_certs_merge(found);
-        }
-        let client = builder.build().map_err(|error| SetupError::Client {
-            system: settings.system,
-            why: told(error),
-        })?;
+        let client = match builder(&settings)?.build() {
+            Ok(client) => client,
+            Err(error) => roots::without_the_machines(builder(&settings)?, &settings, error)?,
+        };
         Ok(Self(Arc::new(Inner {
             client,
             places: Semaphore::new(settings.at_once.max(1)),
@@ -129,6 +110,29 @@ impl Upstream {
             tokio::time::sleep(wait).await;
         }
     }
+}
+
+fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, SetupError> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(settings.connect)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .tcp_nodelay(true)
+        .user_agent(concat!("skykey/", env!("CARGO_PKG_VERSION")));
+    let Some(path) = &settings.authorities else {
+        return Ok(builder);
+    };
+    let unreadable = |why: String| SetupError::Authorities {
+        path: path.clone(),
+        why,
+    };
+    let pem = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let found = reqwest::Certificate::from_pem_bundle(&pem)
+        .map_err(|error| unreadable(error.to_string()))?;
+    if found.is_empty() {
+        return Err(unreadable("it holds no PEM certificate".to_owned()));
+    }
+    Ok(builder.tls_certs_merge(found))
 }
 
 /// A failure, and whether the request may have been received.
