@@ -7,19 +7,23 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use skykey_iam::GroupRequest;
-use skykey_types::{GroupPath, Secret};
+use skykey_types::{GroupPath, Secret, SurveyName};
 use skykey_upstream::{Answer, Call};
 use url::Url;
 
 use crate::answers::{LeaseSummary, Me, Site, Survey};
+use crate::identity::{self, Identity};
 use crate::{Client, ClientError};
 
 /// The longest message that is passed on, in characters.
 const LONGEST: usize = 1_000;
 
+/// The API's `{"error":{…}}`, or what notebook servers are told, `{"code","message"}`.
 #[derive(Deserialize)]
-struct Problem {
-    error: Words,
+#[serde(untagged)]
+enum Problem {
+    Api { error: Words },
+    Sentence(Words),
 }
 
 #[derive(Deserialize)]
@@ -54,6 +58,28 @@ impl Client {
         const ASK: &str = "ask the portal who you are";
         let answer = self.as_person(ASK, Method::GET, &["me"], None).await?;
         self.json(ASK, &answer)
+    }
+
+    /// The survey that is meant when none is named: the only one that may be read; for a notebook server
+    /// the portal's choice.
+    pub async fn usual_survey(&self) -> Result<SurveyName, ClientError> {
+        if let Identity::Hub(token) = &self.identity {
+            return self.hubs_survey(token).await;
+        }
+        let me = self.me().await?;
+        let mut names: Vec<String> = me
+            .surveys
+            .into_iter()
+            .filter(|survey| survey.access.is_some())
+            .map(|survey| survey.name)
+            .collect();
+        if names.len() != 1 {
+            return Err(ClientError::WhichSurvey(names));
+        }
+        names
+            .remove(0)
+            .parse()
+            .map_err(|_| self.unexpected("find your survey", "a survey's name"))
     }
 
     /// The surveys there are.
@@ -97,30 +123,70 @@ impl Client {
         path: &[&str],
         body: Option<&Value>,
     ) -> Result<Answer, ClientError> {
+        if matches!(self.identity, Identity::Hub(_)) {
+            return Err(ClientError::OnlyCredentials { operation });
+        }
         let url = self.portal.at(&[&["api", "v1"], path].concat());
-        let token = self.access_token().await?;
+        let token = self.bearer().await?;
         let first = self
             .call(operation, method.clone(), &url, Some(&token), body)
             .await;
-        let Err(ClientError::Refused { status: 401, .. }) = first else {
+        let Err(ClientError::Refused {
+            status: 401,
+            message,
+            ..
+        }) = first
+        else {
             return first;
         };
-        let token = self.another_access_token(&token).await?;
+        let Some(token) = self.another_bearer(&token).await? else {
+            return Err(self.not_taken(message));
+        };
         let second = self.call(operation, method, &url, Some(&token), body).await;
         match second {
             Err(ClientError::Refused {
                 status: 401,
                 message,
                 ..
-            }) => Err(ClientError::LoginEnded {
-                portal: self.portal.to_string(),
-                why: message,
-            }),
+            }) => Err(self.not_taken(message)),
             other => other,
         }
     }
 
-    async fn call(
+    /// What the calls carry now.
+    pub(crate) async fn bearer(&self) -> Result<Secret, ClientError> {
+        match &self.identity {
+            Identity::Login => self.access_token().await,
+            Identity::Hub(token) => Ok(token.clone()),
+            Identity::TokenFile(path) => identity::token_in(path),
+        }
+    }
+
+    /// Another than the one that was refused, if there is one.
+    async fn another_bearer(&self, refused: &Secret) -> Result<Option<Secret>, ClientError> {
+        match &self.identity {
+            Identity::Login => self.another_access_token(refused).await.map(Some),
+            Identity::Hub(_) => Ok(None),
+            // It may have been replaced just now.
+            Identity::TokenFile(path) => {
+                Ok(Some(identity::token_in(path)?).filter(|token| token != refused))
+            }
+        }
+    }
+
+    fn not_taken(&self, why: String) -> ClientError {
+        let portal = self.portal.to_string();
+        match &self.identity {
+            Identity::TokenFile(path) => ClientError::TokenRefused {
+                portal,
+                path: path.clone(),
+                why,
+            },
+            Identity::Login | Identity::Hub(_) => ClientError::LoginEnded { portal, why },
+        }
+    }
+
+    pub(crate) async fn call(
         &self,
         operation: &'static str,
         method: Method,
@@ -135,7 +201,7 @@ impl Client {
         if let Some(token) = token {
             let value = format!("Bearer {}", token.expose());
             let mut value = HeaderValue::from_str(&value)
-                .map_err(|_| self.unexpected(operation, "the IAM's token holds a line break"))?;
+                .map_err(|_| self.unexpected(operation, "the token holds a line break"))?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
@@ -154,7 +220,7 @@ impl Client {
             return Ok(answer);
         }
         match answer.json::<Problem>() {
-            Ok(Problem { error }) => Err(ClientError::Refused {
+            Ok(Problem::Api { error } | Problem::Sentence(error)) => Err(ClientError::Refused {
                 status: answer.status,
                 code: plain(&error.code),
                 message: plain(&error.message),

@@ -24,6 +24,35 @@ pub enum ClientError {
         /// What was said.
         why: String,
     },
+    /// The token file holds none.
+    #[error("there is no access token in {path}: {why}", path = .path.display())]
+    NoToken {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The portal does not take the token of the token file.
+    #[error("{portal} does not take the access token in {path} ({why})", path = .path.display())]
+    TokenRefused {
+        /// Which portal.
+        portal: String,
+        /// Which file.
+        path: PathBuf,
+        /// What was said.
+        why: String,
+    },
+    /// What only a person may ask, asked by a notebook server.
+    #[error(
+        "cannot {operation} by a notebook server's token, which gets credentials and nothing else"
+    )]
+    OnlyCredentials {
+        /// What was asked.
+        operation: &'static str,
+    },
+    /// Which survey, out of several, or out of none.
+    #[error("{}", which_survey(.0))]
+    WhichSurvey(Vec<String>),
     /// The site has registered no client for the command.
     #[error("{portal} offers no login by the command")]
     NoLoginOffered {
@@ -99,6 +128,10 @@ impl ClientError {
         match self {
             Self::NotLoggedIn { .. } => "not_logged_in",
             Self::LoginEnded { .. } => "login_ended",
+            Self::NoToken { .. } => "no_token",
+            Self::TokenRefused { .. } => "token_refused",
+            Self::OnlyCredentials { .. } => "only_credentials",
+            Self::WhichSurvey(_) => "which_survey",
             Self::NoLoginOffered { .. } => "no_login_offered",
             Self::LoginRefused => "login_refused",
             Self::CodeExpired => "code_expired",
@@ -120,6 +153,15 @@ impl ClientError {
             Self::NotLoggedIn { portal } | Self::LoginEnded { portal, .. } => {
                 format!("run 'skykey login --portal {portal}'")
             }
+            Self::NoToken { .. } | Self::TokenRefused { .. } => {
+                "see that whatever renews the file is running, and gets tokens of the portal's IAM"
+                    .to_owned()
+            }
+            Self::OnlyCredentials { .. } => "log in with 'skykey login'".to_owned(),
+            Self::WhichSurvey(several) if several.is_empty() => {
+                "'skykey whoami' says where you stand".to_owned()
+            }
+            Self::WhichSurvey(_) => "say which with --survey".to_owned(),
             Self::NoLoginOffered { .. } => {
                 "use the portal in a browser, or ask the people who run it to set cli_client_id"
                     .to_owned()
@@ -151,11 +193,34 @@ impl ClientError {
         }
     }
 
+    /// Whether whoever asks may not have what they ask for, or cannot say who they are: asking again does
+    /// not help until somebody does something.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::NotLoggedIn { .. }
+            | Self::LoginEnded { .. }
+            | Self::NoToken { .. }
+            | Self::TokenRefused { .. }
+            | Self::OnlyCredentials { .. }
+            | Self::WhichSurvey(_) => true,
+            Self::Refused { status, .. } => matches!(status, 401 | 403),
+            _ => false,
+        }
+    }
+
     pub(crate) fn file(what: &'static str, path: &Path, error: &io::Error) -> Self {
         Self::File {
             what,
             path: path.to_owned(),
             why: error.to_string(),
         }
+    }
+}
+
+fn which_survey(several: &[String]) -> String {
+    if several.is_empty() {
+        "you may read no survey".to_owned()
+    } else {
+        format!("you may read several surveys: {}", several.join(", "))
     }
 }

@@ -7,6 +7,7 @@ use skykey_types::{AccessKeyId, Credentials, Secret, SignedDuration, SurveyName,
 
 use crate::answers::{GrantedLease, LeaseSummary, Place};
 use crate::guard::Guard;
+use crate::identity::{self, Identity};
 use crate::{Client, ClientError, places};
 
 /// Credentials are replaced when this much is left: botocore begins to ask for others at 15 minutes,
@@ -18,7 +19,7 @@ pub const LEFT: SignedDuration = SignedDuration::from_mins(20);
 pub struct Wish {
     /// Of which survey.
     pub survey: SurveyName,
-    /// For how many seconds; the survey's longest if left out.
+    /// For how many seconds; the survey's shortest if left out. Not asked of a notebook server's portal.
     pub lifetime: Option<u32>,
 }
 
@@ -48,6 +49,9 @@ struct Kept {
     place: Place,
     /// When the portal last called the lease live.
     seen_live: Timestamp,
+    /// Whose it is, where that can change under us.
+    #[serde(default)]
+    holder: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +62,7 @@ struct KeptWire<'a> {
     session_token: Option<&'a str>,
     place: &'a Place,
     seen_live: Timestamp,
+    holder: Option<&'a str>,
 }
 
 impl Client {
@@ -67,7 +72,7 @@ impl Client {
     /// portal is away, kept credentials are handed out until they end.
     pub async fn credentials(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
         // Before anything is written.
-        self.who()?;
+        let holder = self.holder()?;
         self.folder.make()?;
         let name = wish.name();
         let path = self.folder.lease(&name);
@@ -81,14 +86,19 @@ impl Client {
         let Some(mut kept) = kept.filter(|kept| kept.left(now) > SignedDuration::ZERO) else {
             return self.lease(wish).await;
         };
+        let theirs = kept.holder == holder;
         let asked = if kept.left(now) <= LEFT {
             self.lease(wish).await
-        } else if now.duration_since(kept.seen_live).abs() < kept.look_every() {
+        } else if theirs && now.duration_since(kept.seen_live).abs() < kept.look_every() {
             return Ok(kept.granted());
+        } else if let Identity::Hub(_) = self.identity {
+            // The portal hands out the same again while they are good.
+            self.lease(wish).await
         } else {
             match self.is_live(&kept.lease.id).await {
                 Ok(true) => {
                     kept.seen_live = now;
+                    kept.holder = holder;
                     kept.write(&path)?;
                     return Ok(kept.granted());
                 }
@@ -97,8 +107,21 @@ impl Client {
             }
         };
         match asked {
-            Err(error) if error.is_outage() => Ok(kept.granted()),
+            Err(error) if error.is_outage() && theirs => Ok(kept.granted()),
             asked => asked,
+        }
+    }
+
+    /// Tells whose the credentials are, where that can change: nobody's before a login, the login's
+    /// own, or the token's.
+    fn holder(&self) -> Result<Option<String>, ClientError> {
+        match &self.identity {
+            Identity::Login => self.who().map(|_| None),
+            Identity::Hub(_) => Ok(None),
+            Identity::TokenFile(path) => {
+                let token = identity::token_in(path)?;
+                Ok(Some(identity::holder(&token)))
+            }
         }
     }
 
@@ -111,17 +134,17 @@ impl Client {
 
     /// A new lease, which is kept.
     async fn lease(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
-        const ASK: &str = "lease credentials";
-        let body = match wish.lifetime {
-            Some(seconds) => json!({ "survey": wish.survey, "lifetime": seconds }),
-            None => json!({ "survey": wish.survey }),
-        };
         let path = self.folder.lease(&wish.name());
-        let answer = self
-            .as_person(ASK, Method::POST, &["leases"], Some(&body))
-            .await;
-        let answer = match answer {
-            Ok(answer) => answer,
+        let asked = match &self.identity {
+            Identity::Hub(token) => self.lease_by_hub(token, wish).await,
+            Identity::Login | Identity::TokenFile(_) => self.lease_by_api(wish).await,
+        };
+        let GrantedLease {
+            lease,
+            credentials,
+            place,
+        } = match asked {
+            Ok(granted) => granted,
             Err(error) => {
                 if !error.is_outage() {
                     // Refused: what is kept is no good any more, or will not be renewed.
@@ -130,17 +153,40 @@ impl Client {
                 return Err(error);
             }
         };
-        let granted: Granted = self.json(ASK, &answer)?;
         let kept = Kept {
-            lease: granted.lease,
-            access_key_id: granted.credentials.access_key_id,
-            secret_access_key: granted.credentials.secret_access_key,
-            session_token: granted.credentials.session_token,
-            place: granted.s3,
+            lease,
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: credentials.session_token,
+            place,
             seen_live: self.clock.now(),
+            // Without one it is looked at before it is handed out again.
+            holder: self.holder().unwrap_or_default(),
         };
         kept.write(&path)?;
         Ok(kept.granted())
+    }
+
+    async fn lease_by_api(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
+        const ASK: &str = "lease credentials";
+        let body = match wish.lifetime {
+            Some(seconds) => json!({ "survey": wish.survey, "lifetime": seconds }),
+            None => json!({ "survey": wish.survey }),
+        };
+        let answer = self
+            .as_person(ASK, Method::POST, &["leases"], Some(&body))
+            .await?;
+        let granted: Granted = self.json(ASK, &answer)?;
+        Ok(GrantedLease {
+            credentials: Credentials {
+                access_key_id: granted.credentials.access_key_id,
+                secret_access_key: granted.credentials.secret_access_key,
+                session_token: granted.credentials.session_token,
+                expiration: granted.lease.expires,
+            },
+            lease: granted.lease,
+            place: granted.s3,
+        })
     }
 }
 
@@ -186,6 +232,7 @@ impl Kept {
             session_token: self.session_token.as_ref().map(Secret::expose),
             place: &self.place,
             seen_live: self.seen_live,
+            holder: self.holder.as_deref(),
         };
         places::write(path, &wire)
     }

@@ -1,14 +1,17 @@
-//! The person's side of skykey: a login that is kept on their machine and renewed, the portal's API in
-//! their name, and credentials that are handed out again until they are nearly spent. It decides
+//! The person's side of skykey: a login that is kept on their machine and renewed (or another
+//! [`Identity`]), the portal's API in their name, and credentials that are handed out again until they are nearly spent. It decides
 //! nothing, the portal does, and prints nothing. What always holds: what it keeps is in files of mode
 //! 0600 in a folder of mode 0700; one refresh token is never used by two processes at once, nor
 //! one lease asked for twice; a token goes to nobody but the portal and the IAM that the portal
-//! named at the login, and never over plain HTTP unless that is this machine; no error holds a secret.
+//! named at the login, and never over plain HTTP unless that is this machine; what is kept for one identity is
+//! never handed to another; no error holds a secret.
 
 mod answers;
 mod api;
 mod error;
 mod guard;
+mod hub;
+mod identity;
 mod leases;
 mod login;
 mod places;
@@ -21,16 +24,18 @@ use skykey_upstream::{Settings, Upstream};
 
 pub use answers::{AfterRemoval, GrantedLease, LeaseSummary, Me, Place, Site, Standing, Survey};
 pub use error::ClientError;
+pub use identity::Identity;
 pub use leases::{LEFT, Wish};
 pub use login::{Begun, Who};
 pub use places::Places;
 pub use portal::{ParsePortalError, Portal};
 
-/// One portal, in the name of whoever is logged in there. Other processes may use the same
-/// [`Places`] at the same time.
+/// One portal, in the name of whoever is logged in there, unless [`Client::in_the_name_of`] says another.
+/// Other processes may use the same [`Places`] at the same time.
 #[derive(Debug)]
 pub struct Client {
     portal: Portal,
+    identity: Identity,
     folder: places::Folder,
     http: OnceLock<Upstream>,
     clock: Arc<dyn Clock>,
@@ -46,9 +51,23 @@ impl Client {
         Ok(Self {
             folder: places.folder(&portal),
             portal,
+            identity: Identity::Login,
             http: OnceLock::new(),
             clock,
         })
+    }
+
+    /// The same client, asking by another identity. What it keeps lies apart.
+    #[must_use]
+    pub fn in_the_name_of(mut self, identity: Identity) -> Self {
+        self.folder = self.folder.of(&identity);
+        self.identity = identity;
+        self
+    }
+
+    /// Who asks.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The portal.

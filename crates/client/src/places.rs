@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
-use crate::{ClientError, Portal};
+use crate::{ClientError, Identity, Portal};
 
 /// The folder of everything that is kept for a person: `$XDG_STATE_HOME/skykey` or
 /// `~/.local/state/skykey` (XDG Base Directory Specification 0.8).
@@ -56,9 +56,16 @@ impl Places {
 
     pub(crate) fn folder(&self, portal: &Portal) -> Folder {
         let name: String = form_urlencoded::byte_serialize(portal.to_string().as_bytes()).collect();
+        let path = self.0.join("portals").join(name);
         Folder {
-            path: self.0.join("portals").join(name),
+            leases: path.join("leases"),
+            path,
         }
+    }
+
+    /// Where an agent of this machine has its files; machines may share a home.
+    pub fn agent(&self, machine: &str) -> PathBuf {
+        self.0.join("agent").join(machine)
     }
 }
 
@@ -72,9 +79,22 @@ fn named(folder: &str) -> Option<Portal> {
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     path: PathBuf,
+    leases: PathBuf,
 }
 
 impl Folder {
+    /// The same with the leases of that identity.
+    pub(crate) fn of(&self, identity: &Identity) -> Self {
+        let whose = match identity.folder() {
+            None => self.path.clone(),
+            Some(name) => self.path.join(name),
+        };
+        Self {
+            path: self.path.clone(),
+            leases: whose.join("leases"),
+        }
+    }
+
     pub(crate) fn login(&self) -> PathBuf {
         self.path.join("login.json")
     }
@@ -85,28 +105,27 @@ impl Folder {
 
     /// `name` tells one wish from another and is fit for a file name.
     pub(crate) fn lease(&self, name: &str) -> PathBuf {
-        self.path.join("leases").join(format!("{name}.json"))
+        self.leases.join(format!("{name}.json"))
     }
 
     pub(crate) fn lease_lock(&self, name: &str) -> PathBuf {
-        self.path.join("leases").join(format!("{name}.lock"))
+        self.leases.join(format!("{name}.lock"))
     }
 
     /// Makes the folders, for their owner alone.
     pub(crate) fn make(&self) -> Result<(), ClientError> {
-        let leases = self.path.join("leases");
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(&leases)
-            .map_err(|error| ClientError::file("make", &leases, &error))?;
+            .create(&self.leases)
+            .map_err(|error| ClientError::file("make", &self.leases, &error))?;
         // Somebody else's umask or copy may have opened it.
         let owner_only = fs::Permissions::from_mode(0o700);
         fs::set_permissions(&self.path, owner_only)
             .map_err(|error| ClientError::file("make", &self.path, &error))
     }
 
-    /// Removes the login and the leases.
+    /// Removes the login and the leases, of every identity.
     pub(crate) fn clear(&self) -> Result<(), ClientError> {
         match fs::remove_dir_all(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -12,6 +12,8 @@
 //! | parameter | what |
 //! |---|---|
 //! | `survey` | which survey; else the configured one, else the only one that the person may read |
+//!
+//! The header `Skykey-Survey` of a 200 names the survey, for clients that asked for none.
 
 mod given;
 mod wrong_tokens;
@@ -76,7 +78,12 @@ struct Credentials {
     secret_access_key: String,
     token: String,
     expiration: String,
+    #[serde(skip)]
+    survey: SurveyName,
 }
+
+/// In which survey's name.
+const SURVEY: &str = "skykey-survey";
 
 pub(crate) fn routes() -> Router<Arc<Portal>> {
     Router::new().route("/jupyter/credentials", get(credentials))
@@ -90,7 +97,10 @@ async fn credentials(
 ) -> Response {
     let client = client.map(|Extension(client)| client);
     let mut response = match answer(&portal, client, &headers, asked).await {
-        Ok(credentials) => Json(credentials).into_response(),
+        Ok(credentials) => {
+            let survey = credentials.survey.to_string();
+            ([(SURVEY, survey)], Json(credentials)).into_response()
+        }
         Err(problem) => problem.in_a_sentence(),
     };
     // It does not ask again for half an hour; hundreds of idle connections from one address would keep
@@ -403,5 +413,6 @@ fn shown(issued: &Issued) -> Result<Credentials, Problem> {
         secret_access_key: keys.secret_access_key.expose().to_owned(),
         token: token.expose().to_owned(),
         expiration: end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        survey: issued.lease.survey.clone(),
     })
 }

@@ -110,6 +110,16 @@ enum Command {
         after_help = "Examples:\n  skykey exec --survey m13 -- python reduce.py\n  skykey exec --survey m13 -- s5cmd cp 's3://m13/*' ."
     )]
     Exec(me::exec::Exec),
+    /// Keep credentials fresh for everything on this machine that asks, until it is stopped
+    ///
+    /// For a virtual machine, a notebook server or a job. Tools ask it by the variables that AWS's SDKs know;
+    /// 'skykey agent env' prints them for a shell. It listens on loopback, for whoever has its bearer.
+    /// Started again, it listens where it did, so running tools notice nothing. After a refusal it hands out
+    /// nothing, and says why to whoever asks.
+    #[command(
+        after_help = "Examples:\n  skykey agent --survey m13 &\n  eval \"$(skykey agent env --wait 10s)\"\n  skykey agent --survey m13 --credentials-file ~/.aws/credentials --profile m13\n  skykey agent --survey m13 --identity token-file=/run/user/1000/bt_u1000 --on-refused exit"
+    )]
+    Agent(Box<me::agent::AgentCommand>),
     /// Write a profile for AWS's tools into ~/.aws/config, and a remote into rclone's
     ///
     /// The profile asks 'skykey credentials', so it stays fresh. What is written stands between two comment
@@ -267,6 +277,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Exec(exec) => return person(exec.run()),
+        Command::Agent(agent) => return person(agent.run()),
         Command::Login(login) => person(login.run()),
         Command::Logout(logout) => logout.run(),
         Command::Whoami(whoami) => person(whoami.run()),

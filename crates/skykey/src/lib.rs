@@ -13,3 +13,5 @@ mod me;
 pub mod site;
 pub mod systems;
 pub mod up;
+
+pub use me::agent::{Agent, AgentOptions, Ended, OnRefused, ParseOnRefusedError};

@@ -1,9 +1,14 @@
 //! The commands of a person: everything that asks a portal in their name. Each is one file, with its
 //! arguments and their help; the work is `skykey-client`'s.
 
+pub(crate) mod agent;
+mod config_file;
 pub(crate) mod credentials;
+mod endpoint;
+mod environment;
 pub(crate) mod exec;
 mod formats;
+mod identity;
 pub(crate) mod leases;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -18,8 +23,10 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
-use skykey_client::{Client, Places, Portal, Wish};
+use skykey_client::{Client, Identity, Places, Portal, Wish};
 use skykey_types::{SignedDuration, SurveyName, SystemClock, Timestamp};
+
+use identity::Asker;
 
 /// Where `skykey up` is, unless told otherwise.
 const HERE: &str = "http://127.0.0.1:8080/";
@@ -42,10 +49,18 @@ pub(crate) struct Wanted {
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     lifetime: Option<u32>,
     #[command(flatten)]
+    asker: Asker,
+    #[command(flatten)]
     at: At,
 }
 
 impl At {
+    /// At that portal, if none is named.
+    fn or(mut self, portal: Option<Portal>) -> Self {
+        self.portal = self.portal.or(portal);
+        self
+    }
+
     fn client(&self) -> anyhow::Result<Client> {
         let places = places()?;
         let portal = match &self.portal {
@@ -64,12 +79,28 @@ impl At {
 }
 
 impl Wanted {
+    fn client(&self) -> anyhow::Result<Client> {
+        let client = self.asker.client(&self.at, |name| std::env::var_os(name))?;
+        no_choice_of_lifetime(&client, self.lifetime)?;
+        Ok(client)
+    }
+
     fn wish(&self) -> Wish {
         Wish {
             survey: self.survey.clone(),
             lifetime: self.lifetime,
         }
     }
+}
+
+/// For a notebook server the portal decides.
+fn no_choice_of_lifetime(client: &Client, lifetime: Option<u32>) -> anyhow::Result<()> {
+    if matches!(client.identity(), Identity::Hub(_)) && lifetime.is_some() {
+        bail!(
+            "how long a notebook server's credentials last is the portal's choice; leave --lifetime out"
+        );
+    }
+    Ok(())
 }
 
 fn places() -> anyhow::Result<Places> {

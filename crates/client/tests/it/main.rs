@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a failure is a failure")]
 
 mod credentials;
+mod identities;
 mod logins;
 mod portal;
 mod refusals;

@@ -34,7 +34,7 @@ pub(crate) enum Format {
 
 impl Credentials {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let client = self.wanted.at.client()?;
+        let client = self.wanted.client()?;
         let granted = client.credentials(&self.wanted.wish()).await?;
         print(&formats::text(self.format, &granted)?)
     }

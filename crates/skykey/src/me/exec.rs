@@ -1,22 +1,28 @@
 //! `skykey exec`: a command with an endpoint that gives it credentials as long as it runs.
 
-mod endpoint;
-mod environment;
-
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 
 use anyhow::Context;
+use async_trait::async_trait;
+use axum::Router;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
+use skykey_client::{Client, GrantedLease, Wish};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::Wanted;
-use endpoint::Endpoint;
+use super::endpoint::{Endpoint, Refusal, Source, new_bearer};
+use super::environment::Variables;
+
+/// As shells and env(1) have it.
+const NOT_FOUND: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
 
 #[derive(Args)]
 pub(crate) struct Exec {
@@ -27,14 +33,46 @@ pub(crate) struct Exec {
     command: Vec<OsString>,
 }
 
+/// Asks as often as it is asked; what is still good is kept on the disk.
+struct Asked {
+    client: Arc<Client>,
+    wish: Wish,
+}
+
+#[async_trait]
+impl Source for Asked {
+    async fn credentials(&self) -> Result<Arc<GrantedLease>, Refusal> {
+        let (client, wish) = (Arc::clone(&self.client), self.wish.clone());
+        let asked = tokio::spawn(async move { client.credentials(&wish).await });
+        match asked.await {
+            Ok(Ok(granted)) => Ok(Arc::new(granted)),
+            Ok(Err(error)) => Err(Refusal::from(&error)),
+            Err(_) => Err(Refusal {
+                is_final: false,
+                code: "internal".to_owned(),
+                message: "skykey exec failed".to_owned(),
+            }),
+        }
+    }
+
+    fn whose(&self) -> &'static str {
+        "this endpoint is for the command that skykey exec runs"
+    }
+}
+
 impl Exec {
-    /// The command's exit code; 128 and the signal if one ended it, as shells say it.
+    /// The command's exit code; 128 and the signal if one ended it, 127 if there is no such command and 126
+    /// if it cannot be run, as shells say it.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let client = Arc::new(self.wanted.at.client()?);
+        let client = Arc::new(self.wanted.client()?);
         let wish = self.wanted.wish();
         // A refusal is better heard now than by a tool in the middle of its work.
         let first = client.credentials(&wish).await?;
-        let endpoint = Endpoint::start(client, wish).await?;
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .context("cannot listen on 127.0.0.1")?;
+        let source = Arc::new(Asked { client, wish });
+        let endpoint = Endpoint::serve(listener, new_bearer(), source, Router::new())?;
         let mut signals = signals()?;
         let (program, arguments) = self
             .command
@@ -42,10 +80,19 @@ impl Exec {
             .context("there is no command after --")?;
         let mut command = Command::new(program);
         command.args(arguments);
-        environment::prepare(&mut command, &endpoint, &first.place);
-        let child = command
-            .spawn()
-            .with_context(|| format!("cannot start '{}'", program.to_string_lossy()))?;
+        Variables::of(&endpoint.url(), endpoint.bearer(), &first.place)?.give_to(&mut command);
+        let child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                let program = program.to_string_lossy();
+                let _ = writeln!(io::stderr(), "error: cannot start '{program}': {error}");
+                let code = match error.kind() {
+                    io::ErrorKind::NotFound => NOT_FOUND,
+                    _ => NOT_EXECUTABLE,
+                };
+                return Ok(ExitCode::from(code));
+            }
+        };
         let status = wait(child, &mut signals).await?;
         Ok(exit_code(status))
     }

@@ -22,6 +22,11 @@ pub(super) fn text(format: Format, granted: &GrantedLease) -> anyhow::Result<Str
     })
 }
 
+/// The lines of a profile in `~/.aws/credentials`, below its heading.
+pub(super) fn profile(granted: &GrantedLease) -> anyhow::Result<String> {
+    Ok(aws_lines(&Keys::of(granted)?))
+}
+
 /// What every form is made of. No value holds a blank, a quote or a line break, so none needs quoting.
 struct Keys<'a> {
     survey: &'a str,
@@ -124,10 +129,14 @@ fn env(keys: &Keys<'_>) -> String {
 }
 
 fn aws(keys: &Keys<'_>) -> String {
+    format!("[{}]\n{}", keys.survey, aws_lines(keys))
+}
+
+fn aws_lines(keys: &Keys<'_>) -> String {
     let token = optional("aws_session_token = ", keys.token);
     format!(
-        "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n{token}endpoint_url = {}\nregion = {}\n",
-        keys.survey, keys.id, keys.secret, keys.endpoint, keys.region
+        "aws_access_key_id = {}\naws_secret_access_key = {}\n{token}endpoint_url = {}\nregion = {}\n",
+        keys.id, keys.secret, keys.endpoint, keys.region
     )
 }
 

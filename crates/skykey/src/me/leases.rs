@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use clap::Args;
 
+use super::identity::Asker;
 use super::{At, at, print};
 
 #[derive(Args)]
@@ -12,12 +13,18 @@ pub(crate) struct Leases {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    asker: Asker,
+    #[command(flatten)]
     at: At,
 }
 
 impl Leases {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let leases = self.at.client()?.leases().await?;
+        let leases = self
+            .asker
+            .client(&self.at, |name| std::env::var_os(name))?
+            .leases()
+            .await?;
         let mut text = String::new();
         for lease in &leases {
             if !self.all && lease.state != "live" {

@@ -1,8 +1,5 @@
 //! `skykey setup`: profiles in the files of other tools.
 
-mod blocks;
-mod file;
-
 use std::env;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -12,8 +9,8 @@ use clap::Args;
 use skykey_client::{Client, Site};
 use skykey_types::SurveyName;
 
+use super::config_file::{By, ConfigFile};
 use super::{At, print};
-use file::ConfigFile;
 
 #[derive(Args)]
 pub(crate) struct Setup {
@@ -53,7 +50,7 @@ impl Setup {
                 .as_deref()
                 .or(self.survey.as_ref().map(SurveyName::as_str));
             for path in [aws, rclone] {
-                let mut file = ConfigFile::open(path)?;
+                let mut file = ConfigFile::open(path, By::Setup)?;
                 let removed = file.remove(only)?;
                 text.push_str(&self.finish(&file, &removed, "removed from")?);
             }
@@ -65,8 +62,8 @@ impl Setup {
         let client = self.at.client()?;
         let profiles = self.profiles(&client).await?;
         let site = client.site().await?;
-        let mut file = ConfigFile::open(aws)?;
-        let mut with_rclone = ConfigFile::open(rclone)?;
+        let mut file = ConfigFile::open(aws, By::Setup)?;
+        let mut with_rclone = ConfigFile::open(rclone, By::Setup)?;
         let wants_rclone = self.rclone || with_rclone.exists();
         let mut names = Vec::new();
         for profile in &profiles {
@@ -202,7 +199,7 @@ fn rclone_remote(profile: &Profile, site: &Site) -> String {
     )
 }
 
-fn profile_name(text: &str) -> Result<String, String> {
+pub(super) fn profile_name(text: &str) -> Result<String, String> {
     let fits = !text.is_empty()
         && text.len() <= 64
         && text

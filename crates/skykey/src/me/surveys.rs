@@ -4,10 +4,13 @@ use std::fmt::Write;
 
 use clap::Args;
 
+use super::identity::Asker;
 use super::{At, print};
 
 #[derive(Args)]
 pub(crate) struct Surveys {
+    #[command(flatten)]
+    asker: Asker,
     #[command(flatten)]
     at: At,
 }
@@ -15,7 +18,12 @@ pub(crate) struct Surveys {
 impl Surveys {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let mut text = String::new();
-        for survey in self.at.client()?.surveys().await? {
+        for survey in self
+            .asker
+            .client(&self.at, |name| std::env::var_os(name))?
+            .surveys()
+            .await?
+        {
             let access = match survey.access {
                 Some(access) => format!("you may {access}"),
                 None => format!("for members of {}", survey.readers.join(" or ")),

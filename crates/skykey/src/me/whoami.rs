@@ -5,17 +5,20 @@ use std::fmt::Write;
 use clap::Args;
 use skykey_client::{Client, Standing};
 
+use super::identity::Asker;
 use super::{At, at, listed, print};
 
 #[derive(Args)]
 pub(crate) struct Whoami {
+    #[command(flatten)]
+    asker: Asker,
     #[command(flatten)]
     at: At,
 }
 
 impl Whoami {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        show(&self.at.client()?).await
+        show(&self.asker.client(&self.at, |name| std::env::var_os(name))?).await
     }
 }
 

@@ -4,7 +4,10 @@
 use std::path::Path;
 use std::process::Command;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 13] = [
+    "agent",
+    "agent env",
+    "agent status",
     "credentials",
     "exec",
     "leases",
@@ -23,12 +26,13 @@ fn the_help_of_each_command_is_what_was_read_and_agreed() {
     let update = std::env::var_os("SKYKEY_UPDATE_HELP").is_some();
     for command in COMMANDS {
         let run = Command::new(env!("CARGO_BIN_EXE_skykey"))
-            .args([command, "--help"])
+            .args(command.split(' '))
+            .arg("--help")
             .env_clear()
             .output()
             .unwrap();
         let said = String::from_utf8(run.stdout).unwrap();
-        let path = folder.join(format!("{command}.txt"));
+        let path = folder.join(format!("{}.txt", command.replace(' ', "-")));
         if update {
             std::fs::write(&path, &said).unwrap();
         }

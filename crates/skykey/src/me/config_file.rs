@@ -1,5 +1,7 @@
 //! Somebody else's configuration file, changed in our blocks only.
 
+mod blocks;
+
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -7,10 +9,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::blocks;
+/// Which of our commands writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// `skykey setup`; the file keeps its permissions.
+    Setup,
+    /// `skykey agent`; the file is for its owner alone, since it holds credentials.
+    Agent,
+}
 
 /// The file as it was read and as it will be.
 pub(super) struct ConfigFile {
+    by: By,
     path: PathBuf,
     /// `None` if there was no file.
     before: Option<String>,
@@ -18,7 +28,7 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
-    pub(super) fn open(path: PathBuf) -> anyhow::Result<Self> {
+    pub(super) fn open(path: PathBuf, by: By) -> anyhow::Result<Self> {
         // A file that lives elsewhere, as with dotfiles under version control, is changed there.
         let path = fs::canonicalize(&path).unwrap_or(path);
         let before = match fs::read_to_string(&path) {
@@ -29,6 +39,7 @@ impl ConfigFile {
             }
         };
         Ok(Self {
+            by,
             after: before.clone().unwrap_or_default(),
             before,
             path,
@@ -41,6 +52,11 @@ impl ConfigFile {
 
     pub(super) fn exists(&self) -> bool {
         self.before.is_some()
+    }
+
+    /// Whether there is anything to save.
+    pub(super) fn is_changed(&self) -> bool {
+        self.before.as_deref().unwrap_or_default() != self.after
     }
 
     /// The content, as it will be.
@@ -65,7 +81,7 @@ impl ConfigFile {
                 self.path.display()
             );
         }
-        self.after = blocks::put(&self.after, name, &format!("{line}\n{body}"))
+        self.after = blocks::put(&self.after, name, self.by, &format!("{line}\n{body}"))
             .map_err(|no_end| self.spoilt(&no_end))?;
         Ok(())
     }
@@ -95,8 +111,8 @@ impl ConfigFile {
                 .create(folder)?;
         }
         let mode = match fs::metadata(&self.path) {
-            Ok(known) => Some(known.permissions().mode()),
-            Err(_) => None,
+            Ok(known) if self.by == By::Setup => Some(known.permissions().mode()),
+            _ => None,
         };
         skykey_seal::write_private(&self.path, self.after.as_bytes())?;
         match mode {

@@ -1,17 +1,22 @@
 //! Our blocks in somebody else's text: between two comment lines, one for each profile. Whatever is
 //! outside stays as it is, byte for byte, and taking the last block out gives back the text as it was.
 
+use super::By;
+
 /// A block that began and has no end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NoEnd(pub(super) String);
 
 const OPEN: &str = "# >>> skykey ";
-const OPEN_REST: &str = ": written by 'skykey setup', taken out by 'skykey setup --remove'";
 const CLOSE: &str = "# <<< skykey ";
 
 /// Puts the block in place of the one of that name, else at the end.
-pub(super) fn put(text: &str, name: &str, body: &str) -> Result<String, NoEnd> {
-    let block = format!("{OPEN}{name}{OPEN_REST}\n{body}{CLOSE}{name}\n");
+pub(super) fn put(text: &str, name: &str, by: By, body: &str) -> Result<String, NoEnd> {
+    let words = match by {
+        By::Setup => "written by 'skykey setup', taken out by 'skykey setup --remove'",
+        By::Agent => "written anew by 'skykey agent', taken out when it stops",
+    };
+    let block = format!("{OPEN}{name}: {words}\n{body}{CLOSE}{name}\n");
     Ok(match find(text, name)? {
         Some((begin, end)) => format!("{}{block}{}", &text[..begin], &text[end..]),
         // This line break is ours, whether it ends a line or makes an empty one.
@@ -88,9 +93,9 @@ mod tests {
             "[default]\r\nregion = x\r\n",
             "# é\n\n",
         ] {
-            let one = put(text, "m13", "[profile m13]\na = 1\n").unwrap();
-            let two = put(&one, "other", "[profile other]\n").unwrap();
-            let again = put(&two, "m13", "[profile m13]\na = 2\n").unwrap();
+            let one = put(text, "m13", By::Setup, "[profile m13]\na = 1\n").unwrap();
+            let two = put(&one, "other", By::Setup, "[profile other]\n").unwrap();
+            let again = put(&two, "m13", By::Setup, "[profile m13]\na = 2\n").unwrap();
             assert!(again.starts_with(text) && again.contains("a = 2") && !again.contains("a = 1"));
             let (left, removed) = remove(&again, Some("m13")).unwrap();
             assert_eq!(removed, ["m13"]);
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_others_wrote_around_a_block_stays() {
-        let text = put("before\n", "m13", "x\n").unwrap() + "after\n";
+        let text = put("before\n", "m13", By::Setup, "x\n").unwrap() + "after\n";
         assert_eq!(remove(&text, None).unwrap().0, "before\nafter\n");
         assert_eq!(
             remove("nothing of ours\n", None).unwrap().1,
@@ -115,8 +120,13 @@ mod tests {
 
     #[test]
     fn a_block_without_an_end_is_left_alone() {
-        let text = put("", "m13", "x\n").unwrap().replace("# <<<", "# <");
+        let text = put("", "m13", By::Setup, "x\n")
+            .unwrap()
+            .replace("# <<<", "# <");
         assert_eq!(remove(&text, None), Err(NoEnd("m13".to_owned())));
-        assert_eq!(put(&text, "m13", "y\n"), Err(NoEnd("m13".to_owned())));
+        assert_eq!(
+            put(&text, "m13", By::Setup, "y\n"),
+            Err(NoEnd("m13".to_owned()))
+        );
     }
 }

@@ -1,0 +1,86 @@
+//! What a notebook server asks, by its own token of its JupyterHub: `GET /jupyter/credentials`, the container
+//! credentials protocol of AWS's SDKs.
+
+use http::Method;
+use serde::Deserialize;
+use skykey_types::{AccessKeyId, Credentials, LeaseId, Secret, SurveyName, Timestamp};
+use skykey_upstream::Answer;
+
+use crate::answers::{AfterRemoval, GrantedLease, LeaseSummary, Place};
+use crate::{Client, ClientError, Wish};
+
+const ASK: &str = "get a notebook server's credentials";
+/// In which the portal names the survey that it chose.
+const SURVEY: &str = "skykey-survey";
+/// How long the portal believes the hub about a token, and so how often it is worth asking, in seconds.
+const LOOKS_EVERY: i64 = 30;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Keys {
+    access_key_id: AccessKeyId,
+    secret_access_key: Secret,
+    token: Secret,
+    expiration: Timestamp,
+}
+
+impl Client {
+    /// The survey that the portal gives to this notebook server when it names none.
+    pub(crate) async fn hubs_survey(&self, token: &Secret) -> Result<SurveyName, ClientError> {
+        let answer = self.ask_as_hub(token, None).await?;
+        answer
+            .headers
+            .get(SURVEY)
+            .and_then(|name| name.to_str().ok()?.parse().ok())
+            .ok_or_else(|| self.unexpected(ASK, "it does not say of which survey they are"))
+    }
+
+    pub(crate) async fn lease_by_hub(
+        &self,
+        token: &Secret,
+        wish: &Wish,
+    ) -> Result<GrantedLease, ClientError> {
+        let answer = self.ask_as_hub(token, Some(&wish.survey)).await?;
+        let keys: Keys = self.json(ASK, &answer)?;
+        let site = self.site().await?;
+        let lease = LeaseSummary {
+            id: LeaseId::of(&keys.access_key_id).to_string(),
+            survey: wish.survey.to_string(),
+            access: "read".to_owned(),
+            method: "jupyter".to_owned(),
+            issued: self.clock.now(),
+            expires: Some(keys.expiration),
+            state: "live".to_owned(),
+            after_removal: AfterRemoval {
+                seen_within: LOOKS_EVERY,
+                words: String::new(),
+            },
+        };
+        Ok(GrantedLease {
+            lease,
+            credentials: Credentials {
+                access_key_id: keys.access_key_id,
+                secret_access_key: keys.secret_access_key,
+                session_token: Some(keys.token),
+                expiration: Some(keys.expiration),
+            },
+            place: Place {
+                endpoint: site.s3,
+                region: site.region,
+                prefixes: Vec::new(),
+            },
+        })
+    }
+
+    async fn ask_as_hub(
+        &self,
+        token: &Secret,
+        survey: Option<&SurveyName>,
+    ) -> Result<Answer, ClientError> {
+        let mut url = self.portal.at(&["jupyter", "credentials"]);
+        if let Some(survey) = survey {
+            url.query_pairs_mut().append_pair("survey", survey.as_str());
+        }
+        self.call(ASK, Method::GET, &url, Some(token), None).await
+    }
+}
