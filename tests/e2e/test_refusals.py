@@ -9,7 +9,7 @@ import requests
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
-from sky import Keys
+from sky import PRODUCED, Keys, openstack
 
 OBJECT = {"Bucket": "m13", "Key": "M13_blue_0002.fits"}
 BUCKET = {"Bucket": "m13"}
@@ -338,6 +338,29 @@ def test_sts_refuses_nobody_and_unknown_actions(sky, ways):
     assert answer.status_code == 400 and "InvalidAction" in answer.text
 
 
+def test_a_web_identity_that_is_nobodys_is_refused(sky, alice):
+    """With every field, and without each of those that must be there."""
+    form = {
+        "Action": "AssumeRoleWithWebIdentity",
+        "RoleArn": ROLE,
+        "RoleSessionName": "test",
+        "WebIdentityToken": alice.token,
+    }
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    for wrong in ("garbage", alice.token + "x", alice.token.rsplit(".", 1)[0] + "."):
+        answer = requests.post(sky.s3, data={**form, "WebIdentityToken": wrong}, headers=headers)
+        assert answer.status_code == 400 and "InvalidIdentityToken" in answer.text, answer.text
+    for missing in ("RoleArn", "RoleSessionName", "WebIdentityToken"):
+        less = {name: value for name, value in form.items() if name != missing}
+        answer = requests.post(sky.s3, data=less, headers=headers)
+        assert answer.status_code == 400 and "ValidationError" in answer.text and missing in answer.text, answer.text
+    for role in ("arn:aws:iam:::role/skykey-other-readers", "arn:aws:iam:::role/skykey-m13-curators", "m13"):
+        answer = requests.post(sky.s3, data={**form, "RoleArn": role}, headers=headers)
+        assert answer.status_code == 403 and "AccessDenied" in answer.text, answer.text
+    answer = requests.post(sky.s3, data={**form, "DurationSeconds": "43201"}, headers=headers)
+    assert answer.status_code == 400 and "3600 to 43200" in answer.text, answer.text
+
+
 ROLE = "arn:aws:iam:::role/skykey-m13-readers"
 
 
@@ -412,6 +435,24 @@ def test_the_api_refuses_whoever_has_no_valid_token(sky, method, path):
         assert answer.status_code == 401, (name, answer.text)
         assert answer.json()["error"]["code"] == "unauthorized"
         assert "hint" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("method,path", ROUTES)
+def test_the_api_refuses_a_token_of_keystone_that_no_application_credential_made(sky, method, path):
+    """What can be wrong with one, one by one, is tried in crates/skykey/tests/it/machines.rs."""
+    bob = sky.person("bob")
+    url = bob.portal(f"api/v1/{path}")
+    federated = openstack(bob, "m13-ro", "token", "issue")["id"]
+    PRODUCED.add(federated)
+    refused = 401 if method == "DELETE" else 403
+    for token, status in ((federated, refused), ("garbage", 401), ("", 401), (bob.token, 401)):
+        answer = requests.request(method, url, headers={"X-Auth-Token": token}, json={"survey": "m13"})
+        assert answer.status_code == status, answer.text
+        code = "unauthorized" if method == "DELETE" else "bad_keystone_token"
+        assert answer.json()["error"]["code"] == code and answer.json()["error"]["hint"]
+    if method != "DELETE":
+        both = {"X-Auth-Token": federated, **bob.bearer}
+        assert requests.request(method, url, headers=both, json={"survey": "m13"}).status_code == 400
 
 
 def test_nobody_ends_somebody_elses_lease(sky, ways, alice):

@@ -5,7 +5,7 @@ use skykey_types::{
     Access, GroupPath, LeaseEnd, LifetimeError, Method, ParseMethodError, SurveyName, Timestamp,
 };
 
-use crate::{DatabaseError, PortError};
+use crate::{DatabaseError, NotAMachine, PortError};
 
 /// Why somebody does not get what they asked for. [`Denied::code`] is for programs,
 /// the message for people, [`Denied::hint`] says what to do next.
@@ -32,6 +32,12 @@ pub enum Denied {
         /// What was wanted.
         access: Access,
     },
+    /// The role is no survey's.
+    #[error("no survey has the role '{0}'")]
+    NoSuchRole(String),
+    /// The method gives all of the survey or nothing.
+    #[error("credentials of the method {0} cannot be narrowed by a session policy")]
+    NotNarrowed(Method),
     /// The EC2 credential may not assume that role.
     #[error("the EC2 credential is for {access} access to {survey}, and that is not its role")]
     NotTheRole {
@@ -118,6 +124,12 @@ pub enum Denied {
     /// The IAM has to be asked with the person's own login, and that has ended.
     #[error("your login at the IAM has ended, and without it nobody can say whether you may")]
     LoginEnded,
+    /// The token of Keystone does not count.
+    #[error(transparent)]
+    NotAMachine(#[from] NotAMachine),
+    /// A machine wants to write.
+    #[error("a lease that writes is not given to an application credential")]
+    MachinesRead,
     /// No such lease, or somebody else's.
     #[error("you have no lease called '{0}'")]
     NoSuchLease(String),
@@ -156,7 +168,8 @@ impl Denied {
         match self {
             Self::NoSuchSurvey(_) => "no_such_survey",
             Self::NoSuchMethod { .. } | Self::NotAMethod(_) | Self::NoRole { .. } => "bad_method",
-            Self::NotTheRole { .. } => "bad_role",
+            Self::NotTheRole { .. } | Self::NoSuchRole(_) => "bad_role",
+            Self::NotNarrowed(_) => "bad_policy",
             Self::NotReadOnly { .. } => "not_read_only",
             Self::NotReadable { .. } => "not_readable",
             Self::NotAnAccess(_) => "bad_access",
@@ -170,6 +183,8 @@ impl Denied {
             Self::Revoked { .. } => "revoked",
             Self::NeedsEc2 => "needs_ec2",
             Self::NeedsLogin | Self::LoginEnded => "needs_login",
+            Self::NotAMachine(_) => "bad_keystone_token",
+            Self::MachinesRead => "machines_read",
             Self::NoSuchLease(_) => "no_such_lease",
             Self::Away { .. } => "upstream_away",
             Self::Upstream { .. } => "upstream_refused",
@@ -193,6 +208,10 @@ impl Denied {
             }
             Self::NotAMethod(_) => "leave it out to get the survey's first method".to_owned(),
             Self::NoRole { .. } => "choose another method".to_owned(),
+            Self::NoSuchRole(_) => {
+                "GET /api/v1/surveys names each survey's roles".to_owned()
+            }
+            Self::NotNarrowed(_) => "leave the policy out, or choose another method".to_owned(),
             Self::NotTheRole { .. } => {
                 "assume the role that the survey's page names, or use GetSessionToken".to_owned()
             }
@@ -239,6 +258,10 @@ impl Denied {
             }
             Self::NeedsLogin => "log in again, or choose another method".to_owned(),
             Self::LoginEnded => "log in again at the portal".to_owned(),
+            Self::NotAMachine(why) => why.hint().to_owned(),
+            Self::MachinesRead => {
+                "leave access out to read; to write, bring an access token of the IAM".to_owned()
+            }
             Self::NoSuchLease(_) => "GET /api/v1/leases lists your leases".to_owned(),
             Self::Away { .. } => {
                 "live credentials go on working; try again in a few minutes".to_owned()

@@ -41,6 +41,24 @@ impl<'a> Way<'a> {
             rights: survey.rights(access),
         })
     }
+
+    /// The same, with these rights, which a session token that is no role's cannot have.
+    pub(crate) fn with(self, rights: Rights) -> Self {
+        match self {
+            Self::Role {
+                role,
+                session,
+                lifetime,
+                ..
+            } => Self::Role {
+                role,
+                session,
+                lifetime,
+                rights,
+            },
+            Self::SessionToken(lifetime) => Self::SessionToken(lifetime),
+        }
+    }
 }
 
 impl Broker {

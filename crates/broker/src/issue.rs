@@ -2,7 +2,7 @@
 
 use skykey_types::{
     Access, AccessKeyId, Allowed, Credentials, Lease, LeaseId, Lifetime, LifetimeError, Method,
-    ProjectName, Secret, SignedDuration, SubjectId, Survey,
+    ProjectName, Rights, Secret, SignedDuration, SubjectId, Survey,
 };
 
 use crate::database::{Audit, LeaseRow};
@@ -34,6 +34,9 @@ pub struct Wish {
     /// Whose EC2 credential is exchanged by `sts-lite` and `assume-role`: `backend` (if left out) or
     /// `own`, the person's, which is made if they have none.
     pub key: Option<String>,
+    /// Narrows the credentials to what these rights allow too: the methods `gateway` and `assume-role` can.
+    /// It never widens them.
+    pub within: Option<Rights>,
 }
 
 /// A lease with its credentials, which are shown once.
@@ -78,6 +81,7 @@ impl Broker {
         let method = parse_method(survey, wish.method.as_deref())?;
         let own = parse_key(wish.key.as_deref())?;
         let asked = parse_lifetime(survey, wish.lifetime.as_deref())?;
+        let rights = narrowed(survey, access, method, wish.within.as_ref())?;
         let person = self.person(caller).await?;
         self.check_member(&person, survey, access)?;
         self.check_proof(survey, method, access).await?;
@@ -104,7 +108,7 @@ impl Broker {
                     username: person.username.clone(),
                     survey: survey.name.clone(),
                     access,
-                    rights: survey.rights(access),
+                    rights,
                     expiration: expires,
                 };
                 let credentials = self.tokens.mint(&claims);
@@ -112,7 +116,8 @@ impl Broker {
                 (credentials, expires, None)
             }
             Method::StsLite | Method::AssumeRole => {
-                let way = Way::of(method, survey, access, &person.username, allowed.lifetime)?;
+                let way = Way::of(method, survey, access, &person.username, allowed.lifetime)?
+                    .with(rights);
                 let project = survey.project(access);
                 let (credentials, user) = if own {
                     self.exchange_own_key(caller, project, &way).await?
@@ -228,6 +233,22 @@ impl Broker {
         tracing::info!(lease = %lease.id, subject = %lease.subject, username = lease.username, survey = %lease.survey,
             method = %lease.method, access = %lease.access, %until, action, "lease");
         Ok(())
+    }
+}
+
+/// The rights of the lease: the survey's, within what was wished. With a method that cannot narrow its
+/// credentials, a wish to do so is refused: whoever wishes it believes to be protected by it.
+fn narrowed(
+    survey: &Survey,
+    access: Access,
+    method: Method,
+    within: Option<&Rights>,
+) -> Result<Rights, Denied> {
+    let rights = survey.rights(access);
+    match within {
+        None => Ok(rights),
+        Some(within) if method.narrows() => Ok(rights.intersect(within)),
+        Some(_) => Err(Denied::NotNarrowed(method)),
     }
 }
 

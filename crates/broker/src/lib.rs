@@ -14,11 +14,13 @@ mod denied;
 mod exchange;
 mod hand_out;
 mod issue;
+mod machine;
 mod membership;
 mod ports;
 mod proofs;
 mod renew;
 mod revoke;
+mod role;
 mod stop_servers;
 mod surveys;
 mod upkeep;
@@ -39,11 +41,13 @@ pub use database::{AuditEntry, Database, DatabaseError, Standing};
 pub use denied::Denied;
 pub use hand_out::{HandOutSettings, HandedOut};
 pub use issue::{Caller, Issued, Wish};
+pub use machine::{Machine, NotAMachine};
 pub use ports::{
-    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, NotebookServers, People, PersonsKey, PortError,
-    Proof, Prover,
+    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, KeystoneToken, KeystoneTokens, NotebookServers,
+    People, PersonsKey, PortError, Proof, Prover,
 };
 pub use renew::Renewal;
+pub use role::RoleWish;
 pub use surveys::{Surveys, SurveysError};
 pub use watch::WatchReport;
 
@@ -55,7 +59,7 @@ pub struct Settings {
     /// How long after the IAM's last answer about a person new leases are still issued to them
     /// while it does not answer.
     pub iam_grace: SignedDuration,
-    /// How long Keystone's word about an EC2 credential is kept. What skykey itself revokes is
+    /// How long Keystone's word about an EC2 credential, or a machine's token, is kept. What skykey itself revokes is
     /// refused at once all the same.
     pub ec2_kept: SignedDuration,
     /// Where a person asks to join a group; goes into messages.
@@ -101,6 +105,8 @@ pub struct Wiring {
     pub people: Arc<dyn People>,
     /// EC2 credentials.
     pub ec2: Arc<dyn Ec2Keys>,
+    /// Whose a token of Keystone is; without it none is taken.
+    pub machines: Option<Arc<dyn KeystoneTokens>>,
     /// EC2 credential → temporary credentials.
     pub exchange: Arc<dyn Exchange>,
     /// What credentials can do.
@@ -124,6 +130,7 @@ pub struct Broker {
     database: Database,
     people: Arc<dyn People>,
     ec2: Arc<dyn Ec2Keys>,
+    machines: Option<Arc<dyn KeystoneTokens>>,
     exchange: Arc<dyn Exchange>,
     prover: Arc<dyn Prover>,
     servers: Option<Arc<dyn NotebookServers>>,
@@ -134,6 +141,7 @@ pub struct Broker {
     revocations: revoke::Revocations,
     seen: membership::Seen,
     known_ec2: authenticate::KnownEc2,
+    known_machines: machine::KnownMachines,
     backend_keys: backend_key::BackendKeys,
     proofs: proofs::Proofs,
     hand_outs: hand_out::HandOuts,
@@ -147,11 +155,13 @@ impl Broker {
     pub async fn new(wiring: Wiring) -> Result<Self, DatabaseError> {
         let revocations = revoke::Revocations::read(&wiring.database, wiring.clock.now()).await?;
         let known_ec2 = authenticate::known_ec2(wiring.settings.ec2_kept);
+        let known_machines = machine::known_machines(wiring.settings.ec2_kept);
         let Wiring {
             surveys,
             database,
             people,
             ec2,
+            machines,
             exchange,
             prover,
             servers,
@@ -165,6 +175,7 @@ impl Broker {
             database,
             people,
             ec2,
+            machines,
             exchange,
             prover,
             servers,
@@ -175,6 +186,7 @@ impl Broker {
             revocations,
             seen: membership::Seen::default(),
             known_ec2,
+            known_machines,
             backend_keys: backend_key::BackendKeys::default(),
             proofs: proofs::Proofs::default(),
             hand_outs: hand_out::HandOuts::default(),

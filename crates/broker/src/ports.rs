@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use skykey_types::{
     AccessKeyId, Credentials, Lifetime, Person, ProjectName, Rights, RoleArn, Secret, SubjectId,
-    Survey,
+    Survey, Timestamp,
 };
 
 /// Why a system did not do what it was asked.
@@ -130,6 +130,32 @@ pub trait Ec2Keys: Send + Sync {
     async fn user_of(&self, sub: &str) -> Result<Option<String>, PortError>;
     /// Whether that Keystone user is the backend user.
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError>;
+}
+
+/// A token of Keystone that somebody shows, by Keystone's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeystoneToken {
+    /// The Keystone user whom it was given to.
+    pub user_id: String,
+    /// That user's name.
+    pub user_name: String,
+    /// Whether that user may log in.
+    pub enabled: bool,
+    /// The person's `sub` at our IAM, if the user came to Keystone by our IAM, and as nobody else.
+    pub sub: Option<String>,
+    /// How they proved themselves.
+    pub methods: Vec<String>,
+    /// The id of the application credential that it belongs to, and whether that is a restricted one.
+    pub application_credential: Option<(String, bool)>,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+/// Keystone: whose a token is.
+#[async_trait]
+pub trait KeystoneTokens: Send + Sync {
+    /// What the token is; `None` if Keystone does not stand by it. Takes an administrator at Keystone.
+    async fn shown(&self, token: &Secret) -> Result<Option<KeystoneToken>, PortError>;
 }
 
 /// STS: an EC2 credential in, temporary credentials out.

@@ -55,6 +55,26 @@ impl Surveys {
         self.0.iter().find(|survey| survey.name.as_str() == name)
     }
 
+    /// The survey whose role in the object store this is, and how far it goes. A role of several, or of
+    /// both accesses, is nobody's: it would not say what is wanted.
+    pub fn of_role(&self, arn: &str) -> Option<(&Survey, Access)> {
+        let mut found = self.0.iter().flat_map(|survey| {
+            [Access::Read, Access::Write]
+                .into_iter()
+                .filter(|access| {
+                    survey
+                        .roles
+                        .of(*access)
+                        .is_some_and(|role| role.as_str() == arn)
+                })
+                .map(move |access| (survey, access))
+        });
+        match (found.next(), found.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
+    }
+
     /// The survey that an EC2 credential of `project` belongs to, and how far it goes.
     pub fn of_project(&self, project: &str) -> Option<(&Survey, Access)> {
         self.0.iter().find_map(|survey| {

@@ -3,7 +3,7 @@
 
 use skykey_types::{Secret, SubjectId, Timestamp};
 
-use crate::jwt::{Audience, Claims};
+use crate::jwt::{Audience, Claims, Untimely};
 use crate::{GroupsClaim, Iam, IamError};
 
 /// WLCG Common JWT Profiles 1.0 §2.1.1: the audience "anybody".
@@ -33,7 +33,7 @@ impl Iam {
         let claims = self.signed(token, |why| IamError::token(why)).await?.claims;
         claims
             .timely(self.clock.now().as_second())
-            .map_err(IamError::token)?;
+            .map_err(Untimely::token)?;
         if is_id_token(&claims) {
             return Err(IamError::token(
                 "it is an id token, which only tells who logged in",

@@ -64,6 +64,9 @@ pub enum IamError {
         /// In what way.
         why: String,
     },
+    /// An access token of this IAM that was good until it ended.
+    #[error("the access token is not valid here: it has ended; log in again")]
+    TokenEnded,
     /// A bearer token that is not a valid access token of this IAM.
     #[error("the access token is not valid here: {why}; log in again")]
     Token {
@@ -84,6 +87,7 @@ impl IamError {
             | Self::NotOffered { .. }
             | Self::NoLongerVouched
             | Self::Login { .. }
+            | Self::TokenEnded
             | Self::Token { .. } => false,
         }
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use skykey_types::{Secret, SignedDuration, Timestamp};
 
 use crate::http::Ask;
-use crate::jwt::{Audience, NumericDate, Scope, timely};
+use crate::jwt::{Audience, NumericDate, Scope, Untimely, timely};
 use crate::{AccessClaims, Iam, IamError, LEEWAY};
 
 const OPERATION: &str = "ask what an access token is worth";
@@ -103,7 +103,7 @@ impl Iam {
         let exp = wire
             .exp
             .ok_or_else(|| IamError::token("the IAM does not say when it ends"))?;
-        timely(now.as_second(), exp, [wire.nbf, None]).map_err(IamError::token)?;
+        timely(now.as_second(), exp, [wire.nbf, None]).map_err(Untimely::token)?;
         self.meant_for_us(wire.aud.as_ref())?;
         self.access_claims(sub, wire.scope.0, exp.0)
     }

@@ -43,8 +43,34 @@ pub(crate) struct Claims {
 
 impl Claims {
     /// Why they do not count at `now`, with some leeway.
-    pub(crate) fn timely(&self, now: i64) -> Result<(), &'static str> {
+    pub(crate) fn timely(&self, now: i64) -> Result<(), Untimely> {
         timely(now, self.exp, [self.nbf, self.iat])
+    }
+}
+
+/// Why something does not count now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Untimely {
+    Ended,
+    NotBegun,
+}
+
+impl Untimely {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Ended => "it has ended",
+            Self::NotBegun => {
+                "its time has not begun; if it is new, the clocks of the IAM and of skykey differ"
+            }
+        }
+    }
+
+    /// The error of an access token.
+    pub(crate) fn token(self) -> IamError {
+        match self {
+            Self::Ended => IamError::TokenEnded,
+            Self::NotBegun => IamError::token(self.words()),
+        }
     }
 }
 
@@ -53,15 +79,15 @@ pub(crate) fn timely(
     now: i64,
     end: NumericDate,
     begins: [Option<NumericDate>; 2],
-) -> Result<(), &'static str> {
+) -> Result<(), Untimely> {
     if end.0.saturating_add(LEEWAY) <= now {
-        return Err("it has ended");
+        return Err(Untimely::Ended);
     }
     let begun = |begin: NumericDate| begin.0.saturating_sub(LEEWAY) <= now;
     if begins.into_iter().flatten().all(begun) {
         Ok(())
     } else {
-        Err("its time has not begun; if it is new, the clocks of the IAM and of skykey differ")
+        Err(Untimely::NotBegun)
     }
 }
 

@@ -8,7 +8,7 @@ use jsonwebtoken::Algorithm;
 use skykey_types::{Secret, SubjectId, Timestamp, random_token};
 use url::Url;
 
-use crate::jwt::{Audience, Signed};
+use crate::jwt::{Audience, Signed, Untimely};
 use crate::provider::Document;
 use crate::token::TokenAnswer;
 use crate::{Iam, IamError, MembershipSource};
@@ -144,7 +144,9 @@ impl Iam {
             None if audience.len() > 1 => return Err("it is for several and does not say whose"),
             _ => {}
         }
-        claims.timely(self.clock.now().as_second())?;
+        claims
+            .timely(self.clock.now().as_second())
+            .map_err(Untimely::words)?;
         if let Some(nonce) = nonce {
             let found = claims.nonce.clone().map(Secret::from);
             if found.as_ref() != Some(nonce) {

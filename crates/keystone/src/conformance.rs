@@ -6,6 +6,7 @@
 mod credentials;
 mod identify;
 mod logins;
+mod machines;
 mod own_token;
 mod refusals;
 
@@ -21,6 +22,7 @@ use url::Url;
 pub use self::credentials::*;
 pub use self::identify::*;
 pub use self::logins::*;
+pub use self::machines::*;
 pub use self::own_token::*;
 pub use self::refusals::*;
 use crate::{Caller, Ec2Credential, Keystone, Login, Project, ProjectRef, Settings, Token};
@@ -66,6 +68,9 @@ pub async fn all(stand: &Stand) -> ForeignProject {
     an_administrator_has_a_say_over_others(stand).await;
     a_reader_may_not_make_credentials(stand).await;
     an_application_credential_may_not_make_credentials(stand).await;
+    an_application_credentials_token_says_whose_it_is(stand).await;
+    other_tokens_say_how_they_were_made(stand).await;
+    a_member_is_not_told_about_others_tokens(stand).await;
     a_signature_alone_gives_no_token(stand).await;
     a_service_learns_who_signed(stand).await;
     a_member_may_not_ask_who_signed(stand).await;

@@ -4,20 +4,14 @@ use http::Method;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::json;
-use skykey_types::{Secret, random_token};
+use skykey_types::random_token;
 
 use crate::probe::to_the_end;
 use crate::transport::Call;
-use crate::{Caller, Error, Found, Keystone, Probe, Project, UserRef};
+use crate::{ApplicationCredential, Caller, Error, Found, Keystone, Probe, Project, UserRef};
 
 /// An application credential that nobody deletes ends by itself.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
-
-#[derive(Deserialize)]
-struct AppCredential {
-    id: String,
-    secret: Secret,
-}
 
 impl Keystone {
     /// Whether an application credential of our own user is refused an EC2 credential
@@ -68,13 +62,13 @@ impl Keystone {
 
     async fn ask_delegated(
         &self,
-        with: &AppCredential,
+        with: &ApplicationCredential,
         user: &UserRef,
         project: &Project,
         left_behind: &mut Vec<String>,
     ) -> Result<Found, Error> {
-        let token = match self.app_credential_token(with).await {
-            Ok(token) => token,
+        let token = match self.0.transport.application_credential_token(with).await {
+            Ok(token) => token.token,
             Err(error) if error.is_outage() => return Err(error),
             Err(error) => return Ok(Found::NotTried(error.to_string())),
         };
@@ -113,10 +107,10 @@ impl Keystone {
         &self,
         user: &UserRef,
         roles: &[String],
-    ) -> Result<AppCredential, Error> {
+    ) -> Result<ApplicationCredential, Error> {
         #[derive(Deserialize)]
         struct Envelope {
-            application_credential: AppCredential,
+            application_credential: ApplicationCredential,
         }
         let end = self.0.clock.now() + LIFETIME;
         let roles: Vec<_> = roles.iter().map(|name| json!({"name": name})).collect();
@@ -130,21 +124,6 @@ impl Keystone {
         }}));
         let made: Envelope = self.call(Caller::Own, &call).await?.json()?;
         Ok(made.application_credential)
-    }
-
-    async fn app_credential_token(&self, with: &AppCredential) -> Result<Secret, Error> {
-        let body = json!({"auth": {"identity": {
-            "methods": ["application_credential"],
-            "application_credential": {"id": with.id, "secret": with.secret.expose()},
-        }}});
-        let mut call = Call::asking(
-            "log in at Keystone with an application credential",
-            vec!["auth", "tokens"],
-            Some(body),
-        );
-        call.secrets.push(&with.secret);
-        let answer = self.0.transport.send(&call, None).await?;
-        Ok(answer.token(true)?.token)
     }
 
     async fn delete_app_credential(&self, user: &UserRef, id: &str) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use skykey_sigv4::sha256_hex;
 use skykey_types::{AccessKeyId, Secret};
 
 use crate::transport::{Answer, Call};
-use crate::{Caller, Error, Keystone, ec2_signature};
+use crate::{Caller, Error, FederatedLogin, Keystone, ec2_signature};
 
 /// What Keystone says now about an EC2 credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub struct Ec2Identity {
     pub project_name: String,
     /// The names of the user's roles in the project.
     pub roles: Vec<String>,
-    /// Identity provider and the user's unique id there; empty for a local user.
-    pub federated: Vec<(String, String)>,
+    /// The logins elsewhere that lead to the user; none for a local one.
+    pub federated: Vec<FederatedLogin>,
 }
 
 impl Keystone {

@@ -16,6 +16,7 @@
 //! [federation]: https://docs.openstack.org/api-ref/identity/v3-ext/#os-federation-api
 
 mod advisories;
+mod app_credential_token;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod create_ec2;
@@ -48,11 +49,12 @@ use skykey_upstream::{Patience, Upstream, UpstreamMetrics};
 use url::Url;
 
 pub use advisories::{ADVISORIES, Advisory, TriedBy};
+pub use app_credential_token::{ApplicationCredential, MachineLogin};
 pub use error::Error;
 pub use identify_ec2::Ec2Identity;
 use own_token::OwnToken;
 pub use probe::{Found, Probe};
-pub use token::Token;
+pub use token::{ApplicationCredentialRef, ShownToken, Token};
 use transport::Transport;
 pub use version::Version;
 
@@ -147,9 +149,20 @@ pub struct User {
     pub name: String,
     /// Whether the user may log in at all.
     pub enabled: bool,
-    /// Identity provider and the user's unique id there, as Keystone's mapping made it; mostly
-    /// the `sub`. Percent-encoded by Keystone, decoded here.
-    pub federated: Vec<(String, String)>,
+    /// The logins elsewhere; none for a local user.
+    pub federated: Vec<FederatedLogin>,
+}
+
+/// A login elsewhere that leads to a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FederatedLogin {
+    /// Keystone's name for the identity provider.
+    pub provider: String,
+    /// The federation protocol by which they came.
+    pub protocol: String,
+    /// The user's unique id there, as Keystone's mapping made it; mostly the `sub`. Percent-encoded by
+    /// Keystone, decoded here.
+    pub unique_id: String,
 }
 
 /// A long-lived key pair of one user for one project.
@@ -168,8 +181,15 @@ pub struct Ec2Credential {
 impl Keystone {
     /// A client of the Keystone in `settings`. Connects to nothing yet.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let transport = Transport::new(&settings)?;
-        Ok(Self::over(transport, settings.login, clock))
+        let Settings {
+            url,
+            login,
+            authorities,
+            metrics,
+            patience,
+        } = settings;
+        let transport = Transport::new(&url, authorities, metrics, patience)?;
+        Ok(Self::over(transport, login, clock))
     }
 
     /// The same Keystone as another user or for another project: the connections are shared, the

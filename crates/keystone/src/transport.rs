@@ -1,5 +1,7 @@
 //! One request and its answer, over [`Upstream`].
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request};
@@ -7,10 +9,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use skykey_types::Secret;
-use skykey_upstream::{Repeat, Upstream};
+use skykey_upstream::{Patience, Repeat, Upstream, UpstreamMetrics};
 use url::Url;
 
-use crate::{Caller, Error, Keystone, Settings};
+use crate::{Caller, Error, Keystone};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
@@ -150,13 +152,18 @@ impl Answer {
 }
 
 impl Transport {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
-        let base = parse_base(&settings.url)?;
+    pub(crate) fn new(
+        url: &Url,
+        authorities: Option<PathBuf>,
+        metrics: UpstreamMetrics,
+        patience: Option<Patience>,
+    ) -> Result<Self, Error> {
+        let base = parse_base(url)?;
         let upstream = Upstream::new(skykey_upstream::Settings {
             at_once: AT_ONCE,
-            authorities: settings.authorities.clone(),
-            metrics: settings.metrics.clone(),
-            ..skykey_upstream::Settings::of(crate::SYSTEM).with(settings.patience)
+            authorities,
+            metrics,
+            ..skykey_upstream::Settings::of(crate::SYSTEM).with(patience)
         })?;
         Ok(Self { upstream, base })
     }

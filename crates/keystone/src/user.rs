@@ -4,7 +4,7 @@ use http::Method;
 use serde::Deserialize;
 
 use crate::transport::Call;
-use crate::{Caller, Error, Keystone, User};
+use crate::{Caller, Error, FederatedLogin, Keystone, User};
 
 impl Keystone {
     /// The user with this id, or `None`, from `GET /v3/users/{user}` with our own token, which
@@ -31,6 +31,8 @@ impl Keystone {
         }
         #[derive(Deserialize)]
         struct Protocol {
+            #[serde(default)]
+            protocol_id: String,
             unique_id: String,
         }
         fn yes() -> bool {
@@ -49,11 +51,19 @@ impl Keystone {
         } = answer.json::<Envelope>()?.user;
         let mut logins = Vec::new();
         for Provider { idp_id, protocols } in federated {
-            for Protocol { unique_id } in protocols {
+            for Protocol {
+                protocol_id: protocol,
+                unique_id,
+            } in protocols
+            {
                 let unique_id = decoded(&unique_id).ok_or_else(|| {
                     answer.unusable("a federated unique id is not text".to_owned())
                 })?;
-                logins.push((idp_id.clone(), unique_id));
+                logins.push(FederatedLogin {
+                    provider: idp_id.clone(),
+                    protocol,
+                    unique_id,
+                });
             }
         }
         Ok(Some(User {

@@ -1,5 +1,7 @@
-//! The JSON API, by IAM access token; what a client must know to get one is for everybody.
+//! The JSON API, by IAM access token, or for a machine by a token of Keystone; what a client must know to get
+//! one is for everybody.
 
+mod asker;
 mod leases;
 mod me;
 mod site;

@@ -7,8 +7,9 @@ use axum::http::{StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
-use skykey_broker::Denied;
+use skykey_broker::{Denied, NotAMachine};
 use skykey_iam::IamError;
+use skykey_serve::TooManyWrong;
 
 /// An error as the API and the pages tell it: a code for programs, a message and a hint for people.
 #[derive(Debug)]
@@ -134,11 +135,15 @@ impl From<Denied> for Problem {
 impl From<&Denied> for Problem {
     fn from(denied: &Denied) -> Self {
         let status = match denied {
+            Denied::NotAMachine(NotAMachine::NotTaken | NotAMachine::Unknown) => {
+                StatusCode::UNAUTHORIZED
+            }
             Denied::NoSuchSurvey(_) | Denied::NoSuchLease(_) => StatusCode::NOT_FOUND,
             Denied::NoSuchMethod { .. }
             | Denied::NotAMethod(_)
             | Denied::NoRole { .. }
             | Denied::NotAnAccess(_)
+            | Denied::NotNarrowed(_)
             | Denied::NotAKey(_)
             | Denied::Lifetime(_) => StatusCode::BAD_REQUEST,
             Denied::NotAMember { .. }
@@ -149,7 +154,10 @@ impl From<&Denied> for Problem {
             | Denied::Expired(_)
             | Denied::Revoked { .. }
             | Denied::NeedsEc2
+            | Denied::NotAMachine(_)
+            | Denied::MachinesRead
             | Denied::NotTheRole { .. }
+            | Denied::NoSuchRole(_)
             | Denied::NeedsLogin
             | Denied::LoginEnded => StatusCode::FORBIDDEN,
             Denied::NotReadOnly { .. } | Denied::NotReadable { .. } | Denied::Away { .. } => {
@@ -174,7 +182,7 @@ impl From<&Denied> for Problem {
 impl From<IamError> for Problem {
     fn from(error: IamError) -> Self {
         match &error {
-            IamError::Token { .. } | IamError::NoLongerVouched => {
+            IamError::Token { .. } | IamError::TokenEnded | IamError::NoLongerVouched => {
                 Self::unauthorized(error.to_string())
             }
             IamError::Login { .. } => Self::new(
@@ -198,6 +206,17 @@ impl From<IamError> for Problem {
                 )
             }
         }
+    }
+}
+
+impl From<TooManyWrong> for Problem {
+    fn from(error: TooManyWrong) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many",
+            error.to_string(),
+            "try again in a minute",
+        )
     }
 }
 

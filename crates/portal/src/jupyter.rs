@@ -16,7 +16,6 @@
 //! The header `Skykey-Survey` of a 200 names the survey, for clients that asked for none.
 
 mod given;
-mod wrong_tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +29,7 @@ use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use skykey_broker::{Caller, Denied, HandedOut, Issued, Wish};
 use skykey_hub::{Hub, HubName, HubUser};
-use skykey_serve::ClientAddr;
+use skykey_serve::{ClientAddr, WrongTokens};
 use skykey_types::{Lifetime, Method, Secret, Survey, SurveyName};
 
 use crate::Portal;
@@ -60,7 +59,7 @@ pub struct JupyterSettings {
 #[derive(Default)]
 pub(crate) struct Memory {
     given: given::Given,
-    wrong: wrong_tokens::WrongTokens,
+    wrong: WrongTokens,
 }
 
 /// A token's name in memory: its SHA-256.
@@ -131,7 +130,7 @@ async fn answer(
         .expect("a SHA-256 has 32 bytes");
     let now = portal.broker.clock().now();
     if let Some(client) = client {
-        portal.jupyter.wrong.admit(client.0, now)?;
+        portal.jupyter.wrong.admit(client, now)?;
     }
     let request = Request {
         client,
@@ -188,7 +187,7 @@ async fn hand_out(
             portal.jupyter.given.forget(&hash);
             if let Some(client) = client {
                 let now = portal.broker.clock().now();
-                portal.jupyter.wrong.count(client.0, hash, now);
+                portal.jupyter.wrong.count(client, &token, now);
             }
             return Err(Problem::new(
                 StatusCode::UNAUTHORIZED,

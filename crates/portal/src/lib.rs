@@ -1,10 +1,10 @@
 //! The web site, the JSON API and the credentials of notebook servers: doors to the broker, with the same
-//! powers. The site logs people in through the IAM and keeps a web session; the API takes an IAM access
-//! token with each request; a notebook server shows its own token of a JupyterHub. It
-//! decides nothing itself, and knows nothing of the S3 wire. What always holds: nothing is shown or
-//! done without a web session, a valid access token or a live server's; whatever changes something wants a POST or
-//! DELETE with the session's CSRF token (or the bearer); credentials are in one answer, never
-//! cached, never logged.
+//! powers. The site logs people in through the IAM and keeps a web session; the API takes an IAM access token
+//! with each request, or of a machine a token of Keystone, which then only reads; a notebook server shows its
+//! own token of a JupyterHub. It decides nothing itself, and knows nothing of the S3 wire. What always holds:
+//! nothing is shown or done without a web session, a valid access token, a machine's or a live server's;
+//! whatever changes something wants a POST or DELETE with the session's CSRF token (or the bearer); credentials
+//! are in one answer, never cached, never logged.
 
 mod api;
 mod error;
@@ -20,6 +20,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::get;
 use skykey_broker::Broker;
 use skykey_iam::Iam;
+use skykey_serve::WrongTokens;
 use skykey_types::Clock;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -55,6 +56,7 @@ pub(crate) struct Portal {
     pub(crate) sessions: sessions::Sessions,
     pub(crate) settings: PortalSettings,
     pub(crate) jupyter: jupyter::Memory,
+    pub(crate) wrong_keystone_tokens: WrongTokens,
 }
 
 /// The site and the API.
@@ -70,6 +72,7 @@ pub fn router(
         iam,
         sessions: sessions::Sessions::new(clock, secure),
         jupyter: jupyter::Memory::default(),
+        wrong_keystone_tokens: WrongTokens::default(),
         settings,
     });
     Router::new()

@@ -16,17 +16,21 @@ pub(crate) fn denied(why: &Denied) -> S3Error {
         | Denied::NotAMember { .. }
         | Denied::NoAccount(_)
         | Denied::NeedsEc2
+        | Denied::NotAMachine(_)
+        | Denied::MachinesRead
         | Denied::NeedsLogin
         | Denied::LoginEnded
         | Denied::NoSuchMethod { .. }
         | Denied::NoRole { .. }
         | Denied::NotTheRole { .. }
+        | Denied::NoSuchRole(_)
         | Denied::NotReadOnly { .. }
         | Denied::NotReadable { .. } => S3ErrorCode::AccessDenied,
         Denied::NoSuchSurvey(_)
         | Denied::NotAMethod(_)
         | Denied::NotAnAccess(_)
         | Denied::NotAKey(_)
+        | Denied::NotNarrowed(_)
         | Denied::Lifetime(_) => S3ErrorCode::InvalidArgument,
         Denied::NoSuchLease(_) => S3ErrorCode::InvalidRequest,
         Denied::Away { .. } => S3ErrorCode::ServiceUnavailable,

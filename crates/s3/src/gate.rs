@@ -8,6 +8,8 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpError, HttpRequest, HttpResponse, S3Error, S3ErrorCode};
 use skykey_broker::Broker;
+use skykey_iam::Iam;
+use skykey_serve::ClientAddr;
 use skykey_store::ObjectStore;
 use skykey_types::{Secret, random_token};
 
@@ -35,6 +37,8 @@ pub struct EndpointSettings {
     pub region: String,
     /// The host names under which `bucket.NAME` means the bucket.
     pub domains: Vec<String>,
+    /// Whose access tokens lease by `AssumeRoleWithWebIdentity`; nobody's without.
+    pub web_identity: Option<Arc<Iam>>,
 }
 
 /// The S3 and STS endpoint, ready to be served by hyper.
@@ -73,7 +77,7 @@ impl Endpoint {
         let mut builder = builder();
         builder.set_auth(Auth(broker.clone()));
         builder.set_route(Routes {
-            sts: sts::Route { broker },
+            sts: sts::Route::new(broker, settings.web_identity),
             unsigned,
         });
         Self {
@@ -87,7 +91,8 @@ impl Endpoint {
         let is_sts = sts::is_sts(request.method(), request.uri(), request.headers());
         let response = match admit(&request) {
             Ok(token) => {
-                let identity = Arc::new(RequestIdentity::new(token));
+                let client = request.extensions().get::<ClientAddr>().copied();
+                let identity = Arc::new(RequestIdentity::new(token, client));
                 // Boxed: the future of an S3 request is large.
                 REQUEST
                     .scope(identity, Box::pin(self.service.call(request)))

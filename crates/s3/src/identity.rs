@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Error, S3Result};
 use skykey_broker::{Broker, Principal};
+use skykey_serve::ClientAddr;
 use skykey_types::{AccessKeyId, Secret};
 
 use crate::access::deny;
@@ -21,16 +22,23 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub(crate) struct RequestIdentity {
     token: Option<Secret>,
+    client: Option<ClientAddr>,
     principal: OnceLock<Arc<Principal>>,
 }
 
 impl RequestIdentity {
-    /// A request that brought this session token.
-    pub(crate) fn new(token: Option<Secret>) -> Self {
+    /// A request that brought this session token, from this client, if that is known.
+    pub(crate) fn new(token: Option<Secret>, client: Option<ClientAddr>) -> Self {
         Self {
             token,
+            client,
             principal: OnceLock::new(),
         }
+    }
+
+    /// Where it came from.
+    pub(crate) fn client(&self) -> Option<ClientAddr> {
+        self.client
     }
 
     /// Who it is, if somebody's key signed.

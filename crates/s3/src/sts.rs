@@ -3,22 +3,25 @@
 
 mod assume_role;
 mod caller_identity;
+mod form;
+mod role;
 mod session_token;
+mod web_identity;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, Method, Uri};
-use http_body_util::BodyExt;
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 use s3s::route::S3Route;
 use s3s::{Body, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use skykey_broker::{Broker, Principal};
+use skykey_iam::Iam;
 use skykey_sts::StsFault;
 
-use crate::access::{deny, url_pairs};
+use self::form::Form;
+use self::web_identity::WebIdentity;
+use crate::access::deny;
 use crate::identity::REQUEST;
-
-/// Larger than any form that STS knows.
-const LARGEST_FORM: usize = 16 * 1024;
 
 /// Whether a request is meant for STS.
 pub(crate) fn is_sts(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
@@ -47,9 +50,59 @@ pub(crate) fn fault(body: &str) -> StsFault {
     fault
 }
 
-/// The route that `s3s` takes for STS, after it has verified the signature.
+/// The route that `s3s` takes for STS, after it has verified the signature, if there is one.
 pub(crate) struct Route {
-    pub(crate) broker: Arc<Broker>,
+    broker: Arc<Broker>,
+    web_identity: Option<WebIdentity>,
+}
+
+impl Route {
+    pub(crate) fn new(broker: Arc<Broker>, web_identity: Option<Arc<Iam>>) -> Self {
+        Self {
+            broker,
+            web_identity: web_identity.map(WebIdentity::new),
+        }
+    }
+
+    async fn by_signature(
+        &self,
+        action: Option<&str>,
+        principal: Option<Arc<Principal>>,
+        form: &Form,
+    ) -> S3Result<String> {
+        let principal = principal
+            .ok_or_else(|| deny("the request is not signed; sign it with an EC2 credential"))?;
+        match action {
+            Some("GetSessionToken") => session_token::answer(&self.broker, &principal, form).await,
+            Some("AssumeRole") => assume_role::answer(&self.broker, &principal, form).await,
+            Some("GetCallerIdentity") => Ok(caller_identity::answer(&principal)),
+            Some(other) => {
+                let other: String = other.chars().take(60).collect();
+                Err(bad_request(
+                    "InvalidAction",
+                    format!(
+                        "the action {other} is not served here; GetSessionToken, AssumeRole, \
+                         AssumeRoleWithWebIdentity and GetCallerIdentity are"
+                    ),
+                ))
+            }
+            None => Err(S3Error::with_message(
+                S3ErrorCode::InvalidArgument,
+                "the form has no Action",
+            )),
+        }
+    }
+}
+
+/// An error with a code that S3 does not have.
+fn custom(status: StatusCode, code: &'static str, why: impl Into<Cow<'static, str>>) -> S3Error {
+    let mut error = S3Error::with_message(S3ErrorCode::Custom(code.into()), why);
+    error.set_status_code(status);
+    error
+}
+
+fn bad_request(code: &'static str, why: impl Into<Cow<'static, str>>) -> S3Error {
+    custom(StatusCode::BAD_REQUEST, code, why)
 }
 
 #[async_trait::async_trait]
@@ -64,6 +117,8 @@ impl S3Route for Route {
         is_sts(method, uri, headers)
     }
 
+    /// Both a principal and a verified signature, or neither: what an unsigned request may have, the
+    /// action says.
     async fn check_access(&self, request: &mut S3Request<Body>) -> S3Result<()> {
         let principal = REQUEST
             .try_with(|request| request.principal().cloned())
@@ -74,60 +129,21 @@ impl S3Route for Route {
                 request.extensions.insert::<Arc<Principal>>(principal);
                 Ok(())
             }
-            _ => Err(deny(
-                "the request is not signed; sign it with an EC2 credential",
-            )),
+            (None, None) => Ok(()),
+            _ => Err(deny("the request's signature could not be verified")),
         }
     }
 
     async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
-        let principal = request
-            .extensions
-            .get::<Arc<Principal>>()
-            .cloned()
-            .ok_or_else(|| deny("the request is not signed"))?;
-        let body = http_body_util::Limited::new(request.input, LARGEST_FORM)
-            .collect()
-            .await
-            .map_err(|_| {
-                S3Error::with_message(
-                    S3ErrorCode::InvalidArgument,
-                    "the form is too long or ended early",
-                )
-            })?
-            .to_bytes();
-        let body = std::str::from_utf8(&body).map_err(|_| {
-            S3Error::with_message(S3ErrorCode::InvalidArgument, "the form is not UTF-8")
-        })?;
-        let form: Vec<(String, String)> = url_pairs(body).collect();
-        let field = |name: &str| {
-            form.iter()
-                .find(|(found, _)| found == name)
-                .map(|(_, value)| value.as_str())
-        };
-        let xml = match field("Action") {
-            Some("GetSessionToken") => {
-                session_token::answer(&self.broker, &principal, field).await?
+        let principal = request.extensions.get::<Arc<Principal>>().cloned();
+        let form = Form::read(request.input).await?;
+        let action = form.field("Action");
+        let xml = match (action, &self.web_identity) {
+            (Some("AssumeRoleWithWebIdentity"), Some(web_identity)) => {
+                let client = REQUEST.try_with(|request| request.client()).ok().flatten();
+                web_identity.answer(&self.broker, client, &form).await?
             }
-            Some("AssumeRole") => assume_role::answer(&self.broker, &principal, field).await?,
-            Some("GetCallerIdentity") => caller_identity::answer(&principal),
-            Some(other) => {
-                let other: String = other.chars().take(60).collect();
-                let mut error = S3Error::with_message(
-                    S3ErrorCode::Custom("InvalidAction".into()),
-                    format!(
-                        "the action {other} is not served here; GetSessionToken, AssumeRole and GetCallerIdentity are"
-                    ),
-                );
-                error.set_status_code(http::StatusCode::BAD_REQUEST);
-                return Err(error);
-            }
-            None => {
-                return Err(S3Error::with_message(
-                    S3ErrorCode::InvalidArgument,
-                    "the form has no Action",
-                ));
-            }
+            _ => self.by_signature(action, principal, &form).await?,
         };
         let mut response = S3Response::new(Body::from(xml));
         response.headers.insert(

@@ -13,12 +13,41 @@ pub fn session_token_xml(credentials: &Credentials, request_id: &str) -> String 
 
 /// The answer to `AssumeRole`: `arn` and `id` name the session.
 pub fn assume_role_xml(credentials: &Credentials, arn: &str, id: &str, request_id: &str) -> String {
-    let user = format!(
+    credentials_xml(
+        "AssumeRole",
+        credentials,
+        &assumed_role_xml(arn, id),
+        request_id,
+    )
+}
+
+/// The answer to `AssumeRoleWithWebIdentity`: `arn` and `id` name the session, `subject` and `provider` are
+/// whose token it was and who issued it.
+pub fn web_identity_xml(
+    credentials: &Credentials,
+    (arn, id): (&str, &str),
+    (subject, provider): (&str, &str),
+    request_id: &str,
+) -> String {
+    let token = format!(
+        "<SubjectFromWebIdentityToken>{}</SubjectFromWebIdentityToken><Provider>{}</Provider>",
+        escape(subject),
+        escape(provider)
+    );
+    credentials_xml(
+        "AssumeRoleWithWebIdentity",
+        credentials,
+        &(assumed_role_xml(arn, id) + &token),
+        request_id,
+    )
+}
+
+fn assumed_role_xml(arn: &str, id: &str) -> String {
+    format!(
         "<AssumedRoleUser><Arn>{}</Arn><AssumedRoleId>{}</AssumedRoleId></AssumedRoleUser>",
         escape(arn),
         escape(id)
-    );
-    credentials_xml("AssumeRole", credentials, &user, request_id)
+    )
 }
 
 fn credentials_xml(
@@ -197,6 +226,25 @@ mod tests {
         let assumed = assume_role_xml(&credentials, "arn:x", "id", "r");
         let read = parse_credentials("AssumeRole", assumed.as_bytes()).unwrap();
         assert_eq!(read.session_token, credentials.session_token);
+    }
+
+    #[test]
+    fn a_web_identitys_answer_names_the_person_and_escapes_what_it_was_told() {
+        let credentials = Credentials {
+            access_key_id: AccessKeyId::new("SKYKAAAA"),
+            secret_access_key: Secret::new("s"),
+            session_token: Some(Secret::new("token")),
+            expiration: Some("2026-11-23T10:00:00Z".parse().unwrap()),
+        };
+        let xml = web_identity_xml(&credentials, ("arn:x", "id"), ("a<b", "https://iam/"), "r");
+        for part in [
+            "<AssumeRoleWithWebIdentityResult>",
+            "<SubjectFromWebIdentityToken>a&lt;b</SubjectFromWebIdentityToken>",
+            "<Provider>https://iam/</Provider>",
+            "<Expiration>2026-11-23T10:00:00Z</Expiration>",
+        ] {
+            assert!(xml.contains(part), "{xml}");
+        }
     }
 
     #[test]

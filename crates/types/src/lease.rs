@@ -80,6 +80,11 @@ impl Method {
             Self::Gateway => "gateway",
         }
     }
+
+    /// Whether its credentials can be narrowed to less than the survey's rights.
+    pub fn narrows(self) -> bool {
+        matches!(self, Self::AssumeRole | Self::Gateway)
+    }
 }
 
 impl fmt::Display for Method {

@@ -84,7 +84,7 @@ impl fmt::Display for Access {
 }
 
 /// One access to one place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Grant {
     /// Where.
     pub place: Prefix,
@@ -93,7 +93,7 @@ pub struct Grant {
 }
 
 /// All that a credential may do. What is not granted is denied.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Rights(pub Vec<Grant>);
 

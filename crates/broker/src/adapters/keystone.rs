@@ -6,13 +6,15 @@ mod settings;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use skykey_keystone::{Caller, Error, Keystone, ProjectRef, Token};
+use skykey_keystone::{Caller, Error, FederatedLogin, Keystone, ProjectRef, Token};
 use skykey_types::{AccessKeyId, Clock, ProjectName, Secret};
 use skykey_upstream::Upstream;
 
 use self::backend::Backend;
 pub use self::settings::{KeystoneAdmin, KeystoneSettings, KeystoneUser};
-use crate::{Ec2Credential, Ec2Identity, Ec2Keys, PersonsKey, PortError};
+use crate::{
+    Ec2Credential, Ec2Identity, Ec2Keys, KeystoneToken, KeystoneTokens, PersonsKey, PortError,
+};
 
 /// The client, as the backend user, as the administrator where there is one, and at need as a
 /// person.
@@ -99,6 +101,18 @@ impl KeystonePort {
                  administrator, or leave it to OpenStack"
             ))
         })
+    }
+
+    /// The `sub` by which a user came from our IAM by our protocol. Nobody's if they are several people
+    /// there.
+    fn only_sub<'a>(&self, logins: &'a [FederatedLogin]) -> Option<&'a str> {
+        let mut ours = logins.iter().filter(|login| {
+            login.provider == self.identity_provider && login.protocol == self.protocol
+        });
+        match (ours.next(), ours.next()) {
+            (Some(only), None) => Some(&only.unique_id),
+            _ => None,
+        }
     }
 
     /// The id of a project that the backend user need not be in.
@@ -189,13 +203,13 @@ impl Ec2Keys for KeystonePort {
         let admin = self.admin_for("ask Keystone whose an EC2 credential is")?;
         let found = admin.identify_ec2(access).await?;
         Ok(found.map(|found| {
-            let ours = |(provider, _): &&(String, String)| *provider == self.identity_provider;
+            let ours = |login: &&FederatedLogin| login.provider == self.identity_provider;
             Ec2Identity {
                 sub: found
                     .federated
                     .iter()
                     .find(ours)
-                    .map(|(_, sub)| sub.clone()),
+                    .map(|login| login.unique_id.clone()),
                 secret: found.secret,
                 user_id: found.user_id,
                 user_name: found.user_name,
@@ -299,5 +313,30 @@ impl Ec2Keys for KeystonePort {
 
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
         Ok(self.backend.id().await? == user_id)
+    }
+}
+
+#[async_trait]
+impl KeystoneTokens for KeystonePort {
+    async fn shown(&self, token: &Secret) -> Result<Option<KeystoneToken>, PortError> {
+        let admin = self.admin_for("ask Keystone whose a token is")?;
+        let Some(shown) = admin.shown_token(token).await? else {
+            return Ok(None);
+        };
+        // Deleted a moment ago.
+        let Some(user) = admin.user(&shown.user.id).await? else {
+            return Ok(None);
+        };
+        Ok(Some(KeystoneToken {
+            sub: self.only_sub(&user.federated).map(str::to_owned),
+            user_id: user.id,
+            user_name: user.name,
+            enabled: user.enabled,
+            methods: shown.methods,
+            application_credential: shown
+                .application_credential
+                .map(|credential| (credential.id, credential.restricted)),
+            expires: shown.expires,
+        }))
     }
 }

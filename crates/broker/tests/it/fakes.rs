@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use skykey_broker::{
-    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, People, PersonsKey, PortError, Proof, Prover,
+    Ec2Credential, Ec2Identity, Ec2Keys, Exchange, KeystoneToken, KeystoneTokens, People,
+    PersonsKey, PortError, Proof, Prover,
 };
 use skykey_seal::KeyRing;
 use skykey_sts::{SessionClaims, SessionTokens};
@@ -138,9 +139,24 @@ pub(crate) struct FakeKeystone {
     pub(crate) delete: Door,
     held: Mutex<BTreeMap<AccessKeyId, Held>>,
     secrets: Mutex<Vec<Secret>>,
+    tokens: Mutex<BTreeMap<String, KeystoneToken>>,
 }
 
 impl FakeKeystone {
+    /// A token that stands for this.
+    pub(crate) fn token(&self, about: KeystoneToken) -> Secret {
+        let token = Secret::new(random_token(40));
+        self.secrets.lock().unwrap().push(token.clone());
+        let mut tokens = self.tokens.lock().unwrap();
+        tokens.insert(token.expose().to_owned(), about);
+        token
+    }
+
+    /// Ends a token.
+    pub(crate) fn end_token(&self, token: &Secret) {
+        self.tokens.lock().unwrap().remove(token.expose()).unwrap();
+    }
+
     /// A credential that the user made in OpenStack, without skykey.
     pub(crate) fn make(&self, user_id: &str, project: &str) -> Ec2Credential {
         let (access, secret) = (
@@ -315,6 +331,14 @@ impl Ec2Keys for FakeKeystone {
 
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
         Ok(user_id == BACKEND)
+    }
+}
+
+#[async_trait]
+impl KeystoneTokens for FakeKeystone {
+    async fn shown(&self, token: &Secret) -> Result<Option<KeystoneToken>, PortError> {
+        self.identify.enter().await?;
+        Ok(self.tokens.lock().unwrap().get(token.expose()).cloned())
     }
 }
 

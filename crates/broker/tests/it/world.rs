@@ -274,7 +274,7 @@ pub(crate) fn demo_writing(method: Method) -> Wish {
     }
 }
 
-fn survey(name: &str, methods: &[Method], lifetime: Limits) -> Survey {
+pub(crate) fn survey(name: &str, methods: &[Method], lifetime: Limits) -> Survey {
     Survey {
         name: name.parse().unwrap(),
         title: format!("The survey {name}"),
@@ -334,6 +334,7 @@ async fn broker(
         database: Database::open(&database(dir)).await.unwrap(),
         people: people.clone(),
         ec2: keystone.clone(),
+        machines: Some(keystone.clone()),
         exchange: sts.clone(),
         prover: prover.clone(),
         servers: Some(hub.clone()),

@@ -195,7 +195,11 @@ async fn an_ec2_credential_is_identified() {
     assert_eq!(who.roles, ["member", "reader"]);
     assert_eq!(
         who.federated,
-        [("iris-iam".to_owned(), served.keystone.world.sub("eve"))]
+        [FederatedLogin {
+            provider: "iris-iam".to_owned(),
+            protocol: "openid".to_owned(),
+            unique_id: served.keystone.world.sub("eve"),
+        }]
     );
     assert!(!format!("{who:?} {client:?}").contains(&secret));
     assert_eq!(

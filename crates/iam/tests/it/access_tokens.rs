@@ -8,8 +8,14 @@ use crate::fake::{CLIENT, Fake, Key, NOW, text};
 
 async fn refused(iam: &Iam, token: &Secret) -> String {
     let error = iam.verify_access_token(token).await.unwrap_err();
-    assert!(matches!(error, IamError::Token { .. }), "{error:?}");
-    text(&error, &[token.expose()])
+    let words = text(&error, &[token.expose()]);
+    // That it has ended is told apart from what makes it no token of ours.
+    match error {
+        IamError::TokenEnded => assert!(words.contains("has ended"), "{words}"),
+        IamError::Token { .. } => assert!(!words.contains("here: it has ended;"), "{words}"),
+        other => panic!("{other:?}"),
+    }
+    words
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use skykey_broker::{Broker, Issued, Wish};
 use skykey_types::{Lease, LeaseState, Secret, Timestamp};
 
+use super::asker::Asker;
 use super::{Bearer, RemovalView};
 use crate::Portal;
 use crate::error::Problem;
@@ -69,9 +70,9 @@ pub(crate) struct Leases {
 
 pub(crate) async fn list(
     State(portal): State<Arc<Portal>>,
-    Bearer(caller): Bearer,
+    asker: Asker,
 ) -> Result<Json<Leases>, Problem> {
-    let leases = portal.broker.leases(&caller.id).await?;
+    let leases = portal.broker.leases(&asker.caller().id).await?;
     Ok(Json(Leases {
         leases: leases
             .iter()
@@ -126,7 +127,7 @@ struct Place {
 
 pub(crate) async fn create(
     State(portal): State<Arc<Portal>>,
-    Bearer(caller): Bearer,
+    asker: Asker,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Granted>), Problem> {
     let asked: Asked = serde_json::from_slice(&body).map_err(|error| {
@@ -144,10 +145,11 @@ pub(crate) async fn create(
         method: asked.method,
         access: asked.access,
         key: asked.key,
+        within: None,
     };
     let Issued {
         lease, credentials, ..
-    } = portal.broker.issue(&caller, &wish).await?;
+    } = asker.issue(&portal, &wish).await?;
     let prefixes = portal
         .broker
         .surveys()

@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 use skykey_types::{Access, GroupPath, Survey, Timestamp};
 
-use super::Bearer;
+use super::asker::Asker;
 use crate::Portal;
 use crate::error::Problem;
 
@@ -38,9 +38,9 @@ struct Standing {
 
 pub(crate) async fn show(
     State(portal): State<Arc<Portal>>,
-    Bearer(caller): Bearer,
+    asker: Asker,
 ) -> Result<Json<Me>, Problem> {
-    let person = portal.broker.person(&caller).await?;
+    let person = portal.broker.person(asker.caller()).await?;
     let standing = |survey: &Survey| Standing {
         name: survey.name.to_string(),
         title: survey.title.clone(),

@@ -20,6 +20,8 @@ pub(crate) struct Site {
     client_id: Option<String>,
     s3: String,
     region: String,
+    /// Whether a machine may lease with a token of Keystone that it got for an application credential.
+    application_credentials: bool,
     /// Of skykey.
     version: &'static str,
 }
@@ -32,6 +34,7 @@ pub(crate) async fn show(State(portal): State<Arc<Portal>>) -> Json<Site> {
         client_id: settings.cli_client_id.clone(),
         s3: settings.s3.to_string(),
         region: settings.region.clone(),
+        application_credentials: portal.broker.takes_machines(),
         version: env!("CARGO_PKG_VERSION"),
     })
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use skykey_types::{Access, GroupPath, Limits, Method, Prefix, Survey};
+use skykey_types::{Access, GroupPath, Limits, Method, Prefix, RoleArn, Survey};
 
-use super::{Bearer, RemovalView};
+use super::RemovalView;
+use super::asker::Asker;
 use crate::Portal;
 use crate::error::Problem;
 
@@ -30,6 +31,8 @@ struct View {
     prefixes: Vec<Prefix>,
     /// The groups whose members may read.
     readers: Vec<GroupPath>,
+    /// The ARNs of its roles in the object store, by access; of those that there are.
+    roles: BTreeMap<&'static str, RoleArn>,
     s3: String,
     region: String,
     /// What live credentials can still do after their owner left the group, by method.
@@ -38,9 +41,9 @@ struct View {
 
 pub(crate) async fn list(
     State(portal): State<Arc<Portal>>,
-    Bearer(caller): Bearer,
+    asker: Asker,
 ) -> Result<Json<Answer>, Problem> {
-    let person = portal.broker.person(&caller).await?;
+    let person = portal.broker.person(asker.caller()).await?;
     let view = |survey: &Survey| View {
         name: survey.name.to_string(),
         title: survey.title.clone(),
@@ -49,6 +52,10 @@ pub(crate) async fn list(
         lifetime: survey.lifetime,
         prefixes: survey.prefixes.clone(),
         readers: survey.readers.clone(),
+        roles: [Access::Read, Access::Write]
+            .into_iter()
+            .filter_map(|access| Some((access.as_str(), survey.roles.of(access)?.clone())))
+            .collect(),
         s3: portal.settings.s3.to_string(),
         region: portal.settings.region.clone(),
         after_removal: survey

@@ -67,6 +67,7 @@ async fn try_create(
         method: asked.method,
         access: asked.access,
         key: asked.key,
+        within: None,
     };
     let Issued {
         lease, credentials, ..

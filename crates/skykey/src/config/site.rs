@@ -73,6 +73,8 @@ pub struct KeystoneSite {
     pub backend: KeystoneLogin,
     /// Who may delete people's EC2 credentials, and the project in which it is `admin`.
     pub admin: Option<(KeystoneLogin, ProjectName)>,
+    /// Whether machines may lease with tokens that they got for application credentials.
+    pub accept_application_credentials: bool,
     /// Certificate authorities to believe beside the machine's.
     pub authorities: Option<PathBuf>,
     /// How long calls wait, if not as long as usual. Not in the file: for tests.
@@ -219,6 +221,8 @@ pub(super) struct KeystoneEntry {
     project_domain: String,
     backend_user: UserEntry,
     admin_user: Option<AdminEntry>,
+    #[serde(default)]
+    accept_application_credentials: bool,
     authorities: Option<PathBuf>,
 }
 
@@ -282,7 +286,14 @@ impl KeystoneEntry {
                 Some((login, project))
             }
         };
+        if self.accept_application_credentials && admin.is_none() {
+            return Err(
+                "[keystone] accept_application_credentials needs [keystone.admin_user], which asks Keystone whose a token is"
+                    .to_owned(),
+            );
+        }
         Ok(KeystoneSite {
+            accept_application_credentials: self.accept_application_credentials,
             url: self.url,
             identity_provider: self.identity_provider,
             protocol: self.protocol,

@@ -252,12 +252,38 @@ async fn admin(at: &At) -> Seen {
         )
     })?;
     if roles.iter().any(|role| role.eq_ignore_ascii_case(ADMIN)) {
-        return Ok(((), format!("{name} is {ADMIN} in {project}")));
+        let mut found = format!("{name} is {ADMIN} in {project}");
+        if site.accept_application_credentials {
+            knows_tokens(at, admin, name).await?;
+            found.push_str(", and learns whose a machine's token is");
+        }
+        return Ok(((), found));
     }
     Err(NotWell::failed(
         format!("{name} has only {} in {project}", roles.join(", ")),
         format!("openstack role add --user {name} --project {project} {ADMIN}"),
     ))
+}
+
+/// Whether the administrator is told what a token is: the backend user's, which is at hand.
+async fn knows_tokens(at: &At, admin: &Keystone, name: &str) -> Result<(), NotWell> {
+    let failed = |what: String| {
+        NotWell::failed(
+            what,
+            format!(
+                "let {name} validate tokens (identity:validate_token in Keystone's policy), or leave out [keystone] accept_application_credentials"
+            ),
+        )
+    };
+    let own = at.target.clients.site.keystone.backend().own().await;
+    let own = own.map_err(|error| failed(error.to_string()))?;
+    match admin.shown_token(&own.token).await {
+        Ok(Some(shown)) if shown.user.id == own.user.id => Ok(()),
+        Ok(_) => Err(failed(
+            "Keystone does not know a token that it has just made".to_owned(),
+        )),
+        Err(error) => Err(failed(error.to_string())),
+    }
 }
 
 /// Makes an EC2 credential, finds it, deletes it, and finds it no more.

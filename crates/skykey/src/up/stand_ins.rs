@@ -163,6 +163,7 @@ fn embedded_keystone(url: &Url, backend: Secret, endpoint: Secret) -> anyhow::Re
         project_domain: DEFAULT_DOMAIN.to_owned(),
         backend: login(BACKEND_USER, backend),
         admin: Some((login(ENDPOINT_USER, endpoint), SERVICE_PROJECT.parse()?)),
+        accept_application_credentials: true,
         authorities: None,
         patience: None,
     })

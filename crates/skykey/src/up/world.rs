@@ -6,9 +6,10 @@ use anyhow::Context;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
 use skykey_broker::{
-    Broker, Database, IamPeople, NotebookServers, Settings, Store, Surveys, Wiring,
+    Broker, Database, IamPeople, KeystoneTokens, NotebookServers, Settings, Store, Surveys, Wiring,
 };
 use skykey_embedded::Directory;
+use skykey_iam::Iam;
 use skykey_portal::PortalSettings;
 use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
@@ -97,7 +98,7 @@ impl World {
         let broker = open_broker(surveys, database, &config, around, &state, &clock).await?;
         if let (Some(listener), Store::Ours) = (ports.s3, systems.store) {
             let store = open_store(&state, &config, &clock).await?;
-            let endpoint = s3_endpoint(store, &broker, &systems.echo);
+            let endpoint = s3_endpoint(store, &broker, &systems.echo, &clients.iam);
             let door = doors.inner("s3")?;
             tasks.spawn(serve_s3(door, listener, endpoint, stopped.clone()));
         }
@@ -214,11 +215,13 @@ async fn open_broker(
         at_rest.clone(),
         clock.clone(),
     );
+    let machines = systems.keystone.accept_application_credentials;
     let wiring = Wiring {
         surveys,
         database,
         people: Arc::new(people),
         ec2: clients.site.keystone.clone(),
+        machines: machines.then(|| clients.site.keystone.clone() as Arc<dyn KeystoneTokens>),
         exchange: clients.site.sts.clone(),
         prover: Arc::new(clients.site.echo.clone()),
         servers,
@@ -239,7 +242,12 @@ async fn open_broker(
     Ok(Arc::new(Broker::new(wiring).await?))
 }
 
-fn s3_endpoint(store: Arc<dyn ObjectStore>, broker: &Arc<Broker>, echo: &EchoSite) -> Endpoint {
+fn s3_endpoint(
+    store: Arc<dyn ObjectStore>,
+    broker: &Arc<Broker>,
+    echo: &EchoSite,
+    iam: &Arc<Iam>,
+) -> Endpoint {
     let mut domains = vec!["localhost".to_owned()];
     if let Some(url::Host::Domain(name)) = echo.endpoint.host() {
         domains.push(name.to_owned());
@@ -250,6 +258,7 @@ fn s3_endpoint(store: Arc<dyn ObjectStore>, broker: &Arc<Broker>, echo: &EchoSit
         EndpointSettings {
             region: echo.region.clone(),
             domains,
+            web_identity: Some(iam.clone()),
         },
     )
 }

@@ -227,6 +227,7 @@ async fn endpoint(
         database,
         people: Arc::new(people),
         ec2: Arc::new(keystone),
+        machines: None,
         exchange: Arc::new(StsClient::new(sts, Arc::new(SystemClock)).unwrap()),
         prover: Arc::new(Echo::new(settings, Arc::new(SystemClock)).unwrap()),
         servers: None,
@@ -257,6 +258,7 @@ async fn endpoint(
     let settings = EndpointSettings {
         region: "us-east-1".to_owned(),
         domains: vec!["localhost".to_owned()],
+        web_identity: None,
     };
     Endpoint::new(Arc::new(store), Arc::new(broker), settings)
 }

@@ -1,0 +1,157 @@
+//! A lease by the ARN of a survey's role, as `AssumeRoleWithWebIdentity` asks for it.
+
+use skykey_broker::{Denied, RoleWish, Surveys, Wish};
+use skykey_types::{Access, Limit, Limits, Method, Rights, Roles, Survey};
+
+use crate::world::{World, caller, demo, subject, survey};
+
+const DEMO: &str = "arn:aws:iam:::role/demo-read";
+
+fn wish(role: &str) -> RoleWish<'_> {
+    RoleWish {
+        role,
+        ..RoleWish::default()
+    }
+}
+
+#[tokio::test]
+async fn the_role_says_which_survey_and_the_method_is_one_that_gives_session_tokens() {
+    let world = World::new().await;
+    for (role, survey, method) in [
+        (DEMO, "demo", Method::Gateway),
+        ("arn:aws:iam:::role/plain-read", "plain", Method::Gateway),
+        ("arn:aws:iam:::role/brief-read", "brief", Method::StsLite),
+    ] {
+        let issued = world
+            .broker
+            .issue_role(&caller("alice"), &wish(role))
+            .await
+            .unwrap();
+        let lease = issued.lease;
+        assert_eq!(
+            (lease.survey.as_str(), lease.method, lease.access),
+            (survey, method, Access::Read)
+        );
+        assert!(issued.credentials.session_token.is_some());
+        let lasts = lease
+            .expires
+            .unwrap()
+            .duration_since(lease.issued)
+            .as_secs();
+        assert_eq!(
+            (lasts, lease.limit),
+            (3600, Limit::Asked),
+            "AWS's usual hour"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_no_surveys_is_refused_and_written_down() {
+    let world = World::new().await;
+    for role in [
+        "",
+        "demo",
+        "arn:aws:iam:::role/demo-write",
+        "arn:aws:iam:::role/demo-read ",
+    ] {
+        let denied = world
+            .broker
+            .issue_role(&caller("alice"), &wish(role))
+            .await
+            .unwrap_err();
+        assert!(matches!(denied, Denied::NoSuchRole(_)), "{denied}");
+        let newest = world.newest_audit().await;
+        assert_eq!(
+            (newest.action.as_str(), newest.outcome.as_str()),
+            ("issue", "no")
+        );
+        assert_eq!(newest.reason, format!("bad_role: {denied}"));
+    }
+    assert!(
+        world
+            .broker
+            .leases(&subject("alice"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    // The rules are those of every lease.
+    let denied = world
+        .broker
+        .issue_role(&caller("dave"), &wish(DEMO))
+        .await
+        .unwrap_err();
+    assert!(matches!(denied, Denied::NotAMember { .. }), "{denied}");
+}
+
+#[tokio::test]
+async fn the_credentials_are_narrowed_by_a_method_that_can() {
+    let world = World::new().await;
+    let within = Rights::to(&["demo/part/".parse().unwrap()], Access::Write);
+    let narrow = RoleWish {
+        within: Some(within.clone()),
+        ..wish(DEMO)
+    };
+    let issued = world
+        .broker
+        .issue_role(&caller("alice"), &narrow)
+        .await
+        .unwrap();
+    let principal = world.show(&issued.credentials).await.unwrap();
+    assert!(principal.rights.read("demo", "part/x"));
+    assert!(!principal.rights.read("demo", "x") && !principal.rights.write("demo", "part/x"));
+    // GetSessionToken cannot, so it is not taken.
+    let narrow = RoleWish {
+        within: Some(within),
+        ..wish("arn:aws:iam:::role/brief-read")
+    };
+    let denied = world
+        .broker
+        .issue_role(&caller("alice"), &narrow)
+        .await
+        .unwrap_err();
+    assert!(matches!(denied, Denied::NoSuchMethod { .. }), "{denied}");
+    for method in [Method::StsLite, Method::Ec2] {
+        let wish = Wish {
+            within: Some(Rights::default()),
+            ..demo(method)
+        };
+        let denied = world.refused(&caller("alice"), &wish).await;
+        assert!(matches!(denied, Denied::NotNarrowed(_)), "{denied}");
+    }
+    let wish = Wish {
+        within: Some(Rights::default()),
+        ..demo(Method::AssumeRole)
+    };
+    world.issue("alice", &wish).await;
+    assert_eq!(world.sts.roles().pop().unwrap().2, Rights::default());
+}
+
+#[test]
+fn a_role_of_two_surveys_or_of_both_accesses_is_nobodys() {
+    let role = |name: &str| format!("arn:aws:iam:::role/{name}").parse().unwrap();
+    let survey = |name: &str, read: &str, write: Option<&str>| Survey {
+        roles: Roles {
+            read: Some(role(read)),
+            write: write.map(role),
+        },
+        ..survey(name, &Method::ALL, Limits::SURVEY)
+    };
+    let surveys = Surveys::new(vec![
+        survey("a", "shared", Some("a-write")),
+        survey("b", "shared", None),
+        survey("c", "both", Some("both")),
+    ])
+    .unwrap();
+    let found = |name: &str| {
+        surveys
+            .of_role(&format!("arn:aws:iam:::role/{name}"))
+            .map(|(survey, access)| (survey.name.to_string(), access))
+    };
+    assert_eq!(
+        (found("shared"), found("both"), found("none")),
+        (None, None, None)
+    );
+    assert_eq!(found("a-write"), Some(("a".to_owned(), Access::Write)));
+}

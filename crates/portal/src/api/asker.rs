@@ -1,0 +1,79 @@
+//! Who asks: a person with an access token of the IAM, or a machine of theirs with a token of Keystone.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use skykey_broker::{Caller, Denied, Issued, Machine, NotAMachine, Wish};
+use skykey_serve::ClientAddr;
+use skykey_types::Secret;
+
+use super::Bearer;
+use crate::Portal;
+use crate::error::Problem;
+
+/// Keystone's own header for its tokens.
+const KEYSTONE_TOKEN: &str = "x-auth-token";
+
+/// Whoever the request's token acts for.
+pub(crate) enum Asker {
+    /// With an access token of the IAM.
+    Person(Caller),
+    /// With a token of Keystone, which it got for their application credential.
+    Machine(Arc<Machine>),
+}
+
+impl Asker {
+    /// Whose leases and surveys it is about.
+    pub(crate) fn caller(&self) -> &Caller {
+        match self {
+            Self::Person(caller) => caller,
+            Self::Machine(machine) => machine.owner(),
+        }
+    }
+
+    /// A lease, by the rules for whoever asks.
+    pub(crate) async fn issue(&self, portal: &Portal, wish: &Wish) -> Result<Issued, Denied> {
+        match self {
+            Self::Person(caller) => portal.broker.issue(caller, wish).await,
+            Self::Machine(machine) => portal.broker.issue_to_machine(machine, wish).await,
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Portal>> for Asker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, Problem> {
+        let mut tokens = parts.headers.get_all(KEYSTONE_TOKEN).iter();
+        let Some(token) = tokens.next() else {
+            let Bearer(caller) = Bearer::from_request_parts(parts, portal).await?;
+            return Ok(Self::Person(caller));
+        };
+        if tokens.next().is_some() || parts.headers.contains_key(header::AUTHORIZATION) {
+            return Err(Problem::bad_request(
+                "the request says more than once who it is from",
+                "send either 'Authorization: Bearer …' or 'X-Auth-Token: …'",
+            ));
+        }
+        let token = token.to_str().map(Secret::new);
+        let token = token.map_err(|_| Denied::from(NotAMachine::Unknown))?;
+        let client = parts.extensions.get::<ClientAddr>().copied();
+        let now = portal.broker.clock().now();
+        if let Some(client) = client {
+            portal.wrong_keystone_tokens.admit(client, now)?;
+        }
+        match portal.broker.machine(&token).await {
+            Ok(machine) => Ok(Self::Machine(machine)),
+            Err(denied) => {
+                // Each costs Keystone a question.
+                if let (Some(client), Denied::NotAMachine(NotAMachine::Unknown)) = (client, &denied)
+                {
+                    portal.wrong_keystone_tokens.count(client, &token, now);
+                }
+                Err(denied.into())
+            }
+        }
+    }
+}

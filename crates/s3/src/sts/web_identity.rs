@@ -1,0 +1,175 @@
+//! [AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html):
+//! no signature, but an access token of the IAM, which is verified as the portal's API verifies a bearer.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use s3s::{S3Error, S3Result};
+use skykey_broker::{Broker, Caller, Denied, RoleWish};
+use skykey_iam::{Iam, IamError};
+use skykey_serve::{ClientAddr, WrongTokens};
+use skykey_types::{Secret, random_token};
+
+use super::form::Form;
+use super::role::{policy, session_arn, session_name};
+use super::{bad_request, custom};
+use crate::error::denied;
+
+const ACTION: &str = "AssumeRoleWithWebIdentity";
+
+/// Who is believed, and who has tried too often.
+pub(super) struct WebIdentity {
+    iam: Arc<Iam>,
+    wrong: WrongTokens,
+}
+
+impl WebIdentity {
+    pub(super) fn new(iam: Arc<Iam>) -> Self {
+        Self {
+            iam,
+            wrong: WrongTokens::default(),
+        }
+    }
+
+    /// A lease by the survey's role, for whomever the token acts for.
+    pub(super) async fn answer(
+        &self,
+        broker: &Broker,
+        client: Option<ClientAddr>,
+        form: &Form,
+    ) -> S3Result<String> {
+        let role = form.needed(ACTION, "RoleArn")?;
+        let session = session_name(ACTION, form)?;
+        let token = Secret::new(form.needed(ACTION, "WebIdentityToken")?.trim());
+        form.must_not_have(&["ProviderId", "PolicyArns"])?;
+        let within = policy(form)?;
+        let caller = self.caller(broker, client, token).await?;
+        let wish = RoleWish {
+            role,
+            lifetime: form.field("DurationSeconds"),
+            within,
+        };
+        let issued = broker
+            .issue_role(&caller, &wish)
+            .await
+            .map_err(|why| refused(&why))?;
+        tracing::info!(lease = %issued.lease.id, subject = %caller.id, session, "leased by web identity");
+        let id = issued.credentials.access_key_id.as_str();
+        Ok(skykey_sts::web_identity_xml(
+            &issued.credentials,
+            (&session_arn(role, session), &format!("{id}:{session}")),
+            (&caller.id.sub, &caller.id.issuer),
+            &random_token(16),
+        ))
+    }
+
+    /// Whoever the token acts for. Wrong ones are counted: each costs us a look at its signature, or
+    /// the IAM a question.
+    async fn caller(
+        &self,
+        broker: &Broker,
+        client: Option<ClientAddr>,
+        token: Secret,
+    ) -> S3Result<Caller> {
+        let now = broker.clock().now();
+        if let Some(client) = client {
+            self.wrong.admit(client, now).map_err(|why| {
+                let why = format!("{why}; try again in a minute");
+                custom(StatusCode::TOO_MANY_REQUESTS, "Throttling", why)
+            })?;
+        }
+        match self.iam.verify_access_token(&token).await {
+            Ok(claims) => Ok(Caller {
+                username: claims.id.sub.clone(),
+                id: claims.id,
+                iam_token: Some(token),
+            }),
+            Err(error) => {
+                if let (Some(client), IamError::Token { .. } | IamError::TokenEnded) =
+                    (client, &error)
+                {
+                    self.wrong.count(client, &token, now);
+                }
+                Err(not_believed(&error))
+            }
+        }
+    }
+}
+
+/// Why a token is not believed, in AWS's codes.
+fn not_believed(error: &IamError) -> S3Error {
+    match error {
+        IamError::TokenEnded => bad_request(
+            "ExpiredTokenException",
+            "the web identity token has ended; whoever writes its file (oidc-agent, htgettoken, skykey agent) \
+             has to write a fresh one",
+        ),
+        IamError::Token { why } => bad_request(
+            "InvalidIdentityToken",
+            format!(
+                "the web identity token is not valid here: {why}; it must be an access token of the IAM that \
+                 this site's portal logs people in with"
+            ),
+        ),
+        error => {
+            tracing::warn!(%error, "the IAM failed");
+            away()
+        }
+    }
+}
+
+/// The IAM cannot say whether a token is good, or whether its owner may. AWS's SDKs try that again.
+fn away() -> S3Error {
+    bad_request(
+        "IDPCommunicationError",
+        "the IAM, which vouches for the web identity token, does not answer as it should; live credentials \
+         go on working; try again in a few minutes",
+    )
+}
+
+fn refused(why: &Denied) -> S3Error {
+    match why {
+        Denied::Away {
+            system: "the IAM",
+            why,
+        } => {
+            tracing::warn!(why, "the IAM does not answer");
+            away()
+        }
+        why => denied(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_awss_code_and_says_what_to_do() {
+        let wrong = IamError::Token {
+            why: "its signature is wrong".to_owned(),
+        };
+        let trouble = IamError::Unexpected {
+            operation: "read the keys",
+            why: "it is not JSON".to_owned(),
+        };
+        for (error, code, word) in [
+            (wrong, "InvalidIdentityToken", "its signature is wrong"),
+            (IamError::TokenEnded, "ExpiredTokenException", "a fresh one"),
+            (trouble, "IDPCommunicationError", "try again"),
+        ] {
+            let error = not_believed(&error);
+            assert_eq!(error.code().as_str(), code);
+            assert_eq!(error.status_code(), Some(StatusCode::BAD_REQUEST));
+            assert!(error.message().unwrap().contains(word), "{error:?}");
+        }
+        let silent = |system| Denied::Away {
+            system,
+            why: "connection refused".to_owned(),
+        };
+        let code = |why| refused(&why).code().as_str().to_owned();
+        assert_eq!(code(silent("the IAM")), "IDPCommunicationError");
+        assert_eq!(code(silent("STS")), "ServiceUnavailable");
+        assert_eq!(code(Denied::NoSuchRole("r".to_owned())), "AccessDenied");
+    }
+}
