@@ -1,5 +1,8 @@
 """S3 at its edges, as AWS has it: ranges that cannot be read, ACLs, and errors that say what to do."""
 
+import socket
+from urllib.parse import urlparse
+
 import pytest
 import requests
 from botocore.exceptions import ClientError
@@ -118,3 +121,17 @@ def test_errors_say_what_to_do(sky, ways, published):
     sts = Keys(sky, keys.access, "wrong", keys.token).client("sts")
     _, code, message = error_of(sts.get_caller_identity)
     assert code == "SignatureDoesNotMatch" and "secret access key" in message
+
+
+@pytest.mark.parametrize("door", ["portal", "iam", "keystone", "s3"])
+def test_a_request_whose_length_can_be_read_in_two_ways_ends_its_connection(sky, door):
+    """What somebody takes for the next request, through a proxy that reads the other length, is never answered."""
+    place = urlparse(sky.up[door])
+    smuggled = f"GET /healthz HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n"
+    lengths = [f"Content-Length: {len(smuggled) + 5}", "Transfer-Encoding: chunked"]
+    for headers in (lengths, lengths[::-1]):
+        head = "\r\n".join(["POST /v3/auth/tokens HTTP/1.1", f"Host: {place.netloc}", *headers])
+        with socket.create_connection((place.hostname, place.port), timeout=20) as connection:
+            connection.sendall(f"{head}\r\n\r\n0\r\n\r\n{smuggled}".encode())
+            answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        assert answer.count(b"HTTP/1.1 ") == 1 and b"\r\nconnection: close\r\n" in answer, answer

@@ -57,6 +57,12 @@ def test_the_texts_to_paste_work(sky, alice, published, tmp_path):
     assert run.returncode == 0 and "M13_blue_0001.fits" in run.stdout, run.stderr
 
 
+def test_a_lifetime_that_was_left_empty_is_not_told_to_be_left_out(sky, alice):
+    for lifetime in ("", " "):
+        page = alice.portal_lease(lifetime=lifetime)
+        assert page.status_code == 400 and "Write how many seconds, such as 3600." in page.text, page.text
+
+
 def test_nothing_without_a_login(sky):
     bob = sky.person("bob")
     front = requests.get(bob.portal(""))
@@ -101,6 +107,7 @@ def test_a_client_learns_what_it_needs_without_a_token(sky):
         "portal": sky.up["portal"],
         "issuer": sky.up["iam"],
         "client_id": "skykey-cli",
+        "login_ports": "any",
         "s3": sky.up["s3"],
         "region": sky.up["region"],
     }

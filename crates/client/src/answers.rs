@@ -1,7 +1,7 @@
 //! What the portal answers, as far as a client needs it.
 
 use serde::{Deserialize, Serialize};
-use skykey_types::{Access, Credentials, Limits, Timestamp};
+use skykey_types::{Access, Credentials, Limits, LoginPorts, Timestamp};
 
 /// `GET /api/v1/site`.
 #[derive(Debug, Clone, Deserialize)]
@@ -12,6 +12,8 @@ pub struct Site {
     pub issuer: String,
     /// The public client to log in with, if the site offers one.
     pub client_id: Option<String>,
+    /// Where that client may have a browser sent back to, if it may log in with one.
+    pub login_ports: Option<LoginPorts>,
     /// The S3 endpoint.
     pub s3: String,
     /// Its region.
@@ -46,6 +48,17 @@ pub struct Standing {
     pub access: Option<Access>,
     /// The groups whose members may read.
     pub readers: Vec<String>,
+}
+
+impl From<&Survey> for Standing {
+    fn from(survey: &Survey) -> Self {
+        Self {
+            name: survey.name.clone(),
+            title: survey.title.clone(),
+            access: survey.access,
+            readers: survey.readers.clone(),
+        }
+    }
 }
 
 /// A survey, as the portal lists it.

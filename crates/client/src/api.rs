@@ -6,8 +6,7 @@ use http::{HeaderValue, Method, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use skykey_iam::GroupRequest;
-use skykey_types::{GroupPath, Secret, SurveyName};
+use skykey_types::{Secret, SurveyName};
 use skykey_upstream::{Answer, Call};
 use url::Url;
 
@@ -32,6 +31,7 @@ struct Words {
     message: String,
     #[serde(default)]
     hint: String,
+    group: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -102,16 +102,6 @@ impl Client {
         self.as_person("give a lease back", Method::DELETE, &path, None)
             .await
             .map(drop)
-    }
-
-    /// Asks the IAM to let the person into a group; somebody decides later.
-    pub async fn ask_to_join(
-        &self,
-        group: &GroupPath,
-        note: &str,
-    ) -> Result<GroupRequest, ClientError> {
-        let (iam, token) = self.at_the_iam().await?;
-        Ok(iam.ask_to_join(&token, group, note).await?)
     }
 
     /// A call in the person's name. A token that is refused before its time is renewed once: the IAM's
@@ -225,6 +215,7 @@ impl Client {
                 code: plain(&error.code),
                 message: plain(&error.message),
                 hint: plain(&error.hint),
+                group: error.group.as_deref().map(plain),
             }),
             Err(_) => Err(self.unexpected(operation, &format!("HTTP {}", answer.status))),
         }
@@ -250,7 +241,7 @@ impl Client {
 }
 
 /// One line without control characters, which a terminal might obey.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .take(LONGEST)
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -65,6 +65,31 @@ pub enum ClientError {
     /// Nobody answered in time.
     #[error("the code has expired before anybody entered it")]
     CodeExpired,
+    /// The IAM sent the browser back without a login.
+    #[error("the IAM did not log you in ({code}{})", colon(.why))]
+    LoginFailed {
+        /// Its word for it (RFC 6749 §4.1.2.1).
+        code: String,
+        /// What it said about it, or nothing.
+        why: String,
+    },
+    /// The IAM did not answer in time.
+    #[error("the IAM did not answer within {seconds} s")]
+    Silent {
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The refresh token is in a keyring that cannot be used now.
+    #[error("your login at {portal} is in the keyring, which cannot be used: {why}")]
+    Keyring {
+        /// Which login.
+        portal: String,
+        /// In what way.
+        why: String,
+    },
+    /// The IAM knows no such group.
+    #[error("there is no group called '{0}'")]
+    NoSuchGroup(String),
     /// The portal says no.
     #[error("{message}")]
     Refused {
@@ -74,8 +99,10 @@ pub enum ClientError {
         code: String,
         /// What it said.
         message: String,
-        /// What it said would help.
+        /// What it said would help; for people at a command line [`ClientError::hint`] has better words.
         hint: String,
+        /// The group whose membership would help, if that is it.
+        group: Option<String>,
     },
     /// The portal is not one, or a newer one.
     #[error("cannot {operation}: the answer of {portal} is not what was expected ({why})")]
@@ -135,6 +162,10 @@ impl ClientError {
             Self::NoLoginOffered { .. } => "no_login_offered",
             Self::LoginRefused => "login_refused",
             Self::CodeExpired => "code_expired",
+            Self::LoginFailed { .. } => "login_failed",
+            Self::Silent { .. } => "unreachable",
+            Self::Keyring { .. } => "keyring",
+            Self::NoSuchGroup(_) => "no_such_group",
             Self::Refused { code, .. } => code,
             Self::Unexpected { .. } => "unexpected",
             Self::Unreachable(_) => "unreachable",
@@ -167,7 +198,18 @@ impl ClientError {
                     .to_owned()
             }
             Self::LoginRefused | Self::CodeExpired => "run 'skykey login' again".to_owned(),
-            Self::Refused { hint, .. } => hint.clone(),
+            Self::LoginFailed { .. } => {
+                "run 'skykey login' again; if it stays so, 'skykey login --device' takes another way"
+                    .to_owned()
+            }
+            Self::Silent { .. } => "try again in a few minutes".to_owned(),
+            Self::Keyring { portal, .. } => format!(
+                "unlock it, or log in again with 'skykey login --keyring never --portal {portal}'"
+            ),
+            Self::NoSuchGroup(_) => "'skykey surveys' names those that read a survey".to_owned(),
+            Self::Refused {
+                code, hint, group, ..
+            } => by_command(code, group.as_deref()).unwrap_or_else(|| hint.clone()),
             Self::Unexpected { .. } => {
                 "check that the address is a skykey portal's, and that this program is as new as it"
                     .to_owned()
@@ -186,7 +228,10 @@ impl ClientError {
     /// Whether nothing was decided: the same question may be answered later.
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Busy { .. } => true,
+            Self::Unreachable(_)
+            | Self::Busy { .. }
+            | Self::Silent { .. }
+            | Self::Keyring { .. } => true,
             Self::Refused { status, .. } => *status == 429 || *status >= 500,
             Self::Iam(error) => error.is_outage(),
             _ => false,
@@ -222,5 +267,25 @@ fn which_survey(several: &[String]) -> String {
         "you may read no survey".to_owned()
     } else {
         format!("you may read several surveys: {}", several.join(", "))
+    }
+}
+
+/// The next step as a command, for a refusal that has one: the portal's own words are for programs of its API.
+fn by_command(code: &str, group: Option<&str>) -> Option<String> {
+    match (code, group) {
+        ("no_such_survey", _) => Some("'skykey surveys' lists those that there are".to_owned()),
+        ("no_such_lease", _) => Some("'skykey leases' lists yours".to_owned()),
+        ("not_a_member", Some(group)) => {
+            Some(format!("to ask, run 'skykey request {group} --note \"…\"'"))
+        }
+        _ => None,
+    }
+}
+
+fn colon(why: &str) -> String {
+    if why.is_empty() {
+        String::new()
+    } else {
+        format!(": {why}")
     }
 }

@@ -1,19 +1,24 @@
 //! The person's side of skykey: a login that is kept on their machine and renewed (or another
 //! [`Identity`]), the portal's API in their name, and credentials that are handed out again until they are nearly spent. It decides
 //! nothing, the portal does, and prints nothing. What always holds: what it keeps is in files of mode
-//! 0600 in a folder of mode 0700; one refresh token is never used by two processes at once, nor
+//! 0600 in a folder of mode 0700, but for a refresh token in the desktop's keyring; one refresh token is never used by two processes at once, nor
 //! one lease asked for twice; a token goes to nobody but the portal and the IAM that the portal
 //! named at the login, and never over plain HTTP unless that is this machine; what is kept for one identity is
 //! never handed to another; no error holds a secret.
 
 mod answers;
 mod api;
+mod browser;
 mod error;
 mod guard;
 mod hub;
 mod identity;
+mod joining;
+mod kept;
+mod keyring;
 mod leases;
 mod login;
+mod logout;
 mod places;
 mod portal;
 
@@ -23,10 +28,15 @@ use skykey_types::Clock;
 use skykey_upstream::{Settings, Upstream};
 
 pub use answers::{AfterRemoval, GrantedLease, LeaseSummary, Me, Place, Site, Standing, Survey};
+pub use browser::{BrowserLogin, NotOurs};
 pub use error::ClientError;
 pub use identity::Identity;
+pub use joining::Joining;
+pub use kept::{Keep, KeptIn};
+pub use keyring::{DesktopKeyring, Entry, Keyring, KeyringError};
 pub use leases::{LEFT, Wish};
-pub use login::{Begun, Who};
+pub use login::{Begun, LoggedIn, Who};
+pub use logout::LoggedOut;
 pub use places::Places;
 pub use portal::{ParsePortalError, Portal};
 
@@ -38,6 +48,7 @@ pub struct Client {
     identity: Identity,
     folder: places::Folder,
     http: OnceLock<Upstream>,
+    keyring: Arc<dyn Keyring>,
     clock: Arc<dyn Clock>,
 }
 
@@ -53,6 +64,7 @@ impl Client {
             portal,
             identity: Identity::Login,
             http: OnceLock::new(),
+            keyring: Arc::new(DesktopKeyring),
             clock,
         })
     }
@@ -68,6 +80,13 @@ impl Client {
     /// Who asks.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// With another keyring than the desktop's.
+    #[must_use]
+    pub fn with_keyring(mut self, keyring: Arc<dyn Keyring>) -> Self {
+        self.keyring = keyring;
+        self
     }
 
     /// The portal.

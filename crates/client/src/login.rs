@@ -1,13 +1,15 @@
-//! Logging in, and the login that is kept.
+//! Logging in, and renewing the login that is kept.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-use skykey_iam::{DevicePoll, DeviceStart, Iam, IamError, IamSettings};
-use skykey_types::{Secret, SignedDuration, Timestamp};
+use skykey_iam::{DevicePoll, DeviceStart, Iam, IamError, IamSettings, Login};
+use skykey_types::{Secret, SignedDuration};
+use url::Url;
 
 use crate::guard::Guard;
-use crate::{Client, ClientError, places};
+use crate::kept::{Keep, Kept, KeptIn};
+use crate::keyring::KeyringError;
+use crate::{Client, ClientError};
 
 /// An access token is renewed when this much is left: clocks differ, and a request takes time.
 const LEFT: SignedDuration = SignedDuration::from_secs(60);
@@ -19,8 +21,14 @@ const SLOWER: SignedDuration = SignedDuration::from_secs(5);
 pub struct Begun {
     /// What the person types and where.
     pub device: DeviceStart,
-    iam: Iam,
-    issuer: String,
+    at: LoginAt,
+}
+
+/// The IAM and our client there.
+#[derive(Debug)]
+pub(crate) struct LoginAt {
+    pub(crate) iam: Iam,
+    pub(crate) issuer: String,
     client_id: String,
 }
 
@@ -31,59 +39,39 @@ pub struct Who {
     pub username: String,
     /// The name for people.
     pub name: String,
+    /// Where the login is kept.
+    pub kept: KeptIn,
 }
 
-/// `login.json`.
-#[derive(Deserialize)]
-struct Kept {
-    issuer: String,
-    client_id: String,
-    username: String,
-    name: String,
-    access_token: Secret,
-    expires: Timestamp,
-    refresh_token: Option<Secret>,
-}
-
-#[derive(Serialize)]
-struct KeptWire<'a> {
-    issuer: &'a str,
-    client_id: &'a str,
-    username: &'a str,
-    name: &'a str,
-    access_token: &'a str,
-    expires: Timestamp,
-    refresh_token: Option<&'a str>,
+/// A login that has succeeded and is kept.
+#[derive(Debug)]
+pub struct LoggedIn {
+    /// Who.
+    pub who: Who,
+    /// Why it is not in the keyring although that was wished.
+    pub no_keyring: Option<KeyringError>,
 }
 
 impl Client {
     /// Begins a login by device code at the IAM that the portal names.
     pub async fn begin_login(&self) -> Result<Begun, ClientError> {
-        let site = self.site().await?;
-        let client_id = site.client_id.ok_or_else(|| ClientError::NoLoginOffered {
-            portal: self.portal.to_string(),
-        })?;
-        let iam = self.iam(&site.issuer, &client_id)?;
-        let device = iam.begin_device(&["offline_access"]).await?;
-        Ok(Begun {
-            device,
-            iam,
-            issuer: site.issuer,
-            client_id,
-        })
+        let at = self.login_at(self.portal.url().clone()).await?;
+        let device = at.iam.begin_device(&["offline_access"]).await?;
+        Ok(Begun { device, at })
     }
 
     /// Waits until the person has answered, and keeps the login. What was kept of another login here is
     /// forgotten.
-    pub async fn finish_login(&self, begun: Begun) -> Result<Who, ClientError> {
+    pub async fn finish_login(&self, begun: Begun, keep: Keep) -> Result<LoggedIn, ClientError> {
+        let iam = &begun.at.iam;
         let mut every = begun.device.interval;
         let login = loop {
             let pause = every.try_into().unwrap_or_default();
             tokio::time::sleep(pause).await;
-            match begun.iam.poll_device(&begun.device).await {
+            match iam.poll_device(&begun.device).await {
                 Ok(DevicePoll::Pending) => {}
                 Ok(DevicePoll::SlowDown) => every += SLOWER,
-                Ok(DevicePoll::Done(login)) => break login,
+                Ok(DevicePoll::Done(login)) => break *login,
                 Ok(DevicePoll::Denied) => return Err(ClientError::LoginRefused),
                 Ok(DevicePoll::Expired) => return Err(ClientError::CodeExpired),
                 // RFC 8628 §3.5: go on, more slowly; the code ends by itself.
@@ -91,39 +79,52 @@ impl Client {
                 Err(error) => return Err(error.into()),
             }
         };
+        self.keep_new(login, &begun.at, keep).await
+    }
+
+    /// The IAM and the client with which people log in there, by the portal. `redirect` is where a browser would come
+    /// back to.
+    pub(crate) async fn login_at(&self, redirect: Url) -> Result<LoginAt, ClientError> {
+        let site = self.site().await?;
+        let client_id = site.client_id.ok_or_else(|| ClientError::NoLoginOffered {
+            portal: self.portal.to_string(),
+        })?;
+        Ok(LoginAt {
+            iam: self.iam(&site.issuer, &client_id, redirect)?,
+            issuer: site.issuer,
+            client_id,
+        })
+    }
+
+    /// Keeps a login in place of what there was.
+    pub(crate) async fn keep_new(
+        &self,
+        login: Login,
+        at: &LoginAt,
+        keep: Keep,
+    ) -> Result<LoggedIn, ClientError> {
+        let earlier_in_keyring = self.kept().is_ok_and(|kept| kept.keyring);
         self.folder.clear()?;
         self.folder.make()?;
-        let who = Who {
-            username: login.username.clone(),
-            name: login.name.clone(),
-        };
-        self.keep(&Kept {
-            issuer: begun.issuer,
-            client_id: begun.client_id,
-            username: login.username,
-            name: login.name,
-            access_token: login.access_token,
-            expires: login.expires,
-            refresh_token: login.refresh_token,
-        })?;
-        Ok(who)
+        let no_keyring = self
+            .keep(Kept::of(login, &at.issuer, &at.client_id), keep)
+            .await?;
+        let who = self.who()?;
+        if earlier_in_keyring && who.kept != KeptIn::Keyring {
+            // It is of no use to anybody; a keyring that is away keeps it.
+            let _ = self.forget_in_keyring().await;
+        }
+        Ok(LoggedIn { who, no_keyring })
     }
 
     /// Who is logged in, by what is kept; nobody is asked.
     pub fn who(&self) -> Result<Who, ClientError> {
         let kept = self.kept()?;
         Ok(Who {
+            kept: self.kept_in(&kept),
             username: kept.username,
             name: kept.name,
         })
-    }
-
-    /// Forgets the login and the credentials that are kept; whether there was a login. Credentials that
-    /// were handed out go on until they end.
-    pub fn forget(&self) -> Result<bool, ClientError> {
-        let was = self.folder.login().exists();
-        self.folder.clear()?;
-        Ok(was)
     }
 
     /// An access token that is good for a minute at least.
@@ -146,8 +147,7 @@ impl Client {
     /// The IAM with a token for it.
     pub(crate) async fn at_the_iam(&self) -> Result<(Iam, Secret), ClientError> {
         let token = self.access_token().await?;
-        let kept = self.kept()?;
-        Ok((self.iam(&kept.issuer, &kept.client_id)?, token))
+        Ok((self.iam_of(&self.kept()?)?, token))
     }
 
     /// Renews the login, unless another process, for which we wait, has done it: then what it kept
@@ -162,53 +162,50 @@ impl Client {
             portal: self.portal.to_string(),
             why,
         };
-        let Some(refresh_token) = &kept.refresh_token else {
-            return Err(ended("the IAM gave nothing to renew it with".to_owned()));
+        let Some(refresh_token) = self.refresh_token(&kept).await? else {
+            let why = if kept.keyring {
+                "the keyring has lost it"
+            } else {
+                "the IAM gave nothing to renew it with"
+            };
+            return Err(ended(why.to_owned()));
         };
-        let iam = self.iam(&kept.issuer, &kept.client_id)?;
-        let fresh = match iam.refresh(refresh_token).await {
+        let fresh = match self.iam_of(&kept)?.refresh(&refresh_token).await {
             Ok(fresh) => fresh,
             Err(IamError::NoLongerVouched) => {
                 return Err(ended("the IAM no longer vouches for it".to_owned()));
             }
             Err(error) => return Err(error.into()),
         };
+        let token = fresh.access_token.clone();
         kept.access_token = fresh.access_token;
         kept.expires = fresh.expires;
-        kept.refresh_token = fresh.refresh_token.or(kept.refresh_token);
-        self.keep(&kept)?;
-        Ok(kept.access_token)
+        let keep = if kept.keyring {
+            Keep::InKeyring
+        } else {
+            Keep::InFile
+        };
+        kept.refresh_token = Some(fresh.refresh_token.unwrap_or(refresh_token));
+        // A keyring that fails now is seen by whoever asks where the login is kept.
+        let _ = self.keep(kept, keep).await?;
+        Ok(token)
     }
 
     fn is_good(&self, kept: &Kept) -> bool {
         self.clock.now() + LEFT < kept.expires
     }
 
-    fn iam(&self, issuer: &str, client_id: &str) -> Result<Iam, ClientError> {
+    /// The IAM of a login that is kept.
+    pub(crate) fn iam_of(&self, kept: &Kept) -> Result<Iam, ClientError> {
+        let here = self.portal.url().clone();
+        self.iam(&kept.issuer, &kept.client_id, here)
+    }
+
+    fn iam(&self, issuer: &str, client_id: &str, redirect: Url) -> Result<Iam, ClientError> {
         let issuer = issuer
             .parse()
             .map_err(|_| self.unexpected("ask the portal where to log in", "the issuer"))?;
-        let here = self.portal.url().clone();
-        let settings = IamSettings::new(issuer, client_id, None, here);
+        let settings = IamSettings::new(issuer, client_id, None, redirect);
         Ok(Iam::new(settings, Arc::clone(&self.clock))?)
-    }
-
-    fn kept(&self) -> Result<Kept, ClientError> {
-        places::read(&self.folder.login())?.ok_or_else(|| ClientError::NotLoggedIn {
-            portal: self.portal.to_string(),
-        })
-    }
-
-    fn keep(&self, kept: &Kept) -> Result<(), ClientError> {
-        let wire = KeptWire {
-            issuer: &kept.issuer,
-            client_id: &kept.client_id,
-            username: &kept.username,
-            name: &kept.name,
-            access_token: kept.access_token.expose(),
-            expires: kept.expires,
-            refresh_token: kept.refresh_token.as_ref().map(Secret::expose),
-        };
-        places::write(&self.folder.login(), &wire)
     }
 }

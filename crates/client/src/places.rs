@@ -95,6 +95,10 @@ impl Folder {
         }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn login(&self) -> PathBuf {
         self.path.join("login.json")
     }

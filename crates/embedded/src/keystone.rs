@@ -47,6 +47,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::{get, post};
 use skykey_seal::KeyRing;
 use skykey_types::Clock;
@@ -160,6 +161,7 @@ impl Keystone {
             )
             .fallback(answer::no_such_page)
             .method_not_allowed_fallback(answer::no_such_method)
+            .layer(middleware::from_fn(answer::in_keystones_shape))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(Arc::clone(self))
     }

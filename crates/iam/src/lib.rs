@@ -1,5 +1,5 @@
 //! The client of an INDIGO IAM, or of another OpenID provider that knows groups: logging a person in
-//! (authorization code with PKCE, device code), renewing and checking access tokens, asking who is
+//! (authorization code with PKCE, device code), renewing, checking and ending their tokens, asking who is
 //! in which group (by SCIM, or by userinfo where there is none), and INDIGO's group requests. It
 //! knows nothing of leases and decides nothing. What always holds: only asymmetric signatures
 //! count, the issuer must match to the letter, time is the [`Clock`]'s, every request goes through
@@ -20,6 +20,7 @@ mod issuer;
 mod jwt;
 mod login;
 mod provider;
+mod revocation;
 mod scim;
 mod service_token;
 mod settings;

@@ -43,15 +43,24 @@ pub struct Login {
     pub access_token: Secret,
     /// When the access token ends.
     pub expires: Timestamp,
-    /// Renews it, if the IAM gave one; it does where memberships are userinfo's to tell.
+    /// Renews it, if the IAM gave one; it does where that was asked for, or memberships are userinfo's to tell.
     pub refresh_token: Option<Secret>,
 }
 
 impl Iam {
     /// Begins a login.
     pub async fn begin_login(&self) -> Result<LoginStart, IamError> {
-        let document = self.document().await?;
         let renewable = self.membership_source().await? == MembershipSource::Userinfo;
+        self.begin(renewable).await
+    }
+
+    /// Begins a login that can be renewed, wherever memberships are asked for.
+    pub async fn begin_renewable_login(&self) -> Result<LoginStart, IamError> {
+        self.begin(true).await
+    }
+
+    async fn begin(&self, renewable: bool) -> Result<LoginStart, IamError> {
+        let document = self.document().await?;
         let (state, nonce) = (random_token(UNGUESSABLE), random_token(UNGUESSABLE));
         let verifier = random_token(VERIFIER);
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));

@@ -30,6 +30,7 @@ pub(crate) struct Document {
     pub(crate) userinfo_endpoint: Option<Url>,
     pub(crate) introspection_endpoint: Option<Url>,
     pub(crate) device_authorization_endpoint: Option<Url>,
+    pub(crate) revocation_endpoint: Option<Url>,
     /// INDIGO's addition.
     pub(crate) scim_endpoint: Option<Url>,
     #[serde(default)]
@@ -78,6 +79,7 @@ impl Document {
             &self.userinfo_endpoint,
             &self.introspection_endpoint,
             &self.device_authorization_endpoint,
+            &self.revocation_endpoint,
             &self.scim_endpoint,
         ];
         let endpoints = [

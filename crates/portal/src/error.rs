@@ -18,6 +18,8 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) hint: String,
+    /// The group whose membership would help, for programs that know how to ask for it.
+    pub(crate) group: Option<String>,
 }
 
 impl Problem {
@@ -32,6 +34,7 @@ impl Problem {
             code,
             message: message.into(),
             hint: hint.into(),
+            group: None,
         }
     }
 
@@ -86,7 +89,7 @@ impl Problem {
     }
 }
 
-/// The API's answer: `{"error":{"code","message","hint"}}`.
+/// The API's answer: `{"error":{"code","message","hint"}}`, of a missing membership with `group` too.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         #[derive(Serialize)]
@@ -98,12 +101,15 @@ impl IntoResponse for Problem {
             code: &'static str,
             message: String,
             hint: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            group: Option<String>,
         }
         let Self {
             status,
             code,
             message,
             hint,
+            group,
         } = self;
         let mut response = (
             status,
@@ -112,6 +118,7 @@ impl IntoResponse for Problem {
                     code,
                     message,
                     hint,
+                    group,
                 },
             }),
         )
@@ -175,7 +182,14 @@ impl From<&Denied> for Problem {
                 );
             }
         };
-        Self::new(status, denied.code(), denied.to_string(), denied.hint())
+        let group = match denied {
+            Denied::NotAMember { groups, .. } => groups.first().map(ToString::to_string),
+            _ => None,
+        };
+        Self {
+            group,
+            ..Self::new(status, denied.code(), denied.to_string(), denied.hint())
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use axum::routing::get;
 use skykey_broker::Broker;
 use skykey_iam::Iam;
 use skykey_serve::WrongTokens;
-use skykey_types::Clock;
+use skykey_types::{Clock, LoginPorts};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use url::Url;
@@ -47,6 +47,8 @@ pub struct PortalSettings {
     pub jupyter: Option<JupyterSettings>,
     /// The public client at the IAM with which the command line logs in; without it, it cannot.
     pub cli_client_id: Option<String>,
+    /// Where that client may have a browser sent back to; without, it logs in by device code alone.
+    pub cli_ports: Option<LoginPorts>,
 }
 
 /// What every handler is handed.

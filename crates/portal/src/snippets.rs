@@ -103,6 +103,7 @@ mod tests {
             join_at: url("http://127.0.0.1:2/"),
             jupyter: None,
             cli_client_id: None,
+            cli_ports: None,
         }
     }
 

@@ -1,12 +1,14 @@
 //! The command line.
 
+mod grouped;
+
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use skykey_client::ClientError;
 use skykey_types::{ProjectName, SurveyName, SystemClock};
@@ -21,9 +23,15 @@ use crate::me;
 use crate::site;
 use crate::up::{self, Options};
 
-/// Keys to the sky: short-lived, read-only S3 credentials for survey images.
+/// The keys to the sky: short-lived, read-only S3 credentials for survey images, inside the tools that you use.
 #[derive(Parser)]
-#[command(name = "skykey", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "skykey",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Begin with 'skykey login --portal URL'. 'skykey COMMAND --help' says more of each."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -74,13 +82,17 @@ enum Command {
     },
     /// Log in at a portal with any browser, and stay logged in on this machine
     ///
-    /// Shows a link and a code. The login is kept in a file that only you can read, below
-    /// $XDG_STATE_HOME/skykey (or ~/.local/state/skykey), and renewed when needed.
-    #[command(after_help = "Example:\n  skykey login --portal https://skykey.example.org/")]
+    /// On a desktop it opens your browser, which comes back by itself; elsewhere it shows a link and a code for any
+    /// browser, also your phone's. The login is renewed when needed. It is kept below $XDG_STATE_HOME/skykey (or
+    /// ~/.local/state/skykey) in a file that only you can read, and what renews it in the desktop's keyring, if there is one.
+    #[command(
+        after_help = "Examples:\n  skykey login --portal https://skykey.example.org/\n  skykey login --device --keyring never    (on a machine that you reach by ssh)"
+    )]
     Login(me::login::Login),
-    /// Forget the login and the credentials that are kept on this machine
+    /// End the login, here and at the IAM, and forget the credentials that are kept
     ///
-    /// Leases go on until they end; 'skykey revoke LEASE' ends one.
+    /// An IAM that does not answer keeps nothing from being forgotten here. Leases go on until they end; --leases gives
+    /// them back.
     Logout(me::logout::Logout),
     /// Show who you are, your groups, and where you stand with each survey
     Whoami(me::whoami::Whoami),
@@ -264,7 +276,9 @@ enum SurveyCommand {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    match dispatch(Cli::parse().command) {
+    let arguments = command_line().get_matches();
+    let parsed = Cli::from_arg_matches(&arguments).unwrap_or_else(|error| error.exit());
+    match dispatch(parsed.command) {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}{}", next_step(&error));
@@ -273,13 +287,17 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn command_line() -> clap::Command {
+    grouped::grouped(Cli::command())
+}
+
 /// What a person does for themselves; the rest is for whoever runs skykey.
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Exec(exec) => return person(exec.run()),
         Command::Agent(agent) => return person(agent.run()),
         Command::Login(login) => person(login.run()),
-        Command::Logout(logout) => logout.run(),
+        Command::Logout(logout) => person(logout.run()),
         Command::Whoami(whoami) => person(whoami.run()),
         Command::Surveys(surveys) => person(surveys.run()),
         Command::Leases(leases) => person(leases.run()),
@@ -300,7 +318,7 @@ fn operate(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "skykey", &mut script);
+            clap_complete::generate(shell, &mut command_line(), "skykey", &mut script);
             io::stdout().write_all(&script).map_err(anyhow::Error::from)
         }
         Command::Up {
@@ -451,6 +469,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
     }
 }

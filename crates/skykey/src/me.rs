@@ -46,7 +46,7 @@ pub(crate) struct Wanted {
     #[arg(long, value_name = "NAME")]
     survey: SurveyName,
     /// How long they last: 6h, 90m, or seconds; left out, the survey's shortest lease
-    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    #[arg(long, value_name = "TIME", value_parser = lifetime, allow_hyphen_values = true)]
     lifetime: Option<u32>,
     #[command(flatten)]
     asker: Asker,

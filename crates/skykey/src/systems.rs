@@ -125,7 +125,8 @@ pub fn notebook_servers(
     site: Option<&HubSite>,
     metrics: &UpstreamMetrics,
 ) -> anyhow::Result<Option<Arc<dyn NotebookServers>>> {
-    let Some((site, token)) = site.and_then(|site| Some((site, site.stop_servers.as_ref()?))) else {
+    let Some((site, token)) = site.and_then(|site| Some((site, site.stop_servers.as_ref()?)))
+    else {
         return Ok(None);
     };
     let servers = Servers::new(hub_settings(site, metrics), token)?;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
-use skykey_client::{ClientError, Places};
+use skykey_client::{ClientError, LoggedOut, Places};
 
 use crate::portal::{ACCESS, Fake, REFRESH, no};
 
@@ -113,12 +113,15 @@ async fn nobody_is_logged_in_before_and_after() {
         error.to_string(),
         format!("you are not logged in at {}", fake.url)
     );
-    assert!(!client.forget().unwrap());
+    assert!(matches!(
+        client.logout().await.unwrap(),
+        LoggedOut::NobodyWas
+    ));
     // Nothing was written for it.
     assert_eq!(std::fs::read_dir(fake.home.path()).unwrap().count(), 0);
     fake.logged_in(60);
     assert_eq!(places.portals().unwrap(), [client.portal().clone()]);
-    assert!(client.forget().unwrap());
+    client.logout().await.unwrap();
     assert_eq!(places.portals().unwrap(), []);
     assert_eq!(client.me().await.unwrap_err().code(), "not_logged_in");
 }

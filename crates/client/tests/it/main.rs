@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a failure is a failure")]
 
+mod browser;
 mod credentials;
 mod identities;
+mod joining;
+mod keyring;
 mod logins;
+mod logout;
 mod portal;
 mod refusals;

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use skykey_client::{Client, Places};
-use skykey_types::{ManualClock, SignedDuration, Timestamp};
+use skykey_client::{Client, Entry, Keep, Keyring, KeyringError, LoggedIn, Places};
+use skykey_types::{LoginPorts, ManualClock, Secret, SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -35,10 +38,59 @@ struct Script {
 
 type Shared = Arc<Mutex<Script>>;
 
+/// A keyring that gives and takes, or says no.
+#[derive(Debug, Default)]
+pub(crate) struct FakeKeyring {
+    pub(crate) kept: Mutex<Option<(Entry, Secret)>>,
+    pub(crate) no: Mutex<Option<&'static str>>,
+}
+
+impl FakeKeyring {
+    fn answers(&self) -> Result<(), KeyringError> {
+        match *self.no.lock().unwrap() {
+            Some(why) => Err(KeyringError(why.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn refuse(&self, why: &'static str) {
+        *self.no.lock().unwrap() = Some(why);
+    }
+
+    /// The secret that it holds.
+    pub(crate) fn secret(&self) -> Option<String> {
+        let kept = self.kept.lock().unwrap();
+        kept.as_ref().map(|(_, secret)| secret.expose().to_owned())
+    }
+}
+
+#[async_trait::async_trait]
+impl Keyring for FakeKeyring {
+    async fn put(&self, entry: &Entry, secret: &Secret) -> Result<(), KeyringError> {
+        self.answers()?;
+        *self.kept.lock().unwrap() = Some((entry.clone(), secret.clone()));
+        Ok(())
+    }
+
+    async fn get(&self, entry: &Entry) -> Result<Option<Secret>, KeyringError> {
+        self.answers()?;
+        let kept = self.kept.lock().unwrap().clone();
+        Ok(kept.filter(|(of, _)| of == entry).map(|(_, secret)| secret))
+    }
+
+    async fn remove(&self, entry: &Entry) -> Result<(), KeyringError> {
+        self.answers()?;
+        self.kept.lock().unwrap().take_if(|(of, _)| of == entry);
+        Ok(())
+    }
+}
+
 pub(crate) struct Fake {
+    pub(crate) keyring: Arc<FakeKeyring>,
     pub(crate) url: String,
     pub(crate) clock: ManualClock,
     pub(crate) home: TempDir,
+    key: Key,
     shared: Shared,
 }
 
@@ -50,8 +102,10 @@ impl Fake {
         let router = Router::new().fallback(answer).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let fake = Self {
+            keyring: Arc::default(),
             clock: ManualClock::at(at(0)),
             home: tempfile::tempdir().unwrap(),
+            key: Key::new(),
             url,
             shared,
         };
@@ -63,6 +117,7 @@ impl Fake {
                 "issuer": fake.url, "authorization_endpoint": below("authorize"),
                 "token_endpoint": below("token"), "jwks_uri": below("jwk"),
                 "device_authorization_endpoint": below("devicecode"),
+                "revocation_endpoint": below("revoke"),
             }),
         );
         fake
@@ -76,6 +131,53 @@ impl Fake {
             Arc::new(self.clock.clone()),
         )
         .unwrap()
+        .with_keyring(self.keyring.clone())
+    }
+
+    /// A portal at which people can log in, at an IAM whose tokens we sign.
+    pub(crate) fn offers_logins(&self) {
+        let site = json!({
+            "portal": self.url, "issuer": self.url, "client_id": "cli", "login_ports": "any",
+            "s3": "x", "region": "y", "version": "z",
+        });
+        self.set("GET /api/v1/site", 200, site);
+        self.set("GET /jwk", 200, json!({ "keys": [self.key.public()] }));
+        let device = json!({
+            "device_code": "d", "user_code": "ABCD-EFGH", "verification_uri": self.url,
+            "expires_in": 600, "interval": 1,
+        });
+        self.set("POST /devicecode", 200, device);
+    }
+
+    /// The token endpoint's answer to a login of ada's.
+    pub(crate) fn login_answer(&self, nonce: Option<&str>) -> Value {
+        let claims = json!({
+            "iss": self.url, "sub": "1815", "aud": "cli", "iat": NOW, "exp": NOW + 3600,
+            "preferred_username": "ada", "name": "Ada", "nonce": nonce,
+        });
+        json!({
+            "access_token": ACCESS, "refresh_token": REFRESH, "token_type": "bearer", "expires_in": 3600,
+            "id_token": self.key.sign(&claims),
+        })
+    }
+
+    /// Logs ada in with a browser, which takes no time.
+    pub(crate) async fn log_in(&self, client: &Client, keep: Keep) -> LoggedIn {
+        self.offers_logins();
+        let redirect = LoginPorts::redirect(28_411).parse().unwrap();
+        let login = client.begin_browser_login(redirect).await.unwrap();
+        let nonce = login.url().query_pairs().find(|(name, _)| name == "nonce");
+        let answer = self.login_answer(Some(&nonce.unwrap().1));
+        self.set("POST /token", 200, answer);
+        let code = Secret::new("code");
+        let done = client.finish_browser_login(&login, &code, keep).await;
+        done.unwrap()
+    }
+
+    /// `login.json` as it is.
+    pub(crate) fn login_file(&self) -> Value {
+        let bytes = std::fs::read(self.folder().join("login.json")).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
     }
 
     /// With a login whose access token ends in so many seconds.
@@ -143,6 +245,30 @@ pub(crate) fn granted(id: &str, end: i64) -> Value {
 
 pub(crate) fn no(code: &str) -> Value {
     json!({ "error": { "code": code, "message": format!("no: {code}"), "hint": "ask olive" } })
+}
+
+/// The IAM's key, ES256.
+struct Key(EncodingKey);
+
+impl Key {
+    fn new() -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        Self(EncodingKey::from_ec_der(
+            pair.to_pkcs8v1().unwrap().as_ref(),
+        ))
+    }
+
+    fn public(&self) -> Value {
+        let mut key = Jwk::from_encoding_key(&self.0, Algorithm::ES256).unwrap();
+        key.common.key_id = Some("k".to_owned());
+        serde_json::to_value(key).unwrap()
+    }
+
+    fn sign(&self, claims: &Value) -> String {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some("k".to_owned());
+        jsonwebtoken::encode(&header, claims, &self.0).unwrap()
+    }
 }
 
 async fn answer(

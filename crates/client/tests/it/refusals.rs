@@ -17,6 +17,7 @@ async fn a_refusal_carries_the_portals_words_in_one_line() {
             code,
             message,
             hint,
+            group: None,
         } => assert_eq!(
             (status, code.as_str(), message.as_str(), hint.as_str()),
             (403, "not_a_member", "not  [31m a member", "ask olive")
@@ -69,20 +70,27 @@ async fn a_file_that_is_not_ours_is_an_error_without_its_content() {
     );
 }
 
+/// The API's hints are for programs of it: a person is told the command.
 #[tokio::test]
-async fn a_wish_to_join_goes_to_the_iam_in_the_persons_name() {
+async fn a_hint_names_the_command_where_there_is_one() {
     let fake = Fake::start().await;
-    let request =
-        json!({ "uuid": "1", "groupName": "m13/readers", "status": "PENDING", "notes": "why" });
-    fake.set("POST /iam/group_requests", 200, request);
-    let group = "m13/readers".parse().unwrap();
-    let asked = fake
-        .logged_in(3600)
-        .ask_to_join(&group, "why")
-        .await
-        .unwrap();
-    assert_eq!(asked.group, "m13/readers");
-    let seen = &fake.seen("POST /iam/group_requests")[0];
-    assert_eq!(seen.authorization, format!("Bearer {ACCESS}"));
-    assert!(seen.body.contains("\"notes\":\"why\""), "{}", seen.body);
+    let client = fake.logged_in(3600);
+    let mut of_a_group = no("not_a_member");
+    of_a_group["error"]["group"] = json!("m13/readers");
+    for (answer, hint) in [
+        (
+            no("no_such_survey"),
+            "'skykey surveys' lists those that there are",
+        ),
+        (no("no_such_lease"), "'skykey leases' lists yours"),
+        (
+            of_a_group,
+            "to ask, run 'skykey request m13/readers --note \"…\"'",
+        ),
+        (no("not_a_member"), "ask olive"),
+        (no("bad_lifetime"), "ask olive"),
+    ] {
+        fake.set("GET /api/v1/me", 400, answer);
+        assert_eq!(client.me().await.unwrap_err().hint(), hint);
+    }
 }

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -151,4 +153,22 @@ pub(super) async fn no_such_method() -> Refusal {
         StatusCode::METHOD_NOT_ALLOWED,
         "The method is not allowed for the requested URL.",
     )
+}
+
+/// Says in Keystone's shape what the framework refused before any handler saw it: a body that is too long, a
+/// path that is no text.
+pub(super) async fn in_keystones_shape(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let kind = response.headers().get(CONTENT_TYPE);
+    let raw = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let message = match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => "Request is too large: more than 64 KiB.",
+        StatusCode::BAD_REQUEST => "The request cannot be read.",
+        _ => return response,
+    };
+    if raw {
+        Refusal::new(response.status(), message).into_response()
+    } else {
+        response
+    }
 }

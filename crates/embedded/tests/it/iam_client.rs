@@ -86,6 +86,8 @@ async fn tokens_and_userinfo_conform() {
     let served = Served::new().await;
     let iam = served.skykey(MembershipSource::Userinfo);
     let login = conformance::login_with(&iam, async |url| served.drive("eve", url).await).await;
+    let other = conformance::login_with(&iam, async |url| served.drive("eve", url).await).await;
+    conformance::revocation(&iam, &other).await;
     conformance::refuses_foreign_token(&iam).await;
     conformance::introspection(&iam, &login).await;
     conformance::userinfo(&iam, &login.id, &login.access_token, &["lsst", READERS]).await;

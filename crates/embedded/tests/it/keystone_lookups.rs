@@ -232,3 +232,18 @@ async fn a_user_is_found_by_the_login_that_leads_to_them() {
     assert_eq!(find(login.replace("iris-iam", "other")).await, 0);
     assert_eq!(find(login.replace(&sub, "somebody-else")).await, 0);
 }
+
+#[tokio::test]
+async fn what_the_framework_refuses_has_keystones_shape() {
+    let sky = KeystoneWorld::new();
+    let (admin, long) = (sky.admin().await, json!("a".repeat(70_000)));
+    for path in ["/v3/auth/tokens", "/v3/s3tokens", "/v3/ec2tokens"] {
+        let answer = sky.post(path, &admin, long.clone()).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        assert_eq!(answer.json()["error"]["code"], 413, "{}", answer.body);
+        assert!(answer.body.contains("64 KiB"), "{}", answer.body);
+    }
+    let answer = sky.get("/v3/users/%ff", &admin).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+    assert_eq!(answer.json()["error"]["code"], 400, "{}", answer.body);
+}

@@ -57,6 +57,21 @@ pub async fn introspection(iam: &Iam, login: &Login) {
     }
 }
 
+/// A revoked refresh token brings nothing any more, and revoking what is no token is a success (RFC 7009 §2.2).
+pub async fn revocation(iam: &Iam, login: &Login) {
+    let refresh_token = login
+        .refresh_token
+        .as_ref()
+        .expect("the login asked for offline_access");
+    for token in [refresh_token, &Secret::new(random_token(43)), refresh_token] {
+        iam.revoke_refresh_token(token)
+            .await
+            .expect("it is ended, or was never one");
+    }
+    let error = iam.refresh(refresh_token).await.expect_err("it was ended");
+    assert_eq!(error, IamError::NoLongerVouched);
+}
+
 /// A refresh token brings a new access token, and none comes of one that nobody gave. The answer is
 /// what to go on with.
 pub async fn refresh(iam: &Iam, login: &Login) -> Refreshed {

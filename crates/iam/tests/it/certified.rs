@@ -116,6 +116,8 @@ async fn a_certified_provider_conforms() {
         (login.username.as_str(), login.name.as_str()),
         ("ada", "Ada Lovelace")
     );
+    let other = conformance::login_with(iam, log_in).await;
+    conformance::revocation(iam, &other).await;
     conformance::introspection(iam, &login).await;
     let groups = ["lsst/dr1", "ska"];
     conformance::userinfo(iam, &login.id, &login.access_token, &groups).await;

@@ -77,6 +77,7 @@ impl Fake {
             "userinfo_endpoint": url("userinfo"),
             "introspection_endpoint": url("introspect"),
             "device_authorization_endpoint": url("devicecode"),
+            "revocation_endpoint": url("revoke"),
             "scim_endpoint": url("scim"),
             "id_token_signing_alg_values_supported": ["HS256", "RS256", "none"],
         })

@@ -247,6 +247,56 @@ async fn a_renewal_is_one_try_and_its_no_is_no_outage() {
 }
 
 #[tokio::test]
+async fn a_login_that_is_to_be_renewed_asks_for_it_and_for_consent() {
+    let fake = Fake::start().await;
+    let start = fake.iam().begin_renewable_login().await.unwrap();
+    assert_eq!(in_url(&start.url, "scope"), "openid profile offline_access");
+    assert_eq!(in_url(&start.url, "prompt"), "consent");
+}
+
+#[tokio::test]
+async fn a_token_is_ended_at_the_iam() {
+    let fake = Fake::start().await;
+    let token = Secret::new("the-refresh-token");
+    fake.set("/revoke", 200, json!({}));
+    let iam = fake.iam_with(|settings| settings.client_secret = None);
+    iam.revoke_refresh_token(&token).await.unwrap();
+    iam.revoke_access_token(&Secret::new("the-access-token"))
+        .await
+        .unwrap();
+    let seen = fake.seen("/revoke");
+    assert_eq!(seen[0].form["token"], token.expose());
+    assert_eq!(seen[0].form["token_type_hint"], "refresh_token");
+    assert_eq!(seen[0].form["client_id"], CLIENT);
+    assert_eq!(seen[0].authorization, "");
+    assert_eq!(seen[1].form["token_type_hint"], "access_token");
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_ended_is_said_without_it() {
+    let fake = Fake::start().await;
+    let token = Secret::new("the-refresh-token");
+    let no = json!({ "error": "invalid_client", "error_description": format!("no: {}", token.expose()) });
+    fake.set("/revoke", 401, no);
+    let error = fake.iam().revoke_refresh_token(&token).await.unwrap_err();
+    assert!(!error.is_outage());
+    text(&error, &[token.expose()]);
+    fake.set("/revoke", 503, json!({}));
+    let error = fake.iam().revoke_refresh_token(&token).await.unwrap_err();
+    assert!(error.is_outage());
+    let mut document = fake.discovery();
+    document
+        .as_object_mut()
+        .unwrap()
+        .remove("revocation_endpoint");
+    fake.set("/.well-known/openid-configuration", 200, document);
+    let asked = fake.seen("/revoke").len();
+    let error = fake.iam().revoke_refresh_token(&token).await.unwrap_err();
+    assert!(error.to_string().contains("revocation_endpoint"), "{error}");
+    assert_eq!(fake.seen("/revoke").len(), asked);
+}
+
+#[tokio::test]
 async fn a_client_secret_goes_into_the_form_where_nothing_else_is_known() {
     let fake = Fake::start().await;
     let mut discovery = fake.discovery();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use skykey_types::LoginPorts;
 
 use crate::Portal;
 
@@ -18,6 +19,10 @@ pub(crate) struct Site {
     /// The public client to log in with; left out where the site offers none.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
+    /// The ports of the person's own machine to which that client may have a browser sent back (RFC 8252 §7.3);
+    /// left out where it logs in by device code alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_ports: Option<LoginPorts>,
     s3: String,
     region: String,
     /// Whether a machine may lease with a token of Keystone that it got for an application credential.
@@ -32,6 +37,7 @@ pub(crate) async fn show(State(portal): State<Arc<Portal>>) -> Json<Site> {
         portal: settings.public.to_string(),
         issuer: portal.iam.issuer().to_owned(),
         client_id: settings.cli_client_id.clone(),
+        login_ports: settings.cli_ports.clone(),
         s3: settings.s3.to_string(),
         region: settings.region.clone(),
         application_credentials: portal.broker.takes_machines(),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod framing;
 mod health;
 mod limits;
 mod log;

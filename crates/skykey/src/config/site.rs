@@ -8,7 +8,7 @@ use serde::Deserialize;
 use skykey_iam::{GroupsClaim, Issuer, MembershipSource};
 use skykey_keystone::DEFAULT_DOMAIN;
 use skykey_serve::{Network, TlsFiles};
-use skykey_types::{AccessKeyId, Credentials, ProjectName, Secret};
+use skykey_types::{AccessKeyId, Credentials, LoginPorts, ProjectName, Secret};
 use skykey_upstream::Patience;
 use url::Url;
 
@@ -50,6 +50,8 @@ pub struct IamSite {
     pub account_end: Option<String>,
     /// The public client of the command `skykey login`; without it there is no login by the command.
     pub cli_client_id: Option<String>,
+    /// Where that client may have a browser sent back to; without, it logs in by device code alone.
+    pub cli_ports: Option<LoginPorts>,
     /// Where people ask to join a group; by default the issuer's dashboard.
     pub join_at: Url,
     /// Certificate authorities to believe beside the machine's.
@@ -174,6 +176,7 @@ pub(super) struct IamEntry {
     audiences: Vec<String>,
     account_end: Option<String>,
     cli_client_id: Option<String>,
+    cli_ports: Option<LoginPorts>,
     join_at: Option<Url>,
     authorities: Option<PathBuf>,
 }
@@ -192,6 +195,11 @@ impl IamEntry {
             ))
             .map_err(|error| format!("[iam] issuer: {error}"))?,
         };
+        if self.cli_ports.is_some() && self.cli_client_id.is_none() {
+            return Err(
+                "[iam] cli_ports belongs to a cli_client_id, which is not there".to_owned(),
+            );
+        }
         Ok(IamSite {
             join_at,
             client_secret: self.client_secret.read("[iam] client_secret", beside)?,
@@ -203,6 +211,7 @@ impl IamEntry {
             audiences: self.audiences,
             account_end: self.account_end,
             cli_client_id: self.cli_client_id,
+            cli_ports: self.cli_ports,
             authorities: self.authorities.map(|path| beside.join(path)),
             patience: None,
         })

@@ -1,9 +1,10 @@
 //! `skykey request`.
 
 use clap::Args;
+use skykey_client::Joining;
 use skykey_types::GroupPath;
 
-use super::{At, print};
+use super::{At, at, print};
 
 #[derive(Args)]
 pub(crate) struct Request {
@@ -19,13 +20,25 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let client = self.at.client()?;
-        let request = client.ask_to_join(&self.group, &self.note).await?;
-        print(&format!(
-            "Asked to join {}. A person decides, in working hours; 'skykey whoami' shows when you are in.\n",
-            request.group
-        ))
+        let group = &self.group;
+        let text = match client.ask_to_join(group, &self.note).await? {
+            Joining::Asked(_) => format!("Asked to join {group}. {DECIDES}\n"),
+            Joining::Waiting(request) => {
+                let since = request
+                    .and_then(|request| request.created)
+                    .map_or(String::new(), |created| format!(" since {}", at(created)));
+                format!(
+                    "You have asked to join {group} already, and that is waiting for a person{since}. {DECIDES}\n"
+                )
+            }
+            Joining::Member => format!("You are a member of {group} already.\n"),
+        };
+        print(&text)
     }
 }
+
+/// The IAM tells people no names.
+const DECIDES: &str = "The group's managers decide, or the IAM's administrators, in working hours; 'skykey whoami' shows when you are in.";
 
 /// INDIGO refuses blank ones, and nobody can decide by them.
 fn note(text: &str) -> Result<String, String> {

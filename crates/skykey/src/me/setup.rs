@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use skykey_client::{Client, Site};
+use skykey_client::{Client, Site, Standing, Survey};
 use skykey_types::SurveyName;
 
 use super::config_file::{By, ConfigFile};
@@ -37,6 +37,18 @@ pub(crate) struct Setup {
 struct Profile {
     name: String,
     survey: String,
+    /// Where the survey begins, as `bucket/` or `bucket/prefix`.
+    place: Option<String>,
+}
+
+impl Profile {
+    fn of(survey: &Survey, name: String) -> Self {
+        Self {
+            name,
+            survey: survey.name.clone(),
+            place: survey.prefixes.first().cloned(),
+        }
+    }
 }
 
 impl Setup {
@@ -80,10 +92,12 @@ impl Setup {
         if wants_rclone {
             text.push_str(&self.finish(&with_rclone, &names, "written into")?);
         }
-        if let Some(profile) = profiles.first().filter(|_| !self.dry_run) {
+        if let Some(profile) = profiles.first().filter(|_| !self.dry_run)
+            && let Some(place) = &profile.place
+        {
             let _ = writeln!(
                 text,
-                "Try:  aws s3 ls --profile {} s3://…    (take it out again with 'skykey setup --remove')",
+                "Try:  aws s3 ls --profile {} s3://{place}    (take it out again with 'skykey setup --remove')",
                 profile.name
             );
         }
@@ -92,33 +106,24 @@ impl Setup {
 
     /// The surveys that are wanted and may be read.
     async fn profiles(&self, client: &Client) -> anyhow::Result<Vec<Profile>> {
-        let me = client.me().await?;
-        let may = |name: &str| {
-            me.surveys
-                .iter()
-                .any(|survey| survey.name == name && survey.access.is_some())
-        };
-        if let Some(survey) = &self.survey {
-            let Some(standing) = me.surveys.iter().find(|s| s.name == survey.as_str()) else {
-                bail!("there is no survey called '{survey}'; 'skykey surveys' lists them");
+        let surveys = client.surveys().await?;
+        if let Some(name) = &self.survey {
+            let Some(survey) = surveys.iter().find(|survey| survey.name == name.as_str()) else {
+                bail!("there is no survey called '{name}'; 'skykey surveys' lists them");
             };
-            if !may(survey.as_str()) {
-                bail!("{survey}: {}", super::whoami::standing(standing));
+            if survey.access.is_none() {
+                bail!(
+                    "{name}: {}",
+                    super::whoami::standing(&Standing::from(survey))
+                );
             }
-            let name = self.profile.clone().unwrap_or_else(|| survey.to_string());
-            return Ok(vec![Profile {
-                name,
-                survey: survey.to_string(),
-            }]);
+            let profile = self.profile.clone().unwrap_or_else(|| name.to_string());
+            return Ok(vec![Profile::of(survey, profile)]);
         }
-        let profiles: Vec<Profile> = me
-            .surveys
+        let profiles: Vec<Profile> = surveys
             .iter()
-            .filter(|survey| may(&survey.name))
-            .map(|survey| Profile {
-                name: survey.name.clone(),
-                survey: survey.name.clone(),
-            })
+            .filter(|survey| survey.access.is_some())
+            .map(|survey| Profile::of(survey, survey.name.clone()))
             .collect();
         ensure!(
             !profiles.is_empty(),

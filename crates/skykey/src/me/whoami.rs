@@ -35,6 +35,7 @@ pub(crate) async fn show(client: &Client) -> anyhow::Result<()> {
     if let Some(end) = me.account_end {
         let _ = writeln!(text, "  account  ends {}", at(end));
     }
+    let _ = writeln!(text, "  login    kept {}", client.who()?.kept);
     let _ = writeln!(text, "  surveys");
     let longest = me.surveys.iter().map(|survey| survey.name.len()).max();
     let width = longest.unwrap_or_default();

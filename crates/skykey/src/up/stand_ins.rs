@@ -12,7 +12,7 @@ use skykey_embedded::keystone::{
 use skykey_embedded::{ClientSeed, Directory, GrantType, Iam};
 use skykey_iam::{GroupsClaim, MembershipSource};
 use skykey_keystone::DEFAULT_DOMAIN;
-use skykey_types::{Clock, ProjectName, Secret, Survey};
+use skykey_types::{Clock, LoginPorts, ProjectName, Secret, Survey};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
@@ -144,6 +144,7 @@ fn embedded_iam(url: &Url, client_secret: Secret) -> anyhow::Result<IamSite> {
         audiences: Vec::new(),
         account_end: None,
         cli_client_id: Some(CLI_CLIENT.to_owned()),
+        cli_ports: Some(LoginPorts::Any),
         join_at: url.join("dashboard")?,
         authorities: None,
         patience: None,

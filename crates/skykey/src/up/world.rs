@@ -114,6 +114,7 @@ impl World {
             join_at: systems.iam.join_at.clone(),
             jupyter,
             cli_client_id: systems.iam.cli_client_id.clone(),
+            cli_ports: systems.iam.cli_ports.clone(),
         };
         let portal = skykey_portal::router(broker.clone(), clients.iam.clone(), settings, clock)
             .merge(public_health_router(ready.clone()));

@@ -19,6 +19,7 @@ pub(super) fn put(text: &str, name: &str, by: By, body: &str) -> Result<String, 
     let block = format!("{OPEN}{name}: {words}\n{body}{CLOSE}{name}\n");
     Ok(match find(text, name)? {
         Some((begin, end)) => format!("{}{block}{}", &text[..begin], &text[end..]),
+        None if text.is_empty() => block,
         // This line break is ours, whether it ends a line or makes an empty one.
         None => format!("{text}\n{block}"),
     })
@@ -33,10 +34,13 @@ pub(super) fn remove(text: &str, only: Option<&str>) -> Result<(String, Vec<Stri
             continue;
         }
         if let Some((begin, end)) = find(&text, &name)? {
-            let begin = if text[..begin].ends_with('\n') {
-                begin - 1
-            } else {
-                begin
+            let before_another = text[end..].starts_with(&format!("\n{OPEN}"));
+            let (begin, end) = match begin {
+                // The text begins with it, so there was no line break to add; the next one's goes with it.
+                0 if before_another => (0, end + 1),
+                0 => (0, end),
+                begin if text[..begin].ends_with('\n') => (begin - 1, end),
+                begin => (begin, end),
             };
             text.replace_range(begin..end, "");
             removed.push(name);
@@ -106,6 +110,18 @@ mod tests {
             );
             assert_eq!(remove(&again, None).unwrap().0, text);
         }
+    }
+
+    #[test]
+    fn a_new_file_does_not_begin_with_an_empty_line() {
+        let one = put("", "m13", "x\n").unwrap();
+        let two = put(&one, "other", "y\n").unwrap();
+        assert!(one.starts_with(OPEN) && two.starts_with(OPEN), "{two}");
+        let (left, _) = remove(&two, Some("m13")).unwrap();
+        assert!(left.starts_with(OPEN), "{left}");
+        assert_eq!(remove(&left, None).unwrap().0, "");
+        let mine = one + "\nmine\n";
+        assert_eq!(remove(&mine, None).unwrap().0, "\nmine\n");
     }
 
     #[test]
