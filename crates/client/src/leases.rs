@@ -3,7 +3,9 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use skykey_types::{AccessKeyId, Credentials, Secret, SignedDuration, SurveyName, Timestamp};
+use skykey_types::{
+    Access, AccessKeyId, Credentials, Secret, SignedDuration, SurveyName, Timestamp,
+};
 
 use crate::answers::{GrantedLease, LeaseSummary, Place};
 use crate::guard::Guard;
@@ -125,6 +127,41 @@ impl Client {
         }
     }
 
+    /// Credentials in place of some that the object store refused: the portal is asked now whether their
+    /// lease is live. The same come back if it is.
+    pub async fn credentials_after_refusal(
+        &self,
+        wish: &Wish,
+        refused: &AccessKeyId,
+    ) -> Result<GrantedLease, ClientError> {
+        let granted = self.credentials(wish).await?;
+        if granted.credentials.access_key_id != *refused || self.is_live(&granted.lease.id).await? {
+            return Ok(granted);
+        }
+        let name = wish.name();
+        let path = self.folder.lease(&name);
+        {
+            let _guard = Guard::take(&self.folder.lease_lock(&name)).await?;
+            let kept: Option<Kept> = places::read(&path).ok().flatten();
+            // Another process may have others by now.
+            if kept.is_some_and(|kept| kept.access_key_id == *refused) {
+                let _ = std::fs::remove_file(&path);
+            }
+        }
+        self.credentials(wish).await
+    }
+
+    /// Credentials that write into the survey, for a curator: a new lease, which is not kept on this machine.
+    pub async fn lease_to_write(&self, survey: &SurveyName) -> Result<GrantedLease, ClientError> {
+        const ASK: &str = "lease credentials that write";
+        let body = json!({ "survey": survey, "access": Access::Write });
+        let answer = self
+            .as_person(ASK, Method::POST, &["leases"], Some(&body))
+            .await?;
+        let granted: Granted = self.json(ASK, &answer)?;
+        Ok(granted.into_lease())
+    }
+
     async fn is_live(&self, id: &str) -> Result<bool, ClientError> {
         let leases = self.leases().await?;
         Ok(leases
@@ -177,16 +214,22 @@ impl Client {
             .as_person(ASK, Method::POST, &["leases"], Some(&body))
             .await?;
         let granted: Granted = self.json(ASK, &answer)?;
-        Ok(GrantedLease {
+        Ok(granted.into_lease())
+    }
+}
+
+impl Granted {
+    fn into_lease(self) -> GrantedLease {
+        GrantedLease {
             credentials: Credentials {
-                access_key_id: granted.credentials.access_key_id,
-                secret_access_key: granted.credentials.secret_access_key,
-                session_token: granted.credentials.session_token,
-                expiration: granted.lease.expires,
+                access_key_id: self.credentials.access_key_id,
+                secret_access_key: self.credentials.secret_access_key,
+                session_token: self.credentials.session_token,
+                expiration: self.lease.expires,
             },
-            lease: granted.lease,
-            place: granted.s3,
-        })
+            lease: self.lease,
+            place: self.s3,
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub use joining::Joining;
 pub use kept::{Keep, KeptIn};
 pub use keyring::{DesktopKeyring, Entry, Keyring, KeyringError};
 pub use leases::{LEFT, Wish};
-pub use login::{Begun, LoggedIn, Who};
+pub use login::{Begun, KeptLogin, LoggedIn, Who};
 pub use logout::LoggedOut;
 pub use places::Places;
 pub use portal::{ParsePortalError, Portal};

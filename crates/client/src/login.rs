@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use skykey_iam::{DevicePoll, DeviceStart, Iam, IamError, IamSettings, Login};
-use skykey_types::{Secret, SignedDuration};
+use skykey_types::{Secret, SignedDuration, Timestamp};
 use url::Url;
 
 use crate::guard::Guard;
@@ -50,6 +50,19 @@ pub struct LoggedIn {
     pub who: Who,
     /// Why it is not in the keyring although that was wished.
     pub no_keyring: Option<KeyringError>,
+}
+
+/// The login that is kept, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptLogin {
+    /// The login name.
+    pub username: String,
+    /// The IAM's issuer.
+    pub issuer: String,
+    /// When the access token ends.
+    pub expires: Timestamp,
+    /// Whether it can be renewed then; only the IAM knows for how long.
+    pub renewable: bool,
 }
 
 impl Client {
@@ -124,6 +137,17 @@ impl Client {
             kept: self.kept_in(&kept),
             username: kept.username,
             name: kept.name,
+        })
+    }
+
+    /// The login, by what is kept; nobody is asked.
+    pub fn kept_login(&self) -> Result<KeptLogin, ClientError> {
+        let kept = self.kept()?;
+        Ok(KeptLogin {
+            username: kept.username,
+            issuer: kept.issuer,
+            expires: kept.expires,
+            renewable: kept.keyring || kept.refresh_token.is_some(),
         })
     }
 

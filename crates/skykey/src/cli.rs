@@ -11,6 +11,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use skykey_client::ClientError;
+use skykey_objects::ObjectError;
 use skykey_types::{ProjectName, SurveyName, SystemClock};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
@@ -19,6 +20,7 @@ use url::Url;
 use crate::config::SurveySource;
 use crate::doctor::{self, DoctorOptions, Source};
 use crate::jupyter::HubLines;
+use crate::man;
 use crate::me;
 use crate::site;
 use crate::up::{self, Options};
@@ -105,6 +107,29 @@ enum Command {
         after_help = "Example:\n  skykey request m13/readers --note \"my thesis on globular clusters\""
     )]
     Request(me::request::Request),
+    /// List folders and objects; left alone, where each survey is
+    ///
+    /// What is listed are the keys that begin with the address, up to the next slash.
+    #[command(
+        after_help = "Examples:\n  skykey ls\n  skykey ls s3://m13/\n  skykey ls --recursive s3://m13/fields/"
+    )]
+    Ls(me::objects::ls::Ls),
+    /// Write objects to standard output
+    ///
+    /// A connection that breaks is made anew, and reading goes on where it was.
+    #[command(after_help = "Example:\n  skykey cat s3://m13/M13_blue_0001.fits | head -c 2880")]
+    Cat(me::objects::cat::Cat),
+    /// Copy an object, or a folder of them, to this machine
+    ///
+    /// A file gets its name when all of it is there and is right (its size, and its MD5 where the store has
+    /// one). A file that is there is left alone; if it is the same, that is well, so a copy that was
+    /// interrupted is taken up by the same command.
+    ///
+    /// With --write, curators copy a file into the survey.
+    #[command(
+        after_help = "Examples:\n  skykey cp s3://m13/M13_blue_0001.fits .\n  skykey cp --recursive s3://m13/fields/ ./fields\n  skykey cp --write new.fits s3://m13/fields/"
+    )]
+    Cp(me::objects::cp::Cp),
     /// Print credentials that read a survey
     ///
     /// The same are printed again until 20 minutes are left, then new ones. Only credentials go to
@@ -183,10 +208,21 @@ enum Command {
     /// It examines the IAM, Keystone, Echo and each survey, then gets credentials in each way and reads with
     /// them. It changes nothing: what it makes for a trial it deletes, also after Ctrl-C. It ends with 0 only
     /// if all is well. docs/doctor.md describes each check.
+    ///
+    /// With --me it is for a person: from the clock and the network over the login and the lease to the first
+    /// bytes of an object, as far as they get from this machine.
     #[command(
-        after_help = "Examples:\n  skykey doctor\n  skykey doctor --config /etc/skykey/skykey.toml\n  skykey doctor --json | jq '.checks[] | select(.ok | not)'"
+        after_help = "Examples:\n  skykey doctor --me\n  skykey doctor\n  skykey doctor --config /etc/skykey/skykey.toml\n  skykey doctor --json | jq '.checks[] | select(.ok | not)'"
     )]
     Doctor {
+        /// Look at what is yours: your login, your leases, what you can read
+        #[arg(long, conflicts_with_all = ["config", "state", "patient"])]
+        me: bool,
+        /// With --me: only this survey; left out, all that you may read
+        #[arg(long, value_name = "NAME", requires = "me")]
+        survey: Option<SurveyName>,
+        #[command(flatten)]
+        at: me::At,
         /// The configuration of a site
         #[arg(long, value_name = "FILE", conflicts_with = "state")]
         config: Option<PathBuf>,
@@ -204,6 +240,12 @@ enum Command {
     Jupyter {
         #[command(subcommand)]
         command: JupyterCommand,
+    },
+    /// Write manual pages, one for each command, into a folder
+    #[command(after_help = "Example:\n  skykey man ~/.local/share/man/man1 && man skykey-cp")]
+    Man {
+        /// The folder; made if it is not there
+        dir: PathBuf,
     },
     /// Print a completion script for a shell
     #[command(
@@ -302,6 +344,16 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Surveys(surveys) => person(surveys.run()),
         Command::Leases(leases) => person(leases.run()),
         Command::Request(request) => person(request.run()),
+        Command::Ls(ls) => person(ls.run()),
+        Command::Cat(cat) => person(cat.run()),
+        Command::Cp(cp) => person(cp.run()),
+        Command::Doctor {
+            me: true,
+            survey,
+            at,
+            json,
+            ..
+        } => person(me::doctor::run(at, survey, json)),
         Command::Credentials(credentials) => person(credentials.run()),
         Command::Setup(setup) => person(setup.run()),
         Command::Revoke {
@@ -321,6 +373,7 @@ fn operate(command: Command) -> anyhow::Result<()> {
             clap_complete::generate(shell, &mut command_line(), "skykey", &mut script);
             io::stdout().write_all(&script).map_err(anyhow::Error::from)
         }
+        Command::Man { dir } => man::write(Cli::command(), &dir),
         Command::Up {
             state,
             base_port,
@@ -373,6 +426,7 @@ fn operate(command: Command) -> anyhow::Result<()> {
             state,
             json,
             patient,
+            ..
         } => {
             start_logging(LogFormat::Text, Some("error,s3s=off"));
             let source = match config {
@@ -412,9 +466,10 @@ fn print_hub_lines(lines: &HubLines) -> anyhow::Result<()> {
 
 /// What the person can do now, after a semicolon, where the error knows it.
 fn next_step(error: &anyhow::Error) -> String {
-    error
-        .downcast_ref::<ClientError>()
-        .map(ClientError::hint)
+    let client = error.downcast_ref().map(ClientError::hint);
+    let objects = || error.downcast_ref().map(ObjectError::hint);
+    client
+        .or_else(objects)
         .filter(|hint| !hint.is_empty())
         .map_or(String::new(), |hint| format!("; {hint}"))
 }

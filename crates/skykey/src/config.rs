@@ -61,7 +61,7 @@ use words::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration {path}: {source}", path = .path.display())]
+    #[error("cannot read the configuration {path}", path = .path.display())]
     Read {
         /// Which file.
         path: PathBuf,

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod jupyter;
+mod man;
 mod me;
 pub mod site;
 pub mod systems;

@@ -4,6 +4,7 @@
 pub(crate) mod agent;
 mod config_file;
 pub(crate) mod credentials;
+pub(crate) mod doctor;
 mod endpoint;
 mod environment;
 pub(crate) mod exec;
@@ -12,6 +13,7 @@ mod identity;
 pub(crate) mod leases;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod objects;
 pub(crate) mod request;
 pub(crate) mod revoke;
 pub(crate) mod setup;

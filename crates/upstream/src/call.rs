@@ -79,7 +79,7 @@ impl Answer {
     /// Whether the status says that the system is in trouble, so that the question was not answered:
     /// 429 and 5xx, but for 501 (RFC 9110 §15.6.2), which is an answer.
     pub fn is_outage(&self) -> bool {
-        self.status == 429 || (self.status >= 500 && self.status != 501)
+        is_outage(self.status)
     }
 
     /// When the system says that it answered (RFC 9110 §6.6.1), to the second; nothing if it does not say
@@ -105,6 +105,10 @@ impl Answer {
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
+}
+
+pub(crate) fn is_outage(status: u16) -> bool {
+    status == 429 || (status >= 500 && status != 501)
 }
 
 /// Answers hold tokens and secrets.

@@ -1,5 +1,5 @@
 //! HTTP to the systems around skykey: the IAM, Keystone, Echo. One [`Upstream`] is one system, and all
-//! that is true of every call to it: it ends within its time, an answer is read up to a limit, no
+//! that is true of every call to it: it ends within its time, an answer is read up to a limit (or, opened, piece by piece), no
 //! redirect is followed, only so many calls are under way at once, what is safe to repeat is
 //! repeated a few times with jitter, a system that keeps failing is left alone for a while, and
 //! everything is counted. It knows no protocol: what a status means is the caller's to say. What
@@ -9,6 +9,7 @@ mod breaker;
 mod call;
 mod fault;
 mod metrics;
+mod opened;
 mod pause;
 mod roots;
 mod send;
@@ -17,5 +18,6 @@ mod settings;
 pub use call::{Answer, Call, Repeat};
 pub use fault::{Fault, SetupError};
 pub use metrics::{Outcome, UpstreamMetrics};
+pub use opened::Opened;
 pub use send::{Standing, Upstream};
 pub use settings::{Patience, Settings};

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::breaker::Breaker;
+use crate::call::is_outage;
 use crate::fault::told;
-use crate::{Answer, Call, Fault, Outcome, Repeat, Settings, SetupError, pause, roots};
+use crate::{Answer, Call, Fault, Opened, Outcome, Repeat, Settings, SetupError, pause, roots};
 
 /// One system. Clones share the connections, the limit and the breaker.
 #[derive(Clone)]
@@ -20,7 +21,7 @@ pub struct Upstream(Arc<Inner>);
 struct Inner {
     client: reqwest::Client,
     settings: Settings,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     breaker: Breaker,
 }
 
@@ -47,7 +48,7 @@ impl Upstream {
         };
         Ok(Self(Arc::new(Inner {
             client,
-            places: Semaphore::new(settings.at_once.max(1)),
+            places: Arc::new(Semaphore::new(settings.at_once.max(1))),
             breaker: Breaker::new(settings.failures, settings.pause),
             settings,
         })))
@@ -72,18 +73,11 @@ impl Upstream {
         let inner = &*self.0;
         let Settings { system, total, .. } = inner.settings;
         let deadline = Instant::now() + total;
-        let late = || Fault::Late {
-            system,
-            operation: call.operation,
-            within: total,
-        };
-        let _place = timeout_at(deadline, inner.places.acquire())
-            .await
-            .map_err(|_| late())?
-            .expect("the semaphore is never closed");
+        let _place = inner.place(call, deadline).await?;
         let mut attempt = 1;
         loop {
-            let outcome = inner.attempt(call, deadline).await;
+            let exchange = inner.exchange(call);
+            let outcome = inner.attempt(call.operation, deadline, exchange).await;
             let (again, headers) = match &outcome {
                 Ok(answer) => (
                     answer.status == 429 || (answer.is_outage() && call.repeat == Repeat::Safely),
@@ -109,6 +103,25 @@ impl Upstream {
             );
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Makes the call once, and answers when the head of the answer is there; the body is read after
+    /// that, as long as it may be. Whoever reads goes on where it broke, so nothing is tried again here.
+    pub async fn open(&self, call: &Call) -> Result<Opened, Fault> {
+        let inner = &*self.0;
+        let deadline = Instant::now() + inner.settings.total;
+        let place = inner.place(call, deadline).await?;
+        let begin = inner.begin(call);
+        let response = inner
+            .attempt(call.operation, deadline, begin)
+            .await
+            .map_err(|(fault, _)| fault)?;
+        Ok(Opened::new(
+            response,
+            call.operation,
+            &inner.settings,
+            place,
+        ))
     }
 }
 
@@ -138,13 +151,46 @@ fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, SetupError> {
 /// A failure, and whether the request may have been received.
 type Failure = (Fault, bool);
 
+/// What has a status.
+trait Head {
+    fn status(&self) -> u16;
+}
+
+impl Head for Answer {
+    fn status(&self) -> u16 {
+        self.status
+    }
+}
+
+impl Head for reqwest::Response {
+    fn status(&self) -> u16 {
+        self.status().as_u16()
+    }
+}
+
 impl Inner {
+    /// A place among the calls that are under way.
+    async fn place(&self, call: &Call, deadline: Instant) -> Result<OwnedSemaphorePermit, Fault> {
+        let permit = timeout_at(deadline, self.places.clone().acquire_owned())
+            .await
+            .map_err(|_| Fault::Late {
+                system: self.settings.system,
+                operation: call.operation,
+                within: self.settings.total,
+            })?;
+        Ok(permit.expect("the semaphore is never closed"))
+    }
+
     /// One attempt, with its place in the breaker and in the metrics.
-    async fn attempt(&self, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
+    async fn attempt<T: Head>(
+        &self,
+        operation: &'static str,
+        deadline: Instant,
+        exchange: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let Settings {
             system, metrics, ..
         } = &self.settings;
-        let operation = call.operation;
         if let Err(closed) = self.breaker.admit() {
             metrics.count(system, operation, Outcome::LeftAlone, None);
             let fault = Fault::LeftAlone {
@@ -163,7 +209,7 @@ impl Inner {
             .settings
             .attempt
             .min(deadline.saturating_duration_since(begun));
-        let outcome = match timeout(within, self.exchange(call)).await {
+        let outcome = match timeout(within, exchange).await {
             Ok(outcome) => outcome,
             Err(_) => Err((
                 Fault::Late {
@@ -176,8 +222,8 @@ impl Inner {
         };
         admitted.0 = None;
         let word = match &outcome {
-            Ok(answer) if answer.is_outage() => Outcome::Failed,
-            Ok(answer) if answer.status >= 400 => Outcome::Refused,
+            Ok(answer) if is_outage(answer.status()) => Outcome::Failed,
+            Ok(answer) if answer.status() >= 400 => Outcome::Refused,
             Ok(_) => Outcome::Ok,
             Err((Fault::Late { .. }, _)) => Outcome::Late,
             Err(_) => Outcome::Unreachable,
@@ -185,9 +231,9 @@ impl Inner {
         metrics.count(system, operation, word, Some(begun.elapsed()));
         match &outcome {
             // It asks for patience; it is there.
-            Ok(answer) if answer.is_outage() && answer.status != 429 => {
+            Ok(answer) if is_outage(answer.status()) && answer.status() != 429 => {
                 self.breaker
-                    .failed(&format!("it answered with {}", answer.status));
+                    .failed(&format!("it answered with {}", answer.status()));
             }
             Ok(_) => self.breaker.answered(),
             Err((fault, _)) => {
@@ -199,49 +245,64 @@ impl Inner {
         outcome
     }
 
-    async fn exchange(&self, call: &Call) -> Result<Answer, Failure> {
-        let Settings {
-            system, longest, ..
-        } = self.settings;
-        let operation = call.operation;
+    /// Sends, and waits for the head of the answer.
+    async fn begin(&self, call: &Call) -> Result<reqwest::Response, Failure> {
         let unreachable = |error: reqwest::Error, sent: bool| {
             let fault = Fault::Unreachable {
-                system,
-                operation,
+                system: self.settings.system,
+                operation: call.operation,
                 why: told(error),
             };
             (fault, sent)
         };
         let request = reqwest::Request::try_from(call.request.clone())
             .map_err(|error| unreachable(error, false))?;
-        let mut response = self.client.execute(request).await.map_err(|error| {
+        self.client.execute(request).await.map_err(|error| {
             let sent = !error.is_connect() && !error.is_builder();
             unreachable(error, sent)
-        })?;
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        let mut body = BytesMut::new();
-        while let Some(part) = response
-            .chunk()
-            .await
-            .map_err(|error| unreachable(error, true))?
-        {
-            if body.len() + part.len() > longest {
-                let fault = Fault::TooLong {
-                    system,
-                    operation,
-                    limit: longest,
-                };
-                return Err((fault, true));
-            }
-            body.extend_from_slice(&part);
-        }
-        Ok(Answer {
-            status,
-            headers,
-            body: Bytes::from(body),
         })
     }
+
+    async fn exchange(&self, call: &Call) -> Result<Answer, Failure> {
+        let response = self.begin(call).await?;
+        let Settings {
+            system, longest, ..
+        } = self.settings;
+        whole(response, system, call.operation, longest)
+            .await
+            .map_err(|fault| (fault, true))
+    }
+}
+
+/// Reads the answer to its end, if that comes within `longest` bytes.
+pub(crate) async fn whole(
+    mut response: reqwest::Response,
+    system: &'static str,
+    operation: &'static str,
+    longest: usize,
+) -> Result<Answer, Fault> {
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = BytesMut::new();
+    while let Some(part) = response.chunk().await.map_err(|error| Fault::Unreachable {
+        system,
+        operation,
+        why: told(error),
+    })? {
+        if body.len() + part.len() > longest {
+            return Err(Fault::TooLong {
+                system,
+                operation,
+                limit: longest,
+            });
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(Answer {
+        status,
+        headers,
+        body: Bytes::from(body),
+    })
 }
 
 /// Tells the breaker if whoever was admitted goes away.

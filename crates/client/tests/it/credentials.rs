@@ -169,3 +169,43 @@ async fn a_spoilt_file_of_credentials_is_replaced() {
     std::fs::write(fake.folder().join("leases/m13.json"), "{").unwrap();
     assert_eq!(key(&client.credentials(&wish()).await.unwrap()), "AK-1");
 }
+
+#[tokio::test]
+async fn after_a_refusal_at_the_store_the_portal_is_asked_at_once() {
+    let fake = world().await;
+    let client = fake.logged_in(100_000);
+    let first = client.credentials(&wish()).await.unwrap();
+    let refused = &first.credentials.access_key_id;
+    // Live: the refusal has another reason.
+    let same = client.credentials_after_refusal(&wish(), refused).await;
+    assert_eq!(key(&same.unwrap()), "AK-1");
+    assert_eq!(fake.seen(LIST).len(), 1);
+    fake.set(
+        LIST,
+        200,
+        json!({ "leases": [lease("1", 3600, "returned"), lease("2", 7200, "live")] }),
+    );
+    let other = client.credentials_after_refusal(&wish(), refused).await;
+    assert_eq!(key(&other.unwrap()), "AK-2");
+    // Whoever comes later with the old ones gets those that another has fetched.
+    let other = client.credentials_after_refusal(&wish(), refused).await;
+    assert_eq!(key(&other.unwrap()), "AK-2");
+    assert_eq!((fake.seen(LEASE).len(), fake.seen(LIST).len()), (2, 2));
+}
+
+#[tokio::test]
+async fn credentials_that_write_are_not_kept() {
+    let fake = world().await;
+    let client = fake.logged_in(100_000);
+    let survey = wish().survey;
+    let granted = client.lease_to_write(&survey).await.unwrap();
+    assert_eq!(key(&granted), "AK-1");
+    assert_eq!(
+        fake.seen(LEASE)[0].body,
+        r#"{"access":"write","survey":"m13"}"#
+    );
+    assert!(!fake.folder().join("leases").exists());
+    fake.set(LEASE, 403, no("not_a_curator"));
+    let error = client.lease_to_write(&survey).await.unwrap_err();
+    assert_eq!(error.code(), "not_a_curator");
+}

@@ -28,7 +28,8 @@ fn token_file(fake: &Fake, content: &str) -> (PathBuf, Client) {
 }
 
 fn hub(fake: &Fake, token: &str) -> Client {
-    fake.client().in_the_name_of(Identity::Hub(token.to_owned().into()))
+    fake.client()
+        .in_the_name_of(Identity::Hub(token.to_owned().into()))
 }
 
 /// What the portal tells a notebook server, which ends in so many seconds.

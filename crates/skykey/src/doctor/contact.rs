@@ -10,9 +10,9 @@ use super::At;
 use super::section::{Because, NotWell, Section, Seen};
 
 /// So far may clocks be apart: what skykey forgives in tokens.
-const APART: SignedDuration = SignedDuration::from_secs(60);
+pub(crate) const APART: SignedDuration = SignedDuration::from_secs(60);
 /// So far apart, signatures are refused.
-const TOO_FAR: SignedDuration = SignedDuration::from_mins(15);
+pub(crate) const TOO_FAR: SignedDuration = SignedDuration::from_mins(15);
 
 /// A system, for words about it.
 pub(super) struct System<'a> {
@@ -163,7 +163,7 @@ fn tls(system: &System<'_>, outcome: Option<&Result<Answer, Fault>>) -> Seen {
 }
 
 /// Whether a connection stood and TLS did not. The words are rustls's.
-fn is_tls(fault: &Fault) -> bool {
+pub(crate) fn is_tls(fault: &Fault) -> bool {
     let Fault::Unreachable { why, .. } = fault else {
         return false;
     };
@@ -181,7 +181,7 @@ fn is_tls(fault: &Fault) -> bool {
 
 /// How far a system's clock is ahead of ours, at the least: it answered at some time in between, and its
 /// word has no fractions of seconds.
-fn apart(date: Timestamp, before: Timestamp, after: Timestamp) -> SignedDuration {
+pub(crate) fn apart(date: Timestamp, before: Timestamp, after: Timestamp) -> SignedDuration {
     let end = date + SignedDuration::from_secs(1);
     if end < before {
         end.duration_since(before)
@@ -211,7 +211,7 @@ fn clock(name: &str, skew: Option<SignedDuration>) -> Seen {
     ))
 }
 
-fn side(skew: SignedDuration) -> &'static str {
+pub(crate) fn side(skew: SignedDuration) -> &'static str {
     if skew.is_negative() {
         "behind"
     } else {
@@ -219,7 +219,7 @@ fn side(skew: SignedDuration) -> &'static str {
     }
 }
 
-fn words(skew: SignedDuration) -> String {
+pub(crate) fn words(skew: SignedDuration) -> String {
     let seconds = skew.as_secs().unsigned_abs();
     match seconds {
         0..=119 => format!("{seconds} s"),

@@ -61,7 +61,7 @@ impl Report {
 }
 
 /// A table that grows as checks are done.
-pub(super) struct Table {
+pub(crate) struct Table {
     width: usize,
     colour: bool,
 }
@@ -74,7 +74,7 @@ const PLAIN: &str = "\x1b[0m";
 impl Table {
     /// Wide enough for every check of these surveys. Colour only for a terminal whose owner does not mind
     /// (<https://no-color.org>).
-    pub(super) fn new<'n>(surveys: impl Iterator<Item = &'n str>) -> Self {
+    pub(crate) fn new<'n>(surveys: impl Iterator<Item = &'n str>) -> Self {
         let longest = surveys.map(str::len).max().unwrap_or_default();
         Self {
             width: "keystone-delegated-tokens"
@@ -84,7 +84,7 @@ impl Table {
         }
     }
 
-    pub(super) fn line(&mut self, check: &Check) -> io::Result<()> {
+    pub(crate) fn line(&mut self, check: &Check) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(self.text(check).as_bytes())?;
         out.flush()

@@ -8,15 +8,15 @@ use tokio::sync::{mpsc, watch};
 use super::report::Check;
 
 /// Where the checks of one system go, in their order.
-pub(super) struct Section(mpsc::UnboundedSender<Check>);
+pub(crate) struct Section(mpsc::UnboundedSender<Check>);
 
 /// Why checks cannot be done that need another one: what is wrong, in a few words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Because(pub(super) String);
+pub(crate) struct Because(pub(crate) String);
 
 /// Why a check does not pass.
 #[derive(Debug)]
-pub(super) enum NotWell {
+pub(crate) enum NotWell {
     /// What it looks at is not as it should be.
     Failed {
         /// What was seen.
@@ -29,10 +29,10 @@ pub(super) enum NotWell {
 }
 
 /// What a check brings: something for those that follow, and what was seen.
-pub(super) type Seen<T = ()> = Result<(T, String), NotWell>;
+pub(crate) type Seen<T = ()> = Result<(T, String), NotWell>;
 
 impl NotWell {
-    pub(super) fn failed(found: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn failed(found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Failed {
             found: found.into(),
             remedy: remedy.into(),
@@ -53,13 +53,13 @@ impl From<Because> for NotWell {
 }
 
 impl Section {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Check>) {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Check>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }
 
     /// Does a check and tells it. `otherwise` is why those that need it cannot be done if it fails.
-    pub(super) async fn check<T>(
+    pub(crate) async fn check<T>(
         &self,
         name: &str,
         otherwise: &str,

@@ -108,7 +108,11 @@ fn running(agent: Agent) -> (oneshot::Sender<()>, JoinHandle<Ended>) {
 }
 
 async fn get(url: &str, headers: &[(&str, &str)]) -> (u16, Value) {
-    let mut request = reqwest::Client::builder().no_proxy().build().unwrap().get(url);
+    let mut request = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .get(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -161,7 +165,10 @@ async fn an_agent_hands_out_credentials_that_read_and_new_ones_in_time() {
         assert_eq!(mode(&machine.file(name)), 0o600, "{name}");
     }
     let said = agent.announcement();
-    assert!(said.contains("m13 at http://127.0.0.1:") && !said.contains("Bearer"), "{said}");
+    assert!(
+        said.contains("m13 at http://127.0.0.1:") && !said.contains("Bearer"),
+        "{said}"
+    );
     machine.sky.world.stop().await;
 }
 
@@ -172,20 +179,39 @@ async fn whoever_has_not_the_bearer_or_comes_by_another_name_is_refused() {
     let bearer = std::fs::read_to_string(machine.file("bearer")).unwrap();
     let port = agent.url().split(':').nth(2).unwrap();
     let port = port.split('/').next().unwrap();
-    for wrong in ["", "Bearer", "Bearer x", &bearer[..bearer.len() - 1], &bearer[7..]] {
+    for wrong in [
+        "",
+        "Bearer",
+        "Bearer x",
+        &bearer[..bearer.len() - 1],
+        &bearer[7..],
+    ] {
         let (status, body) = get(agent.url(), &[("authorization", wrong)]).await;
         assert_eq!((status, body["code"].as_str()), (401, Some("unauthorized")));
-        assert!(body["message"].as_str().unwrap().contains("skykey agent env"));
+        assert!(
+            body["message"]
+                .as_str()
+                .unwrap()
+                .contains("skykey agent env")
+        );
     }
     let (status, _) = get(agent.url(), &[]).await;
     assert_eq!(status, 401);
     // A page of evil.example in a browser of this machine, after its name was made to mean 127.0.0.1.
-    for host in [format!("evil.example:{port}"), "127.0.0.1".to_owned(), "localhost:1".to_owned()] {
+    for host in [
+        format!("evil.example:{port}"),
+        "127.0.0.1".to_owned(),
+        "localhost:1".to_owned(),
+    ] {
         for path in ["credentials", "health", "nowhere"] {
             let url = format!("http://127.0.0.1:{port}/{path}");
             let headers = [("authorization", bearer.as_str()), ("host", &host)];
             let (status, body) = get(&url, &headers).await;
-            assert_eq!((status, body["code"].as_str()), (421, Some("misdirected")), "{host}");
+            assert_eq!(
+                (status, body["code"].as_str()),
+                (421, Some("misdirected")),
+                "{host}"
+            );
         }
     }
     let host = format!("localhost:{port}");
@@ -214,12 +240,18 @@ async fn a_removal_is_told_in_a_sentence_and_what_was_written_is_taken_out() {
     let mut options = machine.options();
     options.credentials_file = Some((file.clone(), None));
     let told = machine.file("told");
-    let line = format!("printf %s \"$SKYKEY_SURVEY $SKYKEY_REFUSED\" > '{}'", told.display());
+    let line = format!(
+        "printf %s \"$SKYKEY_SURVEY $SKYKEY_REFUSED\" > '{}'",
+        told.display()
+    );
     options.on_refused = line.parse().unwrap();
     let agent = Agent::start(options, machine.client()).await.unwrap();
     let first = machine.key(&agent).await;
     let text = std::fs::read_to_string(&file).unwrap();
-    assert!(text.starts_with("[mine]\na = b\n") && text.contains(&first), "{text}");
+    assert!(
+        text.starts_with("[mine]\na = b\n") && text.contains(&first),
+        "{text}"
+    );
     assert_eq!(mode(&file), 0o600);
 
     machine.set_member(false).await;
@@ -228,7 +260,10 @@ async fn a_removal_is_told_in_a_sentence_and_what_was_written_is_taken_out() {
     let (status, body) = machine.ask(&agent).await;
     assert_eq!((status, body["code"].as_str()), (403, Some("not_a_member")));
     let sentence = body["message"].as_str().unwrap();
-    assert!(sentence.contains("m13/readers") && sentence.contains("ask"), "{sentence}");
+    assert!(
+        sentence.contains("m13/readers") && sentence.contains("ask"),
+        "{sentence}"
+    );
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "[mine]\na = b\n");
     let (status, health) = machine.health(&agent).await;
     assert_eq!((status, health["state"].as_str()), (503, Some("refused")));
@@ -263,7 +298,9 @@ async fn an_agent_that_is_told_to_ends_at_a_refusal_also_at_the_start() {
     let machine = Machine::start().await;
     let mut options = machine.options();
     options.on_refused = OnRefused::Exit;
-    let agent = Agent::start(options.clone(), machine.client()).await.unwrap();
+    let agent = Agent::start(options.clone(), machine.client())
+        .await
+        .unwrap();
     machine.set_member(false).await;
     machine.later(30);
     agent.look().await;
@@ -285,14 +322,20 @@ async fn the_next_agent_serves_running_tools_with_the_same_bearer_at_the_same_pl
     );
     let second = Agent::start(machine.options(), machine.client()).await;
     let error = second.err().unwrap().to_string();
-    assert!(error.contains("has") && error.contains("already"), "{error}");
+    assert!(
+        error.contains("has") && error.contains("already"),
+        "{error}"
+    );
     let key = machine.key(&agent).await;
     // As after kill -9: nothing is taken out.
     drop(agent);
     let agent = machine.agent().await;
     assert_eq!(agent.url(), url);
     let (status, body) = get(&url, &[("authorization", &bearer)]).await;
-    assert_eq!((status, body["AccessKeyId"].as_str()), (200, Some(key.as_str())));
+    assert_eq!(
+        (status, body["AccessKeyId"].as_str()),
+        (200, Some(key.as_str()))
+    );
     drop(agent);
     let mut options = machine.options();
     options.new_bearer = true;
@@ -340,7 +383,10 @@ async fn while_the_portal_is_away_credentials_are_handed_out_to_their_end_and_no
     clock.advance(end.duration_since(clock.now()));
     let (status, body) = ask().await;
     assert_eq!(status, 503, "{body}");
-    assert!(body["message"].as_str().unwrap().contains("the portal"), "{body}");
+    assert!(
+        body["message"].as_str().unwrap().contains("the portal"),
+        "{body}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ mod outages;
 mod proof;
 mod realstack;
 mod secrets;
+mod shells;
 mod stand_ins;
 mod storm;
 mod sts_conformance;

@@ -212,3 +212,31 @@ fn certificate_authorities_that_are_none_are_refused_with_their_file() {
     let error = Upstream::new(missing).unwrap_err().to_string();
     assert!(error.contains("/nowhere/ca.pem"), "{error}");
 }
+
+#[tokio::test]
+async fn an_opened_answer_is_read_piece_by_piece_and_tried_once() {
+    let server = Server::start(vec![
+        Script::Answer("well"),
+        Script::Truncate,
+        Script::Status(503),
+        Script::BlackHole,
+    ])
+    .await;
+    let upstream = Upstream::new(settings()).unwrap();
+    let call = call(&server, Method::GET);
+    let mut opened = upstream.open(&call).await.unwrap();
+    assert!(opened.is_success());
+    assert_eq!(opened.chunk().await.unwrap().unwrap(), "well");
+    assert_eq!(opened.chunk().await.unwrap(), None);
+    // What was announced and did not come is a fault, and what came before is not lost.
+    let mut opened = upstream.open(&call).await.unwrap();
+    assert_eq!(opened.chunk().await.unwrap().unwrap(), "short");
+    let fault = opened.chunk().await.unwrap_err();
+    assert!(matches!(fault, Fault::Unreachable { .. }), "{fault}");
+    assert!(!fault.to_string().contains("hunter2"), "{fault}");
+    let refused = upstream.open(&call).await.unwrap();
+    assert_eq!(refused.read().await.unwrap().status, 503);
+    let late = upstream.open(&call).await.unwrap_err();
+    assert!(matches!(late, Fault::Late { .. }), "{late}");
+    assert_eq!(server.requests(), 4);
+}

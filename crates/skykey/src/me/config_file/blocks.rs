@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_new_file_does_not_begin_with_an_empty_line() {
-        let one = put("", "m13", "x\n").unwrap();
-        let two = put(&one, "other", "y\n").unwrap();
+        let one = put("", "m13", By::Setup, "x\n").unwrap();
+        let two = put(&one, "other", By::Setup, "y\n").unwrap();
         assert!(one.starts_with(OPEN) && two.starts_with(OPEN), "{two}");
         let (left, _) = remove(&two, Some("m13")).unwrap();
         assert!(left.starts_with(OPEN), "{left}");

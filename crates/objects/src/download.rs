@@ -1,0 +1,109 @@
+//! One object to one file.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use md5::{Digest, Md5};
+
+use crate::part::Part;
+use crate::{ETag, Entry, ObjectAddress, ObjectError, Objects, Progress, Reading};
+
+/// What became of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// So many bytes were copied.
+    Copied(u64),
+    /// The same bytes were there already: size and MD5 say so.
+    WasThere,
+}
+
+impl Objects {
+    /// Copies an object to a file, whose folder is there. Unless `replace`, a file that is there stays; it is
+    /// no error if it is the same.
+    pub async fn download(
+        &self,
+        at: &ObjectAddress,
+        to: &Path,
+        replace: bool,
+        progress: &dyn Progress,
+    ) -> Result<Outcome, ObjectError> {
+        if is_there(to) && !replace {
+            let Some((size, etag)) = self.head(at).await? else {
+                return Err(ObjectError::NoSuchObject(at.clone()));
+            };
+            return was_there(to, size, etag).await;
+        }
+        let reading = self.read(at).await?;
+        progress.found(reading.size());
+        write(reading, to, replace, progress).await
+    }
+
+    /// The same for an object that was listed, whose size was told already.
+    pub(crate) async fn download_listed(
+        &self,
+        at: &ObjectAddress,
+        listed: Entry,
+        to: &Path,
+        replace: bool,
+        progress: &dyn Progress,
+    ) -> Result<Outcome, ObjectError> {
+        if is_there(to) && !replace {
+            return was_there(to, listed.size, listed.etag).await;
+        }
+        write(self.read(at).await?, to, replace, progress).await
+    }
+}
+
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+async fn write(
+    mut reading: Reading<'_>,
+    to: &Path,
+    replace: bool,
+    progress: &dyn Progress,
+) -> Result<Outcome, ObjectError> {
+    let mut part = Part::begin(to)?;
+    while let Some(bytes) = reading.chunk().await? {
+        part.write(&bytes)?;
+        progress.bytes(bytes.len());
+    }
+    part.finish(replace)?;
+    Ok(Outcome::Copied(reading.size()))
+}
+
+/// An error, unless the file is the object.
+async fn was_there(to: &Path, size: u64, etag: Option<ETag>) -> Result<Outcome, ObjectError> {
+    let exists = || ObjectError::FileExists(to.to_owned());
+    let known = fs::metadata(to).map_err(|_| exists())?;
+    let (Some(expected), true) = (
+        etag.and_then(|etag| etag.md5()),
+        known.is_file() && known.len() == size,
+    ) else {
+        return Err(exists());
+    };
+    let path = to.to_owned();
+    let found = tokio::task::spawn_blocking(move || md5_of(path))
+        .await
+        .map_err(|_| exists())?;
+    let found = found.map_err(|error| ObjectError::local("read", to, &error))?;
+    if found == expected {
+        Ok(Outcome::WasThere)
+    } else {
+        Err(exists())
+    }
+}
+
+fn md5_of(path: PathBuf) -> io::Result<[u8; 16]> {
+    let mut file = File::open(path)?;
+    let mut md5 = Md5::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(md5.finalize().into()),
+            read => md5.update(&buffer[..read]),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Reading and copying from a server that answers as it is told.
+
+#![expect(clippy::unwrap_used, reason = "in a test a failure is a failure")]
+
+mod copying;
+mod keys;
+mod reading;
+mod server;
+mod uploading;

@@ -1,0 +1,125 @@
+//! `skykey doctor --me`: what stands between a person and a survey's objects, one thing after the other. It
+//! is the operators' doctor from the other side: the same table and JSON, but what only a login shows,
+//! and remedies that a person can carry out. It changes nothing; should the store let it write, it
+//! says so and takes away what it wrote.
+
+mod contact;
+mod environment;
+mod login;
+mod survey;
+
+use std::io::{self, Write};
+
+use anyhow::bail;
+use skykey_client::{Client, Me};
+use skykey_types::SurveyName;
+use url::Url;
+
+use super::At;
+use crate::doctor::report::{Report, Table};
+use crate::doctor::section::{Because, NotWell, Section};
+use contact::Place;
+
+/// Examines, and prints what is found. It ends well only if all is well.
+pub(crate) async fn run(at: At, survey: Option<SurveyName>, json: bool) -> anyhow::Result<()> {
+    let client = at.client()?;
+    let table = Table::new(survey.iter().map(SurveyName::as_str));
+    let mut table = (!json).then_some(table);
+    let (section, mut checks) = Section::new();
+    let mut report = Report {
+        checks: Vec::new(),
+        interrupted: false,
+    };
+    let telling = async {
+        while let Some(check) = checks.recv().await {
+            if let Some(table) = &mut table {
+                let _ = table.line(&check);
+            }
+            report.checks.push(check);
+        }
+    };
+    tokio::join!(examine(&client, survey.as_ref(), section), telling);
+    finish(&report, json)
+}
+
+fn finish(report: &Report, json: bool) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, report)?;
+        writeln!(out)?;
+    }
+    out.flush()?;
+    if let Some(verdict) = report.complaint() {
+        bail!(verdict);
+    }
+    if !json {
+        writeln!(out, "\nAll is well.")?;
+    }
+    Ok(())
+}
+
+/// In an order in which what comes first is what to mend first.
+async fn examine(client: &Client, only: Option<&SurveyName>, section: Section) {
+    let portal = Place {
+        prefix: "portal",
+        name: "the portal",
+        url: client.portal().url().clone(),
+    };
+    let reached = contact::examine(&section, client.clock(), &portal).await;
+    let me = login::examine(client, &section, &reached).await;
+    let readable = login::groups(&section, only, &me).await;
+    let site = match &reached {
+        Ok(()) => client.site().await.map_err(|error| {
+            Because(format!(
+                "the portal does not say where the objects are: {error}"
+            ))
+        }),
+        Err(because) => Err(because.clone()),
+    };
+    let endpoint = site
+        .as_ref()
+        .ok()
+        .and_then(|site| site.s3.parse::<Url>().ok());
+    let stored = match &endpoint {
+        Some(url) => {
+            let place = Place {
+                prefix: "s3",
+                name: "the object store",
+                url: url.clone(),
+            };
+            contact::examine(&section, client.clock(), &place).await
+        }
+        None => Err(site.err().unwrap_or_else(|| {
+            Because("the portal names no address for its object store".to_owned())
+        })),
+    };
+    match &readable {
+        Ok(names) => {
+            for name in names {
+                survey::examine(client, name, &section, &stored).await;
+            }
+        }
+        Err(because) => {
+            let _ = section
+                .check::<()>("lease", "", async { Err(NotWell::from(because)) })
+                .await;
+        }
+    }
+    environment::examine(client, &section, me.as_ref().ok(), endpoint.as_ref()).await;
+}
+
+/// An error of the client's, with its remedy.
+fn not_well(error: &skykey_client::ClientError, otherwise: &str) -> NotWell {
+    let hint = error.hint();
+    let remedy = if hint.is_empty() {
+        otherwise.to_owned()
+    } else {
+        hint
+    };
+    NotWell::failed(error.to_string(), remedy)
+}
+
+/// Those that may be read.
+fn may_read(me: &Me) -> impl Iterator<Item = &skykey_client::Standing> {
+    me.surveys.iter().filter(|survey| survey.access.is_some())
+}
