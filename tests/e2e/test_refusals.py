@@ -437,13 +437,19 @@ def test_the_api_refuses_whoever_has_no_valid_token(sky, method, path):
         assert "hint" in answer.json()["error"]
 
 
+@pytest.fixture(scope="module")
+def federated(sky):
+    """bob's token of Keystone, from a login by the IAM."""
+    token = openstack(sky.person("bob"), "m13-ro", "token", "issue")["id"]
+    PRODUCED.add(token)
+    return token
+
+
 @pytest.mark.parametrize("method,path", ROUTES)
-def test_the_api_refuses_a_token_of_keystone_that_no_application_credential_made(sky, method, path):
+def test_the_api_refuses_a_token_of_keystone_that_no_application_credential_made(sky, federated, method, path):
     """What can be wrong with one, one by one, is tried in crates/skykey/tests/it/machines.rs."""
     bob = sky.person("bob")
     url = bob.portal(f"api/v1/{path}")
-    federated = openstack(bob, "m13-ro", "token", "issue")["id"]
-    PRODUCED.add(federated)
     refused = 401 if method == "DELETE" else 403
     for token, status in ((federated, refused), ("garbage", 401), ("", 401), (bob.token, 401)):
         answer = requests.request(method, url, headers={"X-Auth-Token": token}, json={"survey": "m13"})

@@ -42,6 +42,19 @@ impl Identity {
     }
 }
 
+/// A token as an OAuth answer has it.
+#[derive(Deserialize)]
+struct Wrapped {
+    access_token: Secret,
+}
+
+/// What a JSON Web Token says of whom it is for (RFC 7519 §4.1).
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+}
+
 /// The token that the file holds now.
 pub(crate) fn token_in(path: &Path) -> Result<Secret, ClientError> {
     let no_token = |why: &str| ClientError::NoToken {
@@ -58,10 +71,6 @@ pub(crate) fn token_in(path: &Path) -> Result<Secret, ClientError> {
     }
     let text = String::from_utf8(bytes).map_err(|_| no_token("it is not text"))?;
     let text = text.trim();
-    #[derive(Deserialize)]
-    struct Wrapped {
-        access_token: Secret,
-    }
     let token = match serde_json::from_str::<Wrapped>(text) {
         Ok(wrapped) => wrapped.access_token,
         Err(_) => Secret::new(text),
@@ -77,11 +86,6 @@ pub(crate) fn token_in(path: &Path) -> Result<Secret, ClientError> {
 /// asking the portal. For a JSON Web Token it is who it says it is for, so that the next token of the
 /// same person is theirs; nothing is believed by it, since the portal judges the token itself.
 pub(crate) fn holder(token: &Secret) -> String {
-    #[derive(Deserialize)]
-    struct Claims {
-        iss: String,
-        sub: String,
-    }
     let claims = token
         .expose()
         .split('.')

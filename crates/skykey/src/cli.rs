@@ -152,7 +152,7 @@ enum Command {
     /// For a virtual machine, a notebook server or a job. Tools ask it by the variables that AWS's SDKs know;
     /// 'skykey agent env' prints them for a shell. It listens on loopback, for whoever has its bearer.
     /// Started again, it listens where it did, so running tools notice nothing. After a refusal it hands out
-    /// nothing, and says why to whoever asks.
+    /// nothing, says why to whoever asks, and looks again; at once on SIGUSR1.
     #[command(
         after_help = "Examples:\n  skykey agent --survey m13 &\n  eval \"$(skykey agent env --wait 10s)\"\n  skykey agent --survey m13 --credentials-file ~/.aws/credentials --profile m13\n  skykey agent --survey m13 --identity token-file=/run/user/1000/bt_u1000 --on-refused exit"
     )]

@@ -25,6 +25,7 @@ health = "127.0.0.1:{health}"
 url = "{keystone}"
 identity_provider = "{provider}"
 protocol = "{protocol}"
+accept_application_credentials = true
 
 [keystone.backend_user]
 name = "skykey"

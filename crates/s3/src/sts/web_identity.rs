@@ -101,7 +101,7 @@ fn not_believed(error: &IamError) -> S3Error {
     match error {
         IamError::TokenEnded => bad_request(
             "ExpiredTokenException",
-            "the web identity token has ended; whoever writes its file (oidc-agent, htgettoken, skykey agent) \
+            "the web identity token has ended; whoever writes its file (oidc-agent, htgettoken, the batch system) \
              has to write a fresh one",
         ),
         IamError::Token { why } => bad_request(

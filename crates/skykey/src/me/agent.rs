@@ -161,7 +161,7 @@ impl Agent {
     }
 
     /// Keeps everything fresh until `stop`, or until a refusal that ends it; then takes out what it wrote.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Ended {
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> Ended {
         let inner = &self.inner;
         let ended = tokio::select! {
             () = stop => Ended::Stopped,

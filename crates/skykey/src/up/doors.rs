@@ -33,6 +33,8 @@ impl Doors {
         let inner = ServeSettings {
             // Everybody here has the same address.
             connections_per_client: None,
+            // Unless it is the proxies' of the portal, before which everybody has their own.
+            trusted_proxies: site.trusted_proxies.clone(),
             ..ServeSettings::default()
         };
         let mut portal = ServeSettings {

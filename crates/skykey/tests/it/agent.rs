@@ -101,9 +101,12 @@ impl Machine {
 /// Runs until it is told to stop.
 fn running(agent: Agent) -> (oneshot::Sender<()>, JoinHandle<Ended>) {
     let (stop, stopped) = oneshot::channel();
-    let ended = tokio::spawn(agent.run(async {
-        let _ = stopped.await;
-    }));
+    let ended = tokio::spawn(async move {
+        let stop = async {
+            let _ = stopped.await;
+        };
+        agent.run(stop).await
+    });
     (stop, ended)
 }
 

@@ -116,15 +116,28 @@ impl Run {
         };
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+        // The terminal that it was started from is closed.
+        let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+        let mut look = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
         let agent = Agent::start(options, client).await?;
         say(&agent.announcement());
         let stop = async {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
             }
         };
-        Ok(match agent.run(stop).await {
+        let look_when_told = async {
+            while look.recv().await.is_some() {
+                agent.look().await;
+            }
+        };
+        let ended = tokio::select! {
+            ended = agent.run(stop) => ended,
+            () = look_when_told => Ended::Stopped,
+        };
+        Ok(match ended {
             Ended::Stopped => ExitCode::SUCCESS,
             Ended::Refused => ExitCode::from(REFUSED),
         })
