@@ -2,7 +2,7 @@
 
 use skykey_types::{
     Access, AccessKeyId, Allowed, Credentials, Lease, LeaseId, Lifetime, LifetimeError, Method,
-    ProjectName, Rights, Secret, SignedDuration, SubjectId, Survey,
+    ProjectName, Rights, Secret, SignedDuration, SubjectId, Survey, Timestamp,
 };
 
 use crate::database::{Audit, LeaseRow};
@@ -86,33 +86,19 @@ impl Broker {
         self.check_member(&person, survey, access)?;
         self.check_proof(survey, method, access).await?;
         let now = self.clock.now();
-        let limits = survey.lifetime;
-        let mut allowed = Allowed::decide(
-            asked,
-            Lifetime::seconds(limits.min),
-            limits.max,
-            limits.min,
-            now,
-            person.account_end,
-        )?;
-        if let Some(cut) = survey.cut
-            && method == Method::Gateway
-        {
-            allowed.lifetime = allowed.lifetime.min(cut);
-        }
+        let allowed = decide(survey, method, asked, person.account_end, now)?;
         let (credentials, expires, keystone_user) = match method {
             Method::Gateway => {
-                let expires = now + allowed.lifetime.duration();
                 let claims = skykey_sts::SessionClaims {
                     subject: caller.id.clone(),
                     username: person.username.clone(),
                     survey: survey.name.clone(),
                     access,
                     rights,
-                    expiration: expires,
+                    expiration: now + allowed.lifetime.duration(),
                 };
                 let credentials = self.tokens.mint(&claims);
-                let expires = credentials.expiration.unwrap_or(expires);
+                let expires = credentials.expiration.unwrap_or(claims.expiration);
                 (credentials, expires, None)
             }
             Method::StsLite | Method::AssumeRole => {
@@ -253,6 +239,31 @@ fn narrowed(
 }
 
 /// Whether the person's own EC2 credential is to be exchanged.
+/// How long the lease may last, by the survey, the account's end and what was asked for.
+fn decide(
+    survey: &Survey,
+    method: Method,
+    asked: Option<Lifetime>,
+    account_end: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Allowed, Denied> {
+    let limits = survey.lifetime;
+    let mut allowed = Allowed::decide(
+        asked,
+        Lifetime::seconds(limits.min),
+        limits.max,
+        limits.min,
+        now,
+        account_end,
+    )?;
+    if let Some(cut) = survey.cut
+        && method == Method::Gateway
+    {
+        allowed.lifetime = allowed.lifetime.min(cut);
+    }
+    Ok(allowed)
+}
+
 fn parse_key(text: Option<&str>) -> Result<bool, Denied> {
     match text {
         None | Some("backend") => Ok(false),

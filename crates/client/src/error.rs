@@ -163,12 +163,11 @@ impl ClientError {
             Self::LoginRefused => "login_refused",
             Self::CodeExpired => "code_expired",
             Self::LoginFailed { .. } => "login_failed",
-            Self::Silent { .. } => "unreachable",
             Self::Keyring { .. } => "keyring",
             Self::NoSuchGroup(_) => "no_such_group",
             Self::Refused { code, .. } => code,
             Self::Unexpected { .. } => "unexpected",
-            Self::Unreachable(_) => "unreachable",
+            Self::Silent { .. } | Self::Unreachable(_) => "unreachable",
             Self::Iam(_) => "iam",
             Self::Homeless
             | Self::File { .. }

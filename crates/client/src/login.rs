@@ -157,7 +157,7 @@ impl Client {
         if self.is_good(&kept) {
             return Ok(kept.access_token);
         }
-        self.renew(|now| self.is_good(now)).await
+        Box::pin(self.renew(|now| self.is_good(now))).await
     }
 
     /// An access token in place of one that was refused.
@@ -165,7 +165,7 @@ impl Client {
         &self,
         refused: &Secret,
     ) -> Result<Secret, ClientError> {
-        self.renew(|now| now.access_token != *refused).await
+        Box::pin(self.renew(|now| now.access_token != *refused)).await
     }
 
     /// The IAM with a token for it.

@@ -92,8 +92,8 @@ impl Transport {
 /// The address of version 3 of the API, if only the service's is given.
 fn with_version(url: &Url) -> Url {
     let mut url = url.clone();
-    let names_one = url.path_segments().is_some_and(|segments| {
-        let last = segments.filter(|part| !part.is_empty()).next_back();
+    let names_one = url.path_segments().is_some_and(|mut segments| {
+        let last = segments.rfind(|part| !part.is_empty());
         last.is_some_and(|part| {
             part.strip_prefix('v')
                 .is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))

@@ -64,7 +64,7 @@ async fn a_proof_is_made_once_for_many_and_again_every_hour() {
     assert_eq!(world.prover.door.asked(), 1);
     world.broker.upkeep_once().await;
     let all = world.prover.door.asked();
-    assert_eq!(all, 6, "every survey by every method it offers");
+    assert_eq!(all, 10, "every survey by every method it offers");
     world.wait(3599);
     world.broker.upkeep_once().await;
     assert_eq!(world.prover.door.asked(), all);

@@ -87,10 +87,6 @@ fn locked() -> KeyringError {
 }
 
 /// In our words: what the bus says is for programmers, and may be of any length.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it stands where map_err hands over the error"
-)]
 fn said(error: Error) -> KeyringError {
     let why = match error {
         Error::NoResult => "there is none yet".to_owned(),

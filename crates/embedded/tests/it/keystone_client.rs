@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use skykey_keystone::conformance::{self, ForeignProject, Stand};
-use skykey_keystone::{Caller, DEFAULT_DOMAIN, Error, Keystone, Login, ProjectRef, Settings};
+use skykey_keystone::{
+    Caller, DEFAULT_DOMAIN, Error, FederatedLogin, Keystone, Login, ProjectRef, Settings,
+};
 use skykey_types::{AccessKeyId, Secret, SignedDuration};
 use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;

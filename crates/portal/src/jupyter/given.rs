@@ -57,10 +57,11 @@ impl Given {
         }
     }
 
-    /// Whether the token was given something.
-    pub(super) fn knows(&self, token: &TokenHash, asked: &Asked) -> bool {
+    /// Whether the token was given something that has not ended.
+    pub(super) fn knows(&self, token: &TokenHash, asked: &Asked, now: Timestamp) -> bool {
         let map = self.0.lock().expect("nobody panics while holding it");
-        map.contains_key(&(*token, asked.survey.clone()))
+        map.get(&(*token, asked.survey.clone()))
+            .is_some_and(|last| last.lives(now))
     }
 
     /// The hub no longer knows the token.

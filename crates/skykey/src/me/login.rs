@@ -58,7 +58,7 @@ impl Login {
         };
         let logged_in = match self.listening(&client).await? {
             Some(listening) => in_browser(&client, listening, keep).await?,
-            None => device::log_in(&client, keep).await?,
+            None => Box::pin(device::log_in(&client, keep)).await?,
         };
         let who = &logged_in.who;
         if let Some(why) = &logged_in.no_keyring {

@@ -10,7 +10,7 @@ use skykey_broker::{
 };
 use skykey_embedded::Directory;
 use skykey_iam::Iam;
-use skykey_portal::PortalSettings;
+use skykey_portal::{JupyterSettings, PortalSettings};
 use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
 use skykey_serve::{Door, RequestBody, health_router, public_health_router};
@@ -107,15 +107,7 @@ impl World {
         let jupyter = jupyter.transpose()?;
         let hub = jupyter.as_ref().map(|jupyter| jupyter.hub.upstream());
         let ready = Arc::new(Ready::new(&clients, hub, &broker, clock.clone()));
-        let settings = PortalSettings {
-            public: portal_url.clone(),
-            s3: systems.echo.endpoint.clone(),
-            region: systems.echo.region.clone(),
-            join_at: systems.iam.join_at.clone(),
-            jupyter,
-            cli_client_id: systems.iam.cli_client_id.clone(),
-            cli_ports: systems.iam.cli_ports.clone(),
-        };
+        let settings = portal_settings(&portal_url, &systems, jupyter);
         let portal = skykey_portal::router(broker.clone(), clients.iam.clone(), settings, clock)
             .merge(public_health_router(ready.clone()));
         tasks.spawn(doors.portal()?.serve(
@@ -196,6 +188,22 @@ impl World {
         if let Err(error) = self.state.remove_up_file() {
             tracing::warn!(%error, "up.json stays behind; nothing that it names answers any more");
         }
+    }
+}
+
+fn portal_settings(
+    public: &Url,
+    systems: &Systems,
+    jupyter: Option<JupyterSettings>,
+) -> PortalSettings {
+    PortalSettings {
+        public: public.clone(),
+        s3: systems.echo.endpoint.clone(),
+        region: systems.echo.region.clone(),
+        join_at: systems.iam.join_at.clone(),
+        jupyter,
+        cli_client_id: systems.iam.cli_client_id.clone(),
+        cli_ports: systems.iam.cli_ports.clone(),
     }
 }
 

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use skykey_types::Secret;
 
+/// What group and others may do, in a file's mode.
+const OTHERS: u32 = 0o077;
+
 /// Held by the agent while it lives.
 pub(super) struct Folder {
     path: PathBuf,
@@ -79,7 +82,7 @@ impl Folder {
         let path = self.bearer();
         match fs::symlink_metadata(&path) {
             Ok(found) => {
-                let is_ours = found.is_file() && found.uid() == us() && found.mode() & 0o077 == 0;
+                let is_ours = found.is_file() && found.uid() == us() && found.mode() & OTHERS == 0;
                 if !is_ours {
                     return Ok(None);
                 }

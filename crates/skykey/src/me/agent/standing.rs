@@ -163,7 +163,6 @@ impl Memory {
     /// From one look, made at `looked`, to the next.
     fn interval(&self, looked: Timestamp) -> SignedDuration {
         match &self.known {
-            None => WHILE_AWAY,
             Some(Ok(granted)) => {
                 // In time for the next ones.
                 let until = granted.credentials.expiration.map_or(SELDOM, |end| {
@@ -179,7 +178,7 @@ impl Memory {
             Some(Err(no)) if no.is_final => (looked.duration_since(self.since) / 4)
                 .max(self.look_every)
                 .min(SELDOM.max(self.look_every)),
-            Some(Err(_)) => WHILE_AWAY,
+            None | Some(Err(_)) => WHILE_AWAY,
         }
     }
 
@@ -205,8 +204,8 @@ mod tests {
         START + SignedDuration::from_secs(seconds)
     }
 
-    fn good(until: i64) -> Known {
-        Ok(Arc::new(GrantedLease {
+    fn granted(until: i64) -> GrantedLease {
+        GrantedLease {
             lease: LeaseSummary {
                 id: "lease-1".to_owned(),
                 survey: "m13".to_owned(),
@@ -231,7 +230,7 @@ mod tests {
                 region: "r".to_owned(),
                 prefixes: Vec::new(),
             },
-        }))
+        }
     }
 
     fn no(is_final: bool) -> Known {
@@ -252,12 +251,15 @@ mod tests {
     fn credentials_are_told_until_they_end_or_the_memory_is_too_old() {
         let mut memory = Memory::new(START);
         assert!(memory.answer(START).is_none() && memory.is_due(START));
-        assert_eq!(memory.take_in(good(3600), START), Turn::None);
+        assert_eq!(
+            memory.take_in(Ok(Arc::new(granted(3600))), START),
+            Turn::None
+        );
         assert!(memory.answer(after(79)).unwrap().is_ok());
         assert!(!memory.is_due(after(19)) && memory.is_due(after(20)));
         // The machine slept, or its clock was set back.
         assert!(memory.answer(after(80)).is_none() && memory.answer(after(-80)).is_none());
-        memory.take_in(good(3600), after(3590));
+        memory.take_in(Ok(Arc::new(granted(3600))), after(3590));
         assert!(memory.answer(after(3600)).is_none());
         assert_eq!(state(&memory, 3600), "away null");
     }
@@ -266,7 +268,7 @@ mod tests {
     fn it_looks_as_often_as_the_lease_says_and_in_time_for_the_next_one() {
         let mut memory = Memory::new(START);
         let mut wait = |until: i64| {
-            memory.take_in(good(until), START);
+            memory.take_in(Ok(Arc::new(granted(until))), START);
             memory.next_look(START).as_secs()
         };
         assert_eq!(wait(3600), 20);
@@ -279,7 +281,7 @@ mod tests {
     #[test]
     fn a_portal_that_is_away_takes_nothing_that_is_good() {
         let mut memory = Memory::new(START);
-        memory.take_in(good(100), START);
+        memory.take_in(Ok(Arc::new(granted(100))), START);
         assert_eq!(memory.take_in(no(false), after(20)), Turn::None);
         assert!(memory.answer(after(20)).unwrap().is_ok());
         assert_eq!(state(&memory, 20), "ready \"away\"");
@@ -290,13 +292,16 @@ mod tests {
         assert_eq!(memory.take_in(no(false), after(110)), Turn::None);
         assert_eq!(state(&memory, 110), "away \"away\"");
         assert_eq!(memory.next_look(after(110)).as_secs(), 10);
-        assert_eq!(memory.take_in(good(3600), after(120)), Turn::Ready);
+        assert_eq!(
+            memory.take_in(Ok(Arc::new(granted(3600))), after(120)),
+            Turn::Ready
+        );
     }
 
     #[test]
     fn a_no_is_told_at_once_and_said_once_and_outlasts_an_outage() {
         let mut memory = Memory::new(START);
-        memory.take_in(good(3600), START);
+        memory.take_in(Ok(Arc::new(granted(3600))), START);
         assert_eq!(
             memory.take_in(no(true), after(20)),
             Turn::Refused("no".to_owned())
@@ -311,14 +316,17 @@ mod tests {
         assert_eq!(memory.next_look(after(420)).as_secs(), 100);
         memory.take_in(no(true), after(86_400));
         assert_eq!(memory.next_look(after(86_400)).as_secs(), 300);
-        assert_eq!(memory.take_in(good(90_000), after(86_700)), Turn::Ready);
+        assert_eq!(
+            memory.take_in(Ok(Arc::new(granted(90_000))), after(86_700)),
+            Turn::Ready
+        );
         assert_eq!(state(&memory, 86_700), "ready null");
     }
 
     #[test]
     fn trouble_with_files_is_said_once_and_shown() {
         let mut memory = Memory::new(START);
-        memory.take_in(good(3600), START);
+        memory.take_in(Ok(Arc::new(granted(3600))), START);
         assert!(memory.files(Some("disk full".to_owned())));
         assert!(!memory.files(Some("disk full".to_owned())));
         assert_eq!(state(&memory, 1), "ready \"disk full\"");

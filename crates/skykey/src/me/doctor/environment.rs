@@ -30,9 +30,12 @@ const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "S3_END
 const PROFILES: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
 const CONTAINER: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
+/// Reads the environment.
+type Variable = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What is looked at.
 struct Surroundings {
-    variable: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variable: Variable,
     /// Of the files that `~/.aws` has.
     config: String,
     credentials: String,

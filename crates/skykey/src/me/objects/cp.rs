@@ -15,6 +15,7 @@ use super::progress::Bar;
 use super::{Using, stopped, store, store_with};
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Cp {
     /// An object, or with --recursive a folder; or with --write a file here
     #[arg(value_name = "FROM")]

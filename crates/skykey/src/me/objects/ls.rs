@@ -31,20 +31,19 @@ impl Ls {
         let Some(at) = &self.address else {
             return print(&surveys(&client.surveys().await?));
         };
-        let survey = match &self.using.survey {
-            Some(survey) => survey.clone(),
-            None => {
-                let surveys = client.surveys().await?;
-                let below = place::below(&surveys, at);
-                if !place::is_covered(&surveys, at) && !below.is_empty() {
-                    let lines: Vec<String> = below
-                        .iter()
-                        .map(|place| self.folder(at, &place.key))
-                        .collect();
-                    return print(&lines.concat());
-                }
-                place::survey_at(&surveys, at)?
+        let survey = if let Some(survey) = &self.using.survey {
+            survey.clone()
+        } else {
+            let surveys = client.surveys().await?;
+            let below = place::below(&surveys, at);
+            if !place::is_covered(&surveys, at) && !below.is_empty() {
+                let lines: Vec<String> = below
+                    .iter()
+                    .map(|place| self.folder(at, &place.key))
+                    .collect();
+                return print(&lines.concat());
             }
+            place::survey_at(&surveys, at)?
         };
         let store = store(&client, survey).await?;
         let mut lister = store.list(at, !self.recursive);
