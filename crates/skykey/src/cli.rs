@@ -183,12 +183,7 @@ enum Command {
         #[command(flatten)]
         at: me::At,
         /// The OpenStack project, one of a survey's
-        #[arg(
-            long,
-            value_name = "NAME",
-            requires = "config",
-            conflicts_with = "portal"
-        )]
+        #[arg(long, value_name = "NAME", requires = "config")]
         project: Option<ProjectName>,
         /// The site's configuration
         #[arg(long, value_name = "FILE", requires = "project")]

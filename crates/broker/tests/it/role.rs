@@ -139,9 +139,9 @@ fn a_role_of_two_surveys_or_of_both_accesses_is_nobodys() {
         ..survey(name, &Method::ALL, Limits::SURVEY)
     };
     let surveys = Surveys::new(vec![
-        survey("a", "shared", Some("a-write")),
-        survey("b", "shared", None),
-        survey("c", "both", Some("both")),
+        survey("one", "shared", Some("a-write")),
+        survey("two", "shared", None),
+        survey("three", "both", Some("both")),
     ])
     .unwrap();
     let found = |name: &str| {
@@ -153,5 +153,5 @@ fn a_role_of_two_surveys_or_of_both_accesses_is_nobodys() {
         (found("shared"), found("both"), found("none")),
         (None, None, None)
     );
-    assert_eq!(found("a-write"), Some(("a".to_owned(), Access::Write)));
+    assert_eq!(found("a-write"), Some(("one".to_owned(), Access::Write)));
 }

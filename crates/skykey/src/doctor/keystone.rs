@@ -254,7 +254,7 @@ async fn admin(at: &At) -> Seen {
     if roles.iter().any(|role| role.eq_ignore_ascii_case(ADMIN)) {
         let mut found = format!("{name} is {ADMIN} in {project}");
         if site.accept_application_credentials {
-            knows_tokens(at, admin, name).await?;
+            knows_tokens(admin, name).await?;
             found.push_str(", and learns whose a machine's token is");
         }
         return Ok(((), found));
@@ -265,8 +265,8 @@ async fn admin(at: &At) -> Seen {
     ))
 }
 
-/// Whether the administrator is told what a token is: the backend user's, which is at hand.
-async fn knows_tokens(at: &At, admin: &Keystone, name: &str) -> Result<(), NotWell> {
+/// Whether the administrator is told what a token is: their own, which is at hand.
+async fn knows_tokens(admin: &Keystone, name: &str) -> Result<(), NotWell> {
     let failed = |what: String| {
         NotWell::failed(
             what,
@@ -275,7 +275,7 @@ async fn knows_tokens(at: &At, admin: &Keystone, name: &str) -> Result<(), NotWe
             ),
         )
     };
-    let own = at.target.clients.site.keystone.backend().own().await;
+    let own = admin.own().await;
     let own = own.map_err(|error| failed(error.to_string()))?;
     match admin.shown_token(&own.token).await {
         Ok(Some(shown)) if shown.user.id == own.user.id => Ok(()),

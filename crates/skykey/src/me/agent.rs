@@ -100,7 +100,7 @@ impl Agent {
             // Where there is no login yet, nothing is written.
             client.who()?;
         }
-        let folder = Folder::take(options.folder)?;
+        let (folder, taken) = Folder::take(options.folder).await?;
         let survey = match options.survey {
             Some(survey) => survey,
             None => client.usual_survey().await?,
@@ -136,13 +136,16 @@ impl Agent {
             endpoint: Mutex::default(),
         });
         let source = Arc::new(Asked(Arc::clone(&inner)));
-        let endpoint = Endpoint::serve(listener, bearer, source, health(Arc::clone(&inner)))?;
+        let more = health(Arc::clone(&inner));
+        // The folder is the next one's when the port is.
+        let endpoint = Endpoint::serve(listener, bearer, source, more, taken)?;
         *lock(&inner.endpoint) = Some(endpoint);
-        if let Some(mistake) = inner.look().await {
-            inner.clear();
+        let agent = Self { inner };
+        if let Some(mistake) = agent.inner.look().await {
+            agent.inner.clear();
             return Err(mistake.into());
         }
-        Ok(Self { inner })
+        Ok(agent)
     }
 
     /// Where its credentials are asked for.

@@ -66,6 +66,7 @@ impl Endpoint {
         bearer: Secret,
         source: Arc<dyn Source>,
         more: Router,
+        held: impl Send + 'static,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the endpoint's address")?;
         let shared = Arc::new(Shared {
@@ -78,6 +79,8 @@ impl Endpoint {
             .merge(more)
             .layer(middleware::from_fn_with_state(address, for_this_address));
         let serving = tokio::spawn(async move {
+            // Given back after the listener, which goes first.
+            let _held = held;
             // It ends with whoever holds it.
             let _ = axum::serve(listener, router).await;
         });

@@ -72,7 +72,7 @@ impl Exec {
             .await
             .context("cannot listen on 127.0.0.1")?;
         let source = Arc::new(Asked { client, wish });
-        let endpoint = Endpoint::serve(listener, new_bearer(), source, Router::new())?;
+        let endpoint = Endpoint::serve(listener, new_bearer(), source, Router::new(), ())?;
         let mut signals = signals()?;
         let (program, arguments) = self
             .command

@@ -9,20 +9,28 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use skykey_types::Secret;
+use tokio::time::{Duration, Instant, sleep};
 
 /// What group and others may do, in a file's mode.
 const OTHERS: u32 = 0o077;
 
-/// Held by the agent while it lives.
+/// So long an agent that is just stopping is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The folder of an agent.
 pub(super) struct Folder {
     path: PathBuf,
-    #[expect(dead_code, reason = "the lock is as long as the file is open")]
-    lock: File,
 }
+
+/// That a folder is taken, while it lives.
+pub(super) struct Taken(
+    #[expect(dead_code, reason = "the lock is as long as the file is open")] File,
+);
 
 impl Folder {
     /// Makes the folder and takes it; another agent's is refused, and one that is another person's.
-    pub(super) fn take(path: PathBuf) -> anyhow::Result<Self> {
+    pub(super) async fn take(path: PathBuf) -> anyhow::Result<(Self, Taken)> {
         let path = std::path::absolute(path).context("the agent's folder")?;
         DirBuilder::new()
             .recursive(true)
@@ -48,9 +56,13 @@ impl Folder {
             .mode(0o600)
             .open(&at)
             .with_context(|| format!("cannot open {}", at.display()))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
+        let patience = Instant::now() + PATIENCE;
+        while let Err(error) = lock.try_lock() {
+            let TryLockError::Error(error) = error else {
+                if Instant::now() < patience {
+                    sleep(LOOK_EVERY).await;
+                    continue;
+                }
                 let mut pid = String::new();
                 let _ = lock.read_to_string(&mut pid);
                 bail!(
@@ -58,18 +70,16 @@ impl Folder {
                     pid.trim(),
                     path.display()
                 );
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", at.display()));
-            }
+            };
+            return Err(error).with_context(|| format!("cannot lock {}", at.display()));
         }
         lock.set_len(0)
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
             .with_context(|| format!("cannot write {}", at.display()))?;
-        let folder = Self { path, lock };
+        let folder = Self { path };
         // Of an agent that was killed.
         folder.remove_env()?;
-        Ok(folder)
+        Ok((folder, Taken(lock)))
     }
 
     /// Holds what `Authorization` must be, without a line break.
