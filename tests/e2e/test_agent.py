@@ -273,6 +273,10 @@ def test_a_token_file_needs_no_login(sky, published, tmp_path):
     identity = ["--identity", f"token-file={file}"]
     assert "there is no such file" in node.refused("credentials", "--survey", "m13", *identity)
     file.write_text(sky.person("bob").token + "\n")
+    # Nobody named a portal, and anybody may listen on this machine.
+    portal = node.env.pop("SKYKEY_PORTAL")
+    assert "only to a portal that is named" in node.refused("credentials", "--survey", "m13", *identity)
+    node.env["SKYKEY_PORTAL"] = portal
     assert json.loads(node.run("credentials", "--survey", "m13", *identity).stdout)["Version"] == 1
     assert node.run("whoami", env={"SKYKEY_IDENTITY": f"token-file={file}"}).stdout.startswith("bob at")
     listed = node.run("exec", "--survey", "m13", *identity, "--", S5CMD, "ls", "s3://m13/")

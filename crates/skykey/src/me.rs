@@ -63,21 +63,42 @@ impl At {
         self
     }
 
+    /// At the portal that is named, or logged in at, else at the one on this machine.
     fn client(&self) -> anyhow::Result<Client> {
-        let places = places()?;
-        let portal = match &self.portal {
-            Some(portal) => portal.clone(),
-            None => match places.portals()?.as_slice() {
-                [] => HERE.parse()?,
-                [only] => only.clone(),
-                several => bail!(
-                    "you are logged in at several portals ({}); choose one with --portal or SKYKEY_PORTAL",
-                    listed(several)
-                ),
-            },
-        };
-        Ok(Client::new(&places, portal, Arc::new(SystemClock))?)
+        match self.known()? {
+            Some(portal) => client_at(portal),
+            None => client_at(HERE.parse()?),
+        }
     }
+
+    /// The same, for a token that is not a login's: it is never sent to a portal that nobody named, since
+    /// anybody may listen on this machine.
+    fn client_for_token(&self) -> anyhow::Result<Client> {
+        match self.known()? {
+            Some(portal) => client_at(portal),
+            None => bail!(
+                "a token is sent only to a portal that is named; say which with --portal or SKYKEY_PORTAL"
+            ),
+        }
+    }
+
+    fn known(&self) -> anyhow::Result<Option<Portal>> {
+        if let Some(portal) = &self.portal {
+            return Ok(Some(portal.clone()));
+        }
+        match places()?.portals()?.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some(only.clone())),
+            several => bail!(
+                "you are logged in at several portals ({}); choose one with --portal or SKYKEY_PORTAL",
+                listed(several)
+            ),
+        }
+    }
+}
+
+fn client_at(portal: Portal) -> anyhow::Result<Client> {
+    Ok(Client::new(&places()?, portal, Arc::new(SystemClock))?)
 }
 
 impl Wanted {

@@ -59,7 +59,9 @@ impl Asker {
             Some(Who::TokenFile(path)) => {
                 // The same file is the same identity, wherever the command is run.
                 let path = std::path::absolute(path).context("the token file's path")?;
-                Ok(at.client()?.in_the_name_of(Identity::TokenFile(path)))
+                Ok(at
+                    .client_for_token()?
+                    .in_the_name_of(Identity::TokenFile(path)))
             }
             None => {
                 let client = at.client()?;
@@ -81,7 +83,7 @@ fn hub(at: &At, variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<C
         );
     };
     let named = variable(HUB_URI).and_then(|uri| portal_of(uri.to_str()?));
-    let client = at.clone().or(named).client()?;
+    let client = at.clone().or(named).client_for_token()?;
     Ok(client.in_the_name_of(Identity::Hub(Secret::new(token))))
 }
 
