@@ -206,7 +206,7 @@ def test_a_bus_that_does_not_answer_is_not_waited_for(sky, tmp_path):
 def desktop_session(home, *, unlocked=True):
     """A session's bus, with a keyring that is unlocked; its address."""
     unlock = "printf secret | gnome-keyring-daemon --unlock --components=secrets > /dev/null &&" if unlocked else ""
-    script = f'{unlock} echo "$DBUS_SESSION_BUS_ADDRESS" && cat > /dev/null; pkill -P $$ || true'
+    script = f'{unlock} echo "$DBUS_SESSION_BUS_ADDRESS" && cat > /dev/null'
     env = {"HOME": str(home), "PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(home)}
     with subprocess.Popen(
         ["dbus-run-session", "--", "bash", "-c", script],

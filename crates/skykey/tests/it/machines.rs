@@ -25,18 +25,14 @@ impl Site {
 
     fn password(&self, username: &str) -> String {
         let people = &self.0.world.up_file().people;
-        match people.iter().find(|person| person.username == username) {
-            Some(person) => person.password.clone(),
-            None => {
-                // A service of Keystone's own.
-                let secrets = std::fs::read(self.0.state().join("secrets.json")).unwrap();
-                let secrets: std::collections::HashMap<String, String> = {
-                    let pairs: Vec<(String, String)> = serde_json::from_slice(&secrets).unwrap();
-                    pairs.into_iter().collect()
-                };
-                secrets["keystone-backend"].clone()
-            }
+        if let Some(person) = people.iter().find(|person| person.username == username) {
+            return person.password.clone();
         }
+        // A service of Keystone's own.
+        let secrets = std::fs::read(self.0.state().join("secrets.json")).unwrap();
+        let pairs: Vec<(String, String)> = serde_json::from_slice(&secrets).unwrap();
+        let secrets: std::collections::HashMap<String, String> = pairs.into_iter().collect();
+        secrets["keystone-backend"].clone()
     }
 
     async fn keystone(

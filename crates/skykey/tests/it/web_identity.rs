@@ -15,6 +15,7 @@ const CURATORS: &str = "arn:aws:iam:::role/skykey-m13-curators";
 const LIST: &str = "/m13?list-type=2";
 
 /// A world whose IAM's key is known.
+#[expect(clippy::struct_field_names, reason = "its other name is taken")]
 struct Sky {
     sky: TestWorld,
     key: EncodingKey,

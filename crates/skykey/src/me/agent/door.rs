@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     async fn open(dir: &std::path::Path, listen: &str, wants_new: bool) -> (SocketAddr, Secret) {
-        let folder = Folder::take(dir.to_owned()).unwrap();
+        let (folder, _taken) = Folder::take(dir.to_owned()).await.unwrap();
         let door = Door::open(listen.parse().unwrap(), &folder, wants_new)
             .await
             .unwrap();
@@ -85,7 +85,7 @@ mod tests {
         let squatter = std::net::TcpListener::bind(first.0).unwrap();
         let second = open(dir.path(), "127.0.0.1:0", false).await;
         assert!(second.0 != first.0 && second.1 != first.1);
-        let folder = Folder::take(dir.path().to_owned()).unwrap();
+        let (folder, _taken) = Folder::take(dir.path().to_owned()).await.unwrap();
         let taken = squatter.local_addr().unwrap();
         let Err(error) = Door::open(taken, &folder, false).await else {
             panic!("a port that was asked for is not replaced");

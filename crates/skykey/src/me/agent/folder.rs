@@ -188,13 +188,13 @@ mod tests {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
-    #[test]
-    fn one_agent_a_folder_and_everything_in_it_for_one_pair_of_eyes() {
+    #[tokio::test]
+    async fn one_agent_a_folder_and_everything_in_it_for_one_pair_of_eyes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("agent");
         let seen = Seen(path.clone());
         assert!(!seen.is_running());
-        let folder = Folder::take(path.clone()).unwrap();
+        let (folder, taken) = Folder::take(path.clone()).await.unwrap();
         assert!(seen.is_running());
         let address = "127.0.0.1:4000".parse().unwrap();
         let bearer = Secret::new(format!("Bearer {}", "x".repeat(48)));
@@ -206,7 +206,7 @@ mod tests {
         }
         assert_eq!(seen.env().unwrap().as_deref(), Some("export A='b'\n"));
         assert_eq!(seen.address(), Some(address));
-        let Err(error) = Folder::take(path.clone()) else {
+        let Err(error) = Folder::take(path.clone()).await else {
             panic!("two agents in one folder");
         };
         let pid = std::process::id();
@@ -214,17 +214,17 @@ mod tests {
             error.to_string().contains(&format!("process {pid}")),
             "{error}"
         );
-        drop(folder);
+        drop(taken);
         assert!(!seen.is_running());
-        let next = Folder::take(path).unwrap();
+        let (next, _taken) = Folder::take(path).await.unwrap();
         assert_eq!(next.door().unwrap(), Some((address, bearer)));
         assert_eq!(seen.env().unwrap(), None, "a killed agent's is gone");
     }
 
-    #[test]
-    fn a_bearer_that_somebody_else_can_read_or_has_written_is_not_used_again() {
+    #[tokio::test]
+    async fn a_bearer_that_somebody_else_can_read_or_has_written_is_not_used_again() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::take(dir.path().join("agent")).unwrap();
+        let (folder, _taken) = Folder::take(dir.path().join("agent")).await.unwrap();
         let address = "127.0.0.1:4000".parse().unwrap();
         let bearer = Secret::new(format!("Bearer {}", "x".repeat(48)));
         let keep = || folder.keep_door(address, &bearer).unwrap();
