@@ -3,7 +3,9 @@
 
 mod audit;
 mod leases;
+mod left_over;
 mod logins;
+mod standing;
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +20,8 @@ use sqlx::sqlite::{
 pub(crate) use audit::Audit;
 pub use audit::AuditEntry;
 pub(crate) use leases::LeaseRow;
-pub use leases::Standing;
+pub(crate) use left_over::LeftOver;
+pub use standing::Standing;
 
 /// A database that failed; nothing was acknowledged.
 #[derive(Debug, thiserror::Error)]

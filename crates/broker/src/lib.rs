@@ -11,6 +11,7 @@ mod authenticate;
 mod backend_key;
 mod database;
 mod denied;
+mod ec2_deletion;
 mod exchange;
 mod hand_out;
 mod issue;
@@ -35,7 +36,9 @@ use skykey_types::{Clock, SignedDuration, Timestamp};
 pub use adapters::{
     HubServers, IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser,
 };
-pub use after_removal::{AfterRemoval, RGW_REMEMBERS, Store};
+pub use after_removal::{
+    AfterRemoval, LONGEST_TOKEN, OWN_TOKENS_LAST, OwnEc2, RGW_REMEMBERS, StillWork, Store,
+};
 pub use authenticate::{Kind, Principal};
 pub use database::{AuditEntry, Database, DatabaseError, Standing};
 pub use denied::Denied;
@@ -146,7 +149,7 @@ pub struct Broker {
     proofs: proofs::Proofs,
     hand_outs: hand_out::HandOuts,
     strays_swept: std::sync::Mutex<Option<Timestamp>>,
-    left_over: std::sync::Mutex<watch::LeftOver>,
+    not_deleted: ec2_deletion::NotDeleted,
     to_stop: stop_servers::ToStop,
 }
 
@@ -191,7 +194,7 @@ impl Broker {
             proofs: proofs::Proofs::default(),
             hand_outs: hand_out::HandOuts::default(),
             strays_swept: std::sync::Mutex::default(),
-            left_over: std::sync::Mutex::default(),
+            not_deleted: ec2_deletion::NotDeleted::default(),
             to_stop: stop_servers::ToStop::default(),
         })
     }

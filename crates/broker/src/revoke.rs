@@ -99,7 +99,8 @@ impl Broker {
     }
 
     /// Ends a lease: refused here from now on, then written down. Its EC2 credential, if it has
-    /// one, is deleted by the next [`Broker::sweep`].
+    /// one, is deleted by the next [`Broker::sweep`]; whatever else somebody who was removed has at Keystone,
+    /// by the watch.
     pub(crate) async fn revoke(
         &self,
         row: &LeaseRow,
@@ -121,28 +122,12 @@ impl Broker {
             method: Some(row.lease.method.to_string()),
             lease: Some(row.lease.id.clone()),
         };
-        self.database.revoke(&row.lease.id, now, why, &audit).await
-    }
-
-    /// Deletes the EC2 credentials of leases that are over, at Keystone. What fails is tried again
-    /// the next time.
-    pub async fn sweep(&self) -> Result<usize, DatabaseError> {
-        let mut deleted = 0;
-        for row in self.database.ec2_to_delete(self.clock.now()).await? {
-            let Some(user) = &row.keystone_user else {
-                continue;
-            };
-            match self.ec2.delete(user, &row.lease.access_key_id).await {
-                Ok(()) => {
-                    self.database.ec2_deleted(&row.lease.id).await?;
-                    deleted += 1;
-                }
-                Err(error) => {
-                    tracing::warn!(lease = %row.lease.id, %error, "an EC2 credential could not be deleted; trying again later");
-                }
-            }
-        }
-        Ok(deleted)
+        let left = (why == LeaseEnd::Removed)
+            .then(|| self.left_over_of(row, reason, now))
+            .flatten();
+        self.database
+            .revoke(&row.lease.id, now, why, &audit, left.as_ref())
+            .await
     }
 
     /// When the person last lost a lease because they left its survey's group, and of which survey;

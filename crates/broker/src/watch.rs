@@ -1,16 +1,16 @@
 //! The membership watch: whoever left the group loses their leases.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, MutexGuard};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use skykey_types::{LeaseEnd, ProjectName, SubjectId};
+use skykey_types::{LeaseEnd, SubjectId};
 use tokio::sync::watch;
 
 use crate::database::LeaseRow;
 use crate::membership::Answer;
-use crate::{Broker, DatabaseError, PortError};
+use crate::{Broker, DatabaseError};
 
 /// How many people are asked about at a time.
 const AT_ONCE: usize = 8;
@@ -29,6 +29,7 @@ pub struct WatchReport {
 impl Broker {
     /// Looks again and again, every `watch_every`, until `stop` turns true.
     pub async fn watch(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        self.tell_what_is_not_deleted();
         let every =
             Duration::try_from(self.settings.watch_every).unwrap_or(Duration::from_secs(30));
         loop {
@@ -77,11 +78,7 @@ impl Broker {
         for look in rounds {
             match look? {
                 Look::Silence => report.unanswered += 1,
-                Look::Revoked(rows) => {
-                    report.revoked += rows.len();
-                    self.left_over()
-                        .extend(rows.iter().filter_map(|row| self.keystone_place(row)));
-                }
+                Look::Revoked(count) => report.revoked += count,
             }
         }
         // Refusing comes first, for everybody; then Keystone is tidied up.
@@ -104,7 +101,7 @@ impl Broker {
             // Nothing is known of them: their leases end by themselves.
             Answer::LoginEnded => return Ok(Look::Silence),
         };
-        let mut revoked = Vec::new();
+        let mut revoked = 0;
         for row in rows {
             // A survey that is no longer configured admits nobody.
             let survey = self.surveys.named(row.lease.survey.as_str());
@@ -129,93 +126,22 @@ impl Broker {
             if access.is_none() {
                 self.will_stop_servers(&row, &reason);
             }
-            tracing::info!(lease = %row.lease.id, username = row.lease.username, survey = %row.lease.survey, %reason, "lease revoked");
-            revoked.push(row);
+            let lease = &row.lease;
+            if self.deletes_ec2() {
+                tracing::info!(lease = %lease.id, username = lease.username, survey = %lease.survey, %reason, "lease revoked");
+            } else {
+                tracing::info!(lease = %lease.id, username = lease.username, survey = %lease.survey, %reason, "lease revoked; without [keystone.admin_user] the EC2 credentials that its owner may have go on until somebody deletes them in OpenStack");
+            }
+            revoked += 1;
         }
         Ok(Look::Revoked(revoked))
     }
-
-    /// Whose EC2 credentials, in which project, a lease's owner may still have: also of a lease by
-    /// the backend user, since nobody knows what they made in OpenStack.
-    fn keystone_place(&self, row: &LeaseRow) -> Option<(Owner, ProjectName)> {
-        let survey = self.surveys.named(row.lease.survey.as_str())?;
-        let owner = match &row.keystone_user {
-            Some(user) => Owner::User(user.clone()),
-            None => Owner::Subject(row.lease.subject.clone()),
-        };
-        Some((owner, survey.project(row.lease.access).clone()))
-    }
-
-    /// Deletes all EC2 credentials of `owner` for `project`, and says how many there were.
-    async fn delete_of(&self, owner: &Owner, project: &ProjectName) -> Result<usize, PortError> {
-        let user = match owner {
-            Owner::User(user) => user.clone(),
-            Owner::Subject(subject) => match self.ec2.user_of(&subject.sub).await? {
-                Some(user) => user,
-                // They never came to OpenStack.
-                None => return Ok(0),
-            },
-        };
-        self.ec2.delete_all(&user, project).await
-    }
-
-    /// Deletes all EC2 credentials of people who were removed, also those that they made and never used
-    /// here. What fails is tried again at the next round, unless they are back by then.
-    async fn delete_left_over(&self) -> Result<(), DatabaseError> {
-        let left: Vec<_> = self.left_over().iter().cloned().collect();
-        if left.is_empty() {
-            return Ok(());
-        }
-        let live = self.database.live(self.clock.now()).await?;
-        let back: BTreeSet<_> = live
-            .iter()
-            .filter_map(|row| self.keystone_place(row))
-            .collect();
-        for place in left {
-            let (owner, project) = &place;
-            if !back.contains(&place) {
-                match self.delete_of(owner, project).await {
-                    Ok(0) => {}
-                    Ok(count) => tracing::info!(?owner, %project, count, "EC2 credentials deleted"),
-                    // No administrator, or none that may: nothing changes by trying again.
-                    Err(error @ PortError::Refused(_)) => {
-                        tracing::warn!(?owner, %project, %error, "EC2 credentials could not be deleted; they are refused here all the same");
-                    }
-                    Err(error) => {
-                        tracing::warn!(?owner, %project, %error, "EC2 credentials could not be deleted; trying again at the next round");
-                        continue;
-                    }
-                }
-            }
-            self.left_over().remove(&place);
-        }
-        Ok(())
-    }
-
-    fn left_over(&self) -> MutexGuard<'_, LeftOver> {
-        self.left_over
-            .lock()
-            .expect("nobody panics while holding it")
-    }
-}
-
-/// Whose EC2 credentials for a project are still to be deleted. In memory only: after a restart those of
-/// their leases are deleted by the sweep, and others are not known of.
-pub(crate) type LeftOver = BTreeSet<(Owner, ProjectName)>;
-
-/// Whose EC2 credentials they are.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Owner {
-    /// A Keystone user, by id.
-    User(String),
-    /// Somebody whose Keystone user, if they have one, is still to be found.
-    Subject(SubjectId),
 }
 
 /// What looking at one person came to.
 enum Look {
     /// The IAM did not answer.
     Silence,
-    /// These leases were revoked.
-    Revoked(Vec<LeaseRow>),
+    /// So many leases were revoked.
+    Revoked(usize),
 }

@@ -16,7 +16,7 @@ use axum::http::request::Parts;
 use axum::routing::{delete, get};
 use serde::Serialize;
 use skykey_broker::{Broker, Caller};
-use skykey_types::{Method, Secret};
+use skykey_types::{Method, Secret, SurveyName};
 
 use crate::Portal;
 use crate::error::Problem;
@@ -38,6 +38,10 @@ pub(crate) struct RemovalView {
     /// How many seconds, where that is known, counted from when the removal is seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<i64>,
+    /// How many seconds session tokens may work, likewise, that the owner made at the object store's own STS
+    /// from an EC2 credential of their own; left out where there are none, or no number is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_tokens_seconds: Option<i64>,
     /// How long it takes to be seen, at most, in seconds.
     seen_within: i64,
     /// The same for people.
@@ -45,11 +49,12 @@ pub(crate) struct RemovalView {
 }
 
 impl RemovalView {
-    pub(crate) fn of(broker: &Broker, method: Method) -> Self {
-        let after = broker.after_removal(method);
+    pub(crate) fn of(broker: &Broker, survey: &SurveyName, method: Method) -> Self {
+        let after = broker.after_removal(survey, method);
         Self {
             code: after.code(),
             seconds: after.seconds(),
+            own_tokens_seconds: after.own_tokens_seconds(),
             seen_within: broker.watch_every().as_secs(),
             words: after.words(),
         }

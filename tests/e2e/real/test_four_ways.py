@@ -84,6 +84,8 @@ def test_a_lease_says_what_it_can_still_do_after_a_removal(alice, ways):
     told = {method: alice.lease(method=method).lease["after_removal"] for method in ("sts-lite", "assume-role", "ec2")}
     assert told["sts-lite"]["code"] == told["assume-role"]["code"] == "works-until-expiry"
     assert (told["ec2"]["code"], told["ec2"]["seconds"]) == ("works-for-seconds", 300)
+    # She has an EC2 credential, and may have made tokens of 43,200 s from it at Echo itself.
+    assert all(part["own_tokens_seconds"] == 43_500 for part in told.values())
     assert all(part["seen_within"] == 2 for part in told.values())
 
 

@@ -20,7 +20,8 @@ def removed(in_order, stack, alice, ways, eventually):
     keys["warm EC2"] = alice.ec2_from_openstack("m13-ro")
     keys["cold EC2"] = alice.lease(method="ec2")
     keys["cold EC2 by openstack"] = alice.ec2_from_openstack("m13-ro")
-    for name in ("sts-lite", "assume-role", "warm EC2"):
+    keys["made at Echo itself"] = keys["warm EC2"].session_token(DurationSeconds=43_200)
+    for name in ("sts-lite", "assume-role", "warm EC2", "made at Echo itself"):
         assert ask(keys[name], *LIST) is None, name
     in_order.person("olive").remove(alice)
     begun = time.monotonic()
@@ -75,11 +76,17 @@ def test_what_is_said_of_the_others_is_true(removed, alice):
     assert removed["cold EC2"].lease["after_removal"] == {
         "code": "works-for-seconds",
         "seconds": 300,
+        "own_tokens_seconds": 43_500,
         "seen_within": WATCH_EVERY,
         "words": removed["cold EC2"].lease["after_removal"]["words"],
     }
-    for name in ("sts-lite", "assume-role", "warm EC2"):
+    for name in ("sts-lite", "assume-role", "warm EC2", "made at Echo itself"):
         assert ask(removed[name], *LIST) is None, name
+
+
+def test_what_the_removed_made_at_echo_itself_counts_when_the_project_is_to_be_suspended(in_order, removed):
+    told = in_order.revoke("m13-ro", check=False).stdout
+    assert "made at Echo's own STS" in told and "up to 43200 s" in told, told
 
 
 def test_everybody_else_goes_on(in_order, curator, removed):

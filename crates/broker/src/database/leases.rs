@@ -8,6 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::audit::{Audit, insert};
+use super::left_over::{LeftOver, keep};
 use super::{Database, DatabaseError, optional_time, parsed, time};
 
 /// A lease with what only the broker needs to know of it.
@@ -16,17 +17,6 @@ pub(crate) struct LeaseRow {
     pub(crate) lease: Lease,
     /// The Keystone user whose EC2 credential it is or came from, where it is the person's own.
     pub(crate) keystone_user: Option<String>,
-}
-
-/// How a survey's leases by its project stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// People with live leases.
-    pub people: i64,
-    /// Live leases.
-    pub live: i64,
-    /// When the last lease of somebody who was removed would expire, if one has not.
-    pub revoked_until: Option<Timestamp>,
 }
 
 impl Database {
@@ -114,35 +104,6 @@ impl Database {
         rows.iter().map(read).collect()
     }
 
-    /// Who has live leases of the survey with `access` by an EC2 credential or a session token of its
-    /// project, and until when those of people who were removed would work.
-    pub async fn standing(
-        &self,
-        survey: &SurveyName,
-        access: Option<Access>,
-        now: Timestamp,
-    ) -> Result<Standing, DatabaseError> {
-        let row = sqlx::query(
-            "SELECT \
-               count(DISTINCT CASE WHEN revoked IS NULL THEN issuer || ' ' || sub END) AS people, \
-               count(CASE WHEN revoked IS NULL THEN 1 END) AS live, \
-               max(CASE WHEN revoked_why = 'removed' THEN expires END) AS revoked_until \
-             FROM lease WHERE survey = ? AND (? IS NULL OR access = ?) AND method IN ('ec2', 'sts-lite') \
-               AND (expires IS NULL OR expires > ?)",
-        )
-        .bind(survey.as_str())
-        .bind(access.map(Access::as_str))
-        .bind(access.map(Access::as_str))
-        .bind(now.as_microsecond())
-        .fetch_one(&self.readers)
-        .await?;
-        Ok(Standing {
-            people: row.try_get("people")?,
-            live: row.try_get("live")?,
-            revoked_until: optional_time(&row, "revoked_until")?,
-        })
-    }
-
     /// Every lease that was revoked and whose credentials have not expired by themselves.
     pub(crate) async fn revoked(&self, now: Timestamp) -> Result<Vec<Lease>, DatabaseError> {
         let rows = sqlx::query(
@@ -154,12 +115,14 @@ impl Database {
         rows.iter().map(|row| Ok(read(row)?.lease)).collect()
     }
 
+    /// Writes down that a lease was ended, and what is left to do at Keystone, in one transaction.
     pub(crate) async fn revoke(
         &self,
         id: &LeaseId,
         at: Timestamp,
         why: LeaseEnd,
         audit: &Audit,
+        left: Option<&LeftOver>,
     ) -> Result<(), DatabaseError> {
         let mut transaction = self.writer.begin().await?;
         sqlx::query(
@@ -170,6 +133,9 @@ impl Database {
         .bind(id.as_str())
         .execute(&mut *transaction)
         .await?;
+        if let Some(left) = left {
+            keep(left, &mut transaction).await?;
+        }
         insert(audit, &mut *transaction).await?;
         transaction.commit().await?;
         Ok(())
@@ -189,8 +155,13 @@ impl Database {
         rows.iter().map(read).collect()
     }
 
-    pub(crate) async fn ec2_deleted(&self, id: &LeaseId) -> Result<(), DatabaseError> {
-        sqlx::query("UPDATE lease SET ec2_gone = 1 WHERE id = ?")
+    pub(crate) async fn ec2_deleted(
+        &self,
+        id: &LeaseId,
+        at: Timestamp,
+    ) -> Result<(), DatabaseError> {
+        sqlx::query("UPDATE lease SET ec2_gone = 1, ec2_gone_at = ? WHERE id = ?")
+            .bind(at.as_microsecond())
             .bind(id.as_str())
             .execute(&self.writer)
             .await?;

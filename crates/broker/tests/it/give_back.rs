@@ -116,6 +116,7 @@ async fn a_lease_can_be_given_back_while_iam_and_keystone_are_away() {
     ));
     assert!(world.keystone.holds(&issued.credentials.access_key_id));
     world.keystone.be(Mood::Well);
+    world.wait(5);
     assert_eq!(world.broker.sweep().await.unwrap(), 1);
     assert!(!world.keystone.holds(&issued.credentials.access_key_id));
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod after_removal;
 mod authenticate;
 mod backend_key;
 mod fake_hub;
@@ -9,7 +10,9 @@ mod fakes;
 mod give_back;
 mod hand_out;
 mod issue;
+mod left_over;
 mod lifetimes;
+mod log;
 mod machine;
 mod proofs;
 mod renew;

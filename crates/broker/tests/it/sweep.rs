@@ -28,6 +28,7 @@ async fn a_sweep_that_failed_is_tried_again_after_a_restart() {
     for mood in [Mood::Away, Mood::Refusing] {
         world.keystone.be(mood);
         assert_eq!(world.broker.sweep().await.unwrap(), 0);
+        world.wait(10);
     }
     world.restart().await;
     world.keystone.be(Mood::Well);

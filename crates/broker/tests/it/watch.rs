@@ -228,6 +228,7 @@ async fn while_keystone_is_away_the_revoked_are_refused_and_their_credentials_de
     world.broker.watch_once().await.unwrap();
     assert!(world.keystone.holds(&issued.credentials.access_key_id));
     world.keystone.be(Mood::Well);
+    world.wait(5);
     world.broker.watch_once().await.unwrap();
     assert!(!world.keystone.holds(&issued.credentials.access_key_id));
 }
@@ -386,6 +387,7 @@ async fn what_somebody_made_in_openstack_is_deleted_though_their_leases_were_all
     world.broker.watch_once().await.unwrap();
     assert!(world.keystone.holds(&hers), "Keystone was away");
     world.keystone.be(Mood::Well);
+    world.wait(5);
     world.broker.watch_once().await.unwrap();
     assert!(!world.keystone.holds(&hers));
     assert!(world.keystone.holds(&elsewhere) && world.keystone.holds(&bobs));

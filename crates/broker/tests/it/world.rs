@@ -35,8 +35,14 @@ pub(crate) struct World {
     pub(crate) prover: Arc<FakeProver>,
     pub(crate) hub: Arc<FakeHub>,
     pub(crate) broker: Arc<Broker>,
+    store: Store,
     shown: Mutex<Vec<Secret>>,
     dir: TempDir,
+}
+
+/// A real Echo, whose administrator at Keystone is configured or is not.
+pub(crate) fn echo(deletes_ec2: bool) -> Store {
+    Store::Ceph { deletes_ec2 }
 }
 
 impl World {
@@ -56,7 +62,13 @@ impl World {
         let sts = Arc::new(FakeSts::new(keystone.clone(), clock.clone()));
         let prover = Arc::new(FakeProver::default());
         let hub = Arc::new(FakeHub::default());
-        let broker = broker(dir.path(), &clock, &people, &keystone, &sts, &prover, &hub).await;
+        let store = Store::Ours;
+        let place = Place {
+            dir: dir.path(),
+            clock: &clock,
+            store,
+        };
+        let broker = broker(place, &people, &keystone, &sts, &prover, &hub).await;
         Self {
             clock,
             people,
@@ -65,6 +77,7 @@ impl World {
             prover,
             hub,
             broker,
+            store,
             shown: Mutex::default(),
             dir,
         }
@@ -73,9 +86,13 @@ impl World {
     /// Stops the broker and starts it again on the same folder.
     pub(crate) async fn restart(&mut self) {
         self.broker.database().close().await;
+        let place = Place {
+            dir: self.dir.path(),
+            clock: &self.clock,
+            store: self.store,
+        };
         self.broker = broker(
-            self.dir.path(),
-            &self.clock,
+            place,
             &self.people,
             &self.keystone,
             &self.sts,
@@ -83,6 +100,12 @@ impl World {
             &self.hub,
         )
         .await;
+    }
+
+    /// The same, with objects that are served by this one.
+    pub(crate) async fn restart_with(&mut self, store: Store) {
+        self.store = store;
+        self.restart().await;
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -304,9 +327,15 @@ fn database(dir: &Path) -> std::path::PathBuf {
     dir.join("broker.sqlite")
 }
 
+/// Where a broker is, and when.
+struct Place<'a> {
+    dir: &'a Path,
+    clock: &'a ManualClock,
+    store: Store,
+}
+
 async fn broker(
-    dir: &Path,
-    clock: &ManualClock,
+    Place { dir, clock, store }: Place<'_>,
     people: &Arc<FakePeople>,
     keystone: &Arc<FakeKeystone>,
     sts: &Arc<FakeSts>,
@@ -347,7 +376,7 @@ async fn broker(
             ec2_kept: SignedDuration::from_secs(60),
             join_at: JOIN_AT.to_owned(),
             prove_every: SignedDuration::from_hours(1),
-            store: Store::Ours,
+            store,
             backend: BackendSettings::default(),
             hand_out: HandOutSettings::default(),
         },

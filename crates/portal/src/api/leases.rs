@@ -40,7 +40,7 @@ impl LeaseView {
     pub(crate) fn new(lease: &Lease, broker: &Broker) -> Self {
         let now = broker.clock().now();
         Self {
-            after_removal: RemovalView::of(broker, lease.method),
+            after_removal: RemovalView::of(broker, &lease.survey, lease.method),
             id: lease.id.to_string(),
             survey: lease.survey.to_string(),
             access: lease.access.as_str(),

@@ -61,7 +61,12 @@ pub(crate) async fn list(
         after_removal: survey
             .methods
             .iter()
-            .map(|method| (method.as_str(), RemovalView::of(&portal.broker, *method)))
+            .map(|method| {
+                (
+                    method.as_str(),
+                    RemovalView::of(&portal.broker, &survey.name, *method),
+                )
+            })
             .collect(),
     };
     Ok(Json(Answer {

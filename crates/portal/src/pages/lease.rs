@@ -103,7 +103,10 @@ async fn try_create(
         removal: format!(
             "It is seen within {} s; then {}.",
             portal.broker.watch_every().as_secs(),
-            portal.broker.after_removal(lease.method).words()
+            portal
+                .broker
+                .after_removal(&lease.survey, lease.method)
+                .words()
         ),
         snippets: snippets(
             &credentials,

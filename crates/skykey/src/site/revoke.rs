@@ -1,11 +1,12 @@
 //! `skykey revoke --project`: what a site can do when session tokens must end before their time.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use skykey_broker::Database;
+use skykey_broker::{Database, LONGEST_TOKEN, RGW_REMEMBERS, Standing};
 use skykey_echo::user_policy::{self, UserPolicy};
 use skykey_types::{Clock, ProjectName, Survey, SystemClock};
 use skykey_upstream::UpstreamMetrics;
@@ -96,28 +97,57 @@ async fn cost(
     let database = Database::open(&path)
         .await
         .with_context(|| format!("cannot open {}", path.display()))?;
-    let access = survey.access_of_project(options.project.as_str());
-    let standing = database.standing(&survey.name, access, clock.now()).await?;
+    let standing = database
+        .standing(survey, &options.project, clock.now())
+        .await?;
     database.close().await;
-    let until = standing.revoked_until.map_or_else(
-        || "Nobody who was removed has credentials that still work, so nothing is gained by it.\n".to_owned(),
-        |end| {
-            format!(
-                "The last credentials of somebody who was removed expire at {}. Lifted earlier, they work again.\n",
-                end.strftime("%H:%M:%S UTC on %-d %B %Y")
-            )
-        },
-    );
     Ok(format!(
-        "Suspending {} refuses everybody who reads or writes {} through it: {} with {} live leases. It does not stop the keys of roles (assume-role).\n{until}",
+        "Suspending {} refuses everybody who reads or writes {} through it: {} with {} live leases. It does not stop the keys of roles (assume-role).\n{}",
         options.project,
         survey.name,
-        match standing.people {
-            1 => "1 person".to_owned(),
-            people => format!("{people} people"),
-        },
+        people(standing.people),
         standing.live,
+        until(&standing, &options.project),
     ))
+}
+
+/// Until when a suspension must stay to be of use.
+fn until(standing: &Standing, project: &ProjectName) -> String {
+    let mut told = String::new();
+    if standing.left_over > 0 {
+        let _ = writeln!(
+            told,
+            "EC2 credentials for {project} of {} who left are not deleted at Keystone yet. See to it first: what follows is counted from now.",
+            people(standing.left_over)
+        );
+    }
+    let Some(end) = standing.revoked_until.max(standing.own_tokens_until) else {
+        told.push_str(
+            "Nobody who was removed has credentials that still work, so nothing is gained by it.\n",
+        );
+        return told;
+    };
+    let _ = writeln!(
+        told,
+        "The last credentials of somebody who was removed expire at {}. Lifted earlier, they work again.",
+        end.strftime("%H:%M:%S UTC on %-d %B %Y")
+    );
+    if standing.own_tokens_until == Some(end) {
+        let _ = writeln!(
+            told,
+            "Those are session tokens that somebody may have made at Echo's own STS from an EC2 credential of their own: up to {} s after it was deleted, or given back, Echo still made them, of up to {} s, or what rgw_sts_max_session_duration is there.",
+            RGW_REMEMBERS.as_secs(),
+            LONGEST_TOKEN.as_secs()
+        );
+    }
+    told
+}
+
+fn people(count: i64) -> String {
+    match count {
+        1 => "1 person".to_owned(),
+        count => format!("{count} people"),
+    }
 }
 
 /// The project's user policies while it is suspended, in a file of the state directory.
@@ -162,5 +192,48 @@ impl Kept {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use skykey_types::Timestamp;
+
+    use super::*;
+
+    fn at(text: &str) -> Option<Timestamp> {
+        Some(text.parse().unwrap())
+    }
+
+    fn told(revoked: Option<Timestamp>, own: Option<Timestamp>, left_over: i64) -> String {
+        let standing = Standing {
+            people: 1,
+            live: 2,
+            revoked_until: revoked,
+            own_tokens_until: own,
+            left_over,
+        };
+        until(&standing, &"m13-ro".parse().unwrap())
+    }
+
+    #[test]
+    fn session_tokens_that_people_made_at_echo_themselves_are_counted_when_it_is_said_until_when_a_project_is_suspended()
+     {
+        let (early, late) = (at("2027-01-01T01:00:00Z"), at("2027-01-01T12:05:00Z"));
+        assert!(told(None, None, 0).starts_with("Nobody who was removed"));
+        let leased = told(late, early, 0);
+        assert!(leased.contains("expire at 12:05:00 UTC on 1 January 2027"));
+        assert!(!leased.contains("own STS"), "{leased}");
+        let own = told(early, late, 0);
+        assert!(own.contains("expire at 12:05:00 UTC on 1 January 2027"));
+        assert!(
+            own.contains("up to 300 s") && own.contains("up to 43200 s"),
+            "{own}"
+        );
+        let left = told(None, late, 1);
+        assert!(
+            left.starts_with("EC2 credentials for m13-ro of 1 person who left are not deleted"),
+            "{left}"
+        );
     }
 }
