@@ -7,7 +7,10 @@ mod left_over;
 mod logins;
 mod standing;
 
-use std::path::Path;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use skykey_types::{AccessKeyId, ProjectName, Timestamp};
@@ -29,6 +32,14 @@ pub enum DatabaseError {
     /// SQLite said no.
     #[error("the broker's database failed: {0}")]
     Sqlite(#[from] sqlx::Error),
+    /// Its file cannot be kept from others' eyes.
+    #[error("{path} cannot be kept from others' eyes: {source}; give it to the user that skykey runs as", path = .path.display())]
+    Private {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The tables could not be brought to this version.
     #[error("the broker's database cannot be brought to this version: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -61,8 +72,10 @@ pub(crate) struct BackendKeyRow {
 }
 
 impl Database {
-    /// Opens the database at `path`, made if it is not there.
+    /// Opens the database at `path`, made if it is not there. It and the files beside it are for their
+    /// owner's eyes alone (mode 0600): they say who leases what.
     pub async fn open(path: &Path) -> Result<Self, DatabaseError> {
+        keep_private(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -155,6 +168,35 @@ impl Database {
             .await?;
         Ok(gone.rows_affected() > 0)
     }
+}
+
+/// Makes the file if it is not there, and takes it and what SQLite keeps beside it away from others. What
+/// SQLite makes beside it later has its mode.
+fn keep_private(path: &Path) -> Result<(), DatabaseError> {
+    let beside = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let made = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path);
+    made.map_err(|source| DatabaseError::Private {
+        path: path.to_owned(),
+        source,
+    })?;
+    for file in [path.to_owned(), beside("-wal"), beside("-shm")] {
+        let Ok(found) = fs::metadata(&file) else {
+            continue;
+        };
+        if found.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(&file, Permissions::from_mode(0o600))
+                .map_err(|source| DatabaseError::Private { path: file, source })?;
+        }
+    }
+    Ok(())
 }
 
 /// A time out of the database.

@@ -58,6 +58,8 @@ impl Broker {
             Ok(issued) => Ok(issued),
             Err(denied) => {
                 tracing::info!(subject = %caller.id, username = caller.username, survey = wish.survey, %denied, "lease refused");
+                self.metrics
+                    .refused(&self.surveys, &wish.survey, wish.method.as_deref(), &denied);
                 let audit = Audit {
                     survey: Some(wish.survey.chars().take(80).collect()),
                     method: wish
@@ -216,6 +218,7 @@ impl Broker {
             lease: Some(lease.id.clone()),
         };
         self.database.insert(row, &audit).await?;
+        self.metrics.issued(lease);
         tracing::info!(lease = %lease.id, subject = %lease.subject, username = lease.username, survey = %lease.survey,
             method = %lease.method, access = %lease.access, %until, action, "lease");
         Ok(())

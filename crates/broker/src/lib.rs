@@ -6,6 +6,7 @@
 //! written down with its reason, and no secret is.
 
 mod adapters;
+mod admin;
 mod after_removal;
 mod authenticate;
 mod backend_key;
@@ -17,6 +18,7 @@ mod hand_out;
 mod issue;
 mod machine;
 mod membership;
+mod metrics;
 mod ports;
 mod proofs;
 mod renew;
@@ -45,10 +47,12 @@ pub use denied::Denied;
 pub use hand_out::{HandOutSettings, HandedOut};
 pub use issue::{Caller, Issued, Wish};
 pub use machine::{Machine, NotAMachine};
+pub use metrics::BrokerMetrics;
 pub use ports::{
     Ec2Credential, Ec2Identity, Ec2Keys, Exchange, KeystoneToken, KeystoneTokens, NotebookServers,
     People, PersonsKey, PortError, Proof, Prover,
 };
+pub use proofs::ProofStanding;
 pub use renew::Renewal;
 pub use role::RoleWish;
 pub use surveys::{Surveys, SurveysError};
@@ -141,6 +145,8 @@ pub struct Broker {
     at_rest: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     settings: Settings,
+    metrics: BrokerMetrics,
+    administrator: admin::Administrator,
     revocations: revoke::Revocations,
     seen: membership::Seen,
     known_ec2: authenticate::KnownEc2,
@@ -156,7 +162,14 @@ pub struct Broker {
 impl Broker {
     /// Wires a broker and reads what has been revoked from the database.
     pub async fn new(wiring: Wiring) -> Result<Self, DatabaseError> {
-        let revocations = revoke::Revocations::read(&wiring.database, wiring.clock.now()).await?;
+        let metrics = BrokerMetrics::default();
+        let now = wiring.clock.now();
+        let revocations = revoke::Revocations::read(&wiring.database, now, &metrics).await?;
+        for survey in wiring.surveys.iter() {
+            for method in &survey.methods {
+                metrics.proof(survey, *method, None);
+            }
+        }
         let known_ec2 = authenticate::known_ec2(wiring.settings.ec2_kept);
         let known_machines = machine::known_machines(wiring.settings.ec2_kept);
         let Wiring {
@@ -186,6 +199,8 @@ impl Broker {
             at_rest,
             clock,
             settings,
+            metrics,
+            administrator: admin::Administrator::default(),
             revocations,
             seen: membership::Seen::default(),
             known_ec2,
@@ -207,6 +222,11 @@ impl Broker {
     /// The database, for whoever reads the audit.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// What the broker counts, for whoever shows it.
+    pub fn metrics(&self) -> &BrokerMetrics {
+        &self.metrics
     }
 
     /// The time by which the broker decides.

@@ -128,6 +128,8 @@ pub trait Ec2Keys: Send + Sync {
     /// The Keystone user that the IAM's `sub` is, if they ever came there. Takes an administrator at
     /// Keystone.
     async fn user_of(&self, sub: &str) -> Result<Option<String>, PortError>;
+    /// Whether Keystone lets the administrator in that is configured; well if there is none. Cheap to ask again.
+    async fn administrator(&self) -> Result<(), PortError>;
     /// Whether that Keystone user is the backend user.
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError>;
 }

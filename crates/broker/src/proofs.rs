@@ -20,6 +20,21 @@ const OURSELVES: &str = "skykey";
 /// After a bad proof it is tried again when somebody asks, but not more often than this.
 const AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
+/// Where a survey stands by a method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProofStanding {
+    /// Which survey.
+    pub survey: SurveyName,
+    /// By which method.
+    pub method: Method,
+    /// The last proof and when it was made; `None` before the first.
+    pub last: Option<(Timestamp, Proof)>,
+    /// Whether leases to read are issued on the strength of it.
+    pub issues: bool,
+    /// Why the last try came to nothing, if it did.
+    pub untried: Option<String>,
+}
+
 /// The last proof of each survey and method.
 #[derive(Debug, Default)]
 pub(crate) struct Proofs {
@@ -32,6 +47,8 @@ pub(crate) struct Proofs {
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     last: Mutex<Option<(Timestamp, Proof)>>,
+    /// Why the last try came to nothing, if it did.
+    untried: Mutex<Option<String>>,
     /// Held by whoever proves. In it: the last time that nothing was proved, and whose trouble it was.
     gate: tokio::sync::Mutex<Option<(Instant, &'static str, String)>>,
 }
@@ -66,6 +83,10 @@ impl Slot {
 
     fn keep(&self, at: Timestamp, proof: Proof) {
         *self.last.lock().expect("nobody panics while holding it") = Some((at, proof));
+    }
+
+    fn untried(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.untried.lock().expect("nobody panics while holding it")
     }
 }
 
@@ -143,21 +164,22 @@ impl Broker {
         }
     }
 
-    /// What the last proofs found: survey, method, when, and what.
-    pub fn proofs(&self) -> Vec<(SurveyName, Method, Timestamp, Proof)> {
-        let slots = self
-            .proofs
-            .slots
-            .lock()
-            .expect("nobody panics while holding it");
-        let mut found: Vec<_> = slots
-            .iter()
-            .filter_map(|((survey, method), slot)| {
-                let (at, proof) = slot.last()?;
-                Some((survey.clone(), *method, at, proof))
-            })
-            .collect();
-        found.sort_by(|a, b| (&a.0, a.1.as_str()).cmp(&(&b.0, b.1.as_str())));
+    /// Where every survey stands by every method that it offers, also by those that were never proved.
+    pub fn proofs(&self) -> Vec<ProofStanding> {
+        let mut found = Vec::new();
+        for survey in self.surveys.iter() {
+            for method in &survey.methods {
+                let slot = self.proofs.slot(survey, *method);
+                found.push(ProofStanding {
+                    survey: survey.name.clone(),
+                    method: *method,
+                    last: slot.last(),
+                    issues: self.fresh(&slot) == Some(Proof::ReadOnly),
+                    untried: slot.untried().clone(),
+                });
+            }
+        }
+        found.sort_by(|a, b| (&a.survey, a.method.as_str()).cmp(&(&b.survey, b.method.as_str())));
         found
     }
 
@@ -175,6 +197,17 @@ impl Broker {
     }
 
     async fn prove_into(
+        &self,
+        slot: &Slot,
+        survey: &Survey,
+        method: Method,
+    ) -> Result<Proof, Denied> {
+        let outcome = self.try_to_prove(slot, survey, method).await;
+        *slot.untried() = outcome.as_ref().err().map(ToString::to_string);
+        outcome
+    }
+
+    async fn try_to_prove(
         &self,
         slot: &Slot,
         survey: &Survey,
@@ -217,6 +250,7 @@ impl Broker {
         };
         self.database.audit(&audit).await?;
         slot.keep(now, proof.clone());
+        self.metrics.proof(survey, method, Some(&proof));
         Ok(proof)
     }
 

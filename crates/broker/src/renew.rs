@@ -42,6 +42,12 @@ impl Broker {
         match self.try_renew(principal, asked, what).await {
             Ok(issued) => Ok(issued),
             Err(denied) => {
+                self.metrics.refused(
+                    &self.surveys,
+                    principal.survey.as_str(),
+                    Some(what.method().as_str()),
+                    &denied,
+                );
                 let caller = Caller {
                     id: principal.subject.clone(),
                     username: principal.username.clone(),

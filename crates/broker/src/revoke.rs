@@ -6,12 +6,15 @@ use std::sync::RwLock;
 use skykey_types::{Lease, LeaseEnd, LeaseId, LeaseState, SubjectId, SurveyName, Timestamp};
 
 use crate::database::{Audit, LeaseRow};
-use crate::{Broker, Caller, Database, DatabaseError, Denied};
+use crate::{Broker, BrokerMetrics, Caller, Database, DatabaseError, Denied};
 
 /// The leases that were revoked and have not expired: all that is looked up when a session token is
 /// checked.
 #[derive(Debug, Default)]
-pub(crate) struct Revocations(RwLock<HashMap<LeaseId, Revoked>>);
+pub(crate) struct Revocations {
+    all: RwLock<HashMap<LeaseId, Revoked>>,
+    metrics: BrokerMetrics,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Revoked {
@@ -22,8 +25,15 @@ struct Revoked {
 }
 
 impl Revocations {
-    pub(crate) async fn read(database: &Database, now: Timestamp) -> Result<Self, DatabaseError> {
-        let all = Self::default();
+    pub(crate) async fn read(
+        database: &Database,
+        now: Timestamp,
+        metrics: &BrokerMetrics,
+    ) -> Result<Self, DatabaseError> {
+        let all = Self {
+            all: RwLock::default(),
+            metrics: metrics.clone(),
+        };
         for lease in database.revoked(now).await? {
             if let Some((at, why)) = lease.revoked {
                 all.insert(&lease, at, why);
@@ -33,7 +43,7 @@ impl Revocations {
     }
 
     pub(crate) fn of(&self, lease: &LeaseId) -> Option<(Timestamp, LeaseEnd)> {
-        self.0
+        self.all
             .read()
             .expect("nobody panics while holding it")
             .get(lease)
@@ -46,15 +56,17 @@ impl Revocations {
             why,
             expires: lease.expires,
         };
-        self.0
+        self.all
             .write()
             .expect("nobody panics while holding it")
             .insert(lease.id.clone(), revoked);
     }
 
-    /// Forgets those whose credentials have ended by themselves, and are refused for that.
+    /// Forgets those whose credentials have ended by themselves, and are refused for that. A round of the watch
+    /// ends with it, so it is also noted that one did.
     pub(crate) fn prune(&self, now: Timestamp) {
-        self.0
+        self.metrics.watched(now);
+        self.all
             .write()
             .expect("nobody panics while holding it")
             .retain(|_, revoked| revoked.expires.is_none_or(|end| end > now));
@@ -127,7 +139,9 @@ impl Broker {
             .flatten();
         self.database
             .revoke(&row.lease.id, now, why, &audit, left.as_ref())
-            .await
+            .await?;
+        self.metrics.revoked(&row.lease, why);
+        Ok(())
     }
 
     /// When the person last lost a lease because they left its survey's group, and of which survey;

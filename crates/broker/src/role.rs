@@ -25,6 +25,7 @@ impl Broker {
         let Some((survey, access)) = self.surveys.of_role(wish.role) else {
             let denied = Denied::NoSuchRole(wish.role.chars().take(120).collect());
             tracing::info!(subject = %caller.id, %denied, "lease refused");
+            self.metrics.refused(&self.surveys, "", Some(""), &denied);
             let audit = Audit::no(self.clock.now(), caller, "issue", &denied);
             self.database.audit(&audit).await?;
             return Err(denied);

@@ -34,8 +34,10 @@ impl Broker {
     }
 
     /// One round: keeps credentials warm that are asked for, replaces old ones, deletes unused ones and
-    /// strays, and proves again what is due. What fails is logged and due again at the next round.
+    /// strays, looks whether the administrator is let in, and proves again what is due. What fails is logged and
+    /// due again at the next round.
     pub async fn upkeep_once(&self) {
+        self.look_at_administrator().await;
         let strays = self.strays_are_due();
         for survey in self.surveys.iter() {
             for access in [Access::Read, Access::Write] {

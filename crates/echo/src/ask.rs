@@ -68,6 +68,11 @@ impl Ask {
         ask.header("content-type", FORM.to_owned())
     }
 
+    /// Whether only a user of the gateway's own may ask it: the admin API, and policies of users.
+    pub(crate) fn is_admins(&self) -> bool {
+        self.service == Service::Iam || self.path.starts_with("/admin/")
+    }
+
     pub(crate) fn query(mut self, pairs: &[(&str, &str)]) -> Self {
         self.query = encode_query(pairs.iter().copied());
         self

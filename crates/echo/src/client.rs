@@ -106,7 +106,12 @@ impl Echo {
         if answer.is_success() {
             Ok(answer)
         } else {
-            Err(EchoError::refused(ask.operation, &answer))
+            let error = EchoError::refused(ask.operation, &answer);
+            Err(if ask.is_admins() {
+                error.of_admin()
+            } else {
+                error
+            })
         }
     }
 

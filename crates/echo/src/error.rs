@@ -100,6 +100,20 @@ impl EchoError {
         }
     }
 
+    /// The same for what was asked with the keys of a user of the gateway's own.
+    pub(crate) fn of_admin(mut self) -> Self {
+        if let Self::Refused { code, remedy, .. } = &mut self
+            && matches!(
+                code.as_str(),
+                "InvalidAccessKeyId" | "SignatureDoesNotMatch"
+            )
+        {
+            *remedy = "access_key_id or secret_access_key of [echo.admin] is wrong; compare them with \
+                       `radosgw-admin user info`";
+        }
+        self
+    }
+
     /// The code, if Echo gave one.
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -147,8 +161,9 @@ pub(crate) fn remedy(status: u16, code: &str) -> &'static str {
             "the session token is not one of Echo's; get new credentials"
         }
         (_, "UserSuspended") => {
-            "the project is suspended at Echo; ask its operator why, \
-             `radosgw-admin user enable` ends it and forgets the user's policies"
+            "the project is suspended at Echo; if `skykey revoke --project NAME` did it, run `skykey revoke --project NAME \
+             --lift`, which puts its policies back; otherwise ask Echo's operator why: `radosgw-admin user enable` ends \
+             it too, but the policies are gone until `skykey survey apply`"
         }
         (_, "NoSuchBucket") => {
             "the bucket does not exist; check its name, or let a curator make it"
@@ -200,6 +215,17 @@ mod tests {
         let bare = EchoError::refused("list buckets", &answer(302, ""));
         assert_eq!(bare.code(), None);
         assert!(bare.to_string().contains("302 without a code: "), "{bare}");
+    }
+
+    #[test]
+    fn a_suspended_project_is_lifted_by_skykey_first() {
+        let words = remedy(403, "UserSuspended");
+        let [ours, theirs] = [
+            "skykey revoke --project NAME --lift",
+            "radosgw-admin user enable",
+        ]
+        .map(|command| words.find(command).unwrap());
+        assert!(ours < theirs, "{words}");
     }
 
     #[test]

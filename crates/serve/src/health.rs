@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 /// Knows how the systems do that we depend on.
 #[async_trait]
 pub trait Readiness: Send + Sync + 'static {
-    /// Every system that must answer for us to be of use. It is asked every few seconds, by anybody, so it tells
+    /// Every system that must answer for us to be of use, and what else is not as it should be. It is asked every few seconds, by anybody, so it tells
     /// what is known and asks no system anything.
     async fn systems(&self) -> Vec<SystemState>;
 }
@@ -27,6 +27,10 @@ pub struct SystemState {
     pub name: String,
     /// Whether it answers.
     pub ok: bool,
+    /// Whether we are of no use while it is not well. Then the status is 503; what is wrong with
+    /// others is told beside a 200.
+    #[serde(skip)]
+    pub needed: bool,
     /// Since when that is so.
     pub since: Timestamp,
     /// What is wrong and what to do, for the operator; it may name addresses, never secrets.
@@ -43,8 +47,8 @@ struct Answer {
 /// The whole, for an address of its own that only the site's machines reach:
 ///
 /// - `GET /healthz`: 200 `ok` while the process serves.
-/// - `GET /readyz`: 200 when every system is well, 503 when one is not, and in both cases
-///   `{"ready":bool,"systems":[{"name","ok","since","why"}]}`.
+/// - `GET /readyz`: `{"ready":bool,"systems":[{"name","ok","since","why"}]}`, where `ready` says whether all are
+///   well. The status is 503 when one is not that is needed, otherwise 200.
 /// - `GET /metrics`: OpenMetrics text for Prometheus.
 pub fn health_router(readiness: Arc<dyn Readiness>, metrics: Metrics) -> Router {
     let readyz = move || async move { ready(readiness.systems().await) };
@@ -77,10 +81,10 @@ async fn healthz() -> impl IntoResponse {
 
 fn ready(systems: Vec<SystemState>) -> impl IntoResponse {
     let ready = systems.iter().all(|system| system.ok);
-    let status = if ready {
-        StatusCode::OK
-    } else {
+    let status = if systems.iter().any(|system| system.needed && !system.ok) {
         StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
     };
     let answer = Json(Answer { ready, systems });
     (status, [(header::CACHE_CONTROL, "no-store")], answer)

@@ -47,6 +47,14 @@ pub enum TlsError {
     /// A file without a private key, or with an encrypted one.
     #[error("there is no private key in {}: expected a PEM section BEGIN PRIVATE KEY, not encrypted; openssl pkey takes a passphrase off", .0.display())]
     NoKey(PathBuf),
+    /// Everybody on the machine may read the private key.
+    #[error("the private key {} can be read by everybody on this machine (mode {:o}); run: chmod o= {}", .path.display(), .mode & 0o777, .path.display())]
+    KeyForAll {
+        /// The key's file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// Each by itself is good.
     #[error("the private key {} does not belong to the certificate {}; name the two files that were made together", .key.display(), .certificate.display())]
     NoPair {
@@ -162,7 +170,6 @@ impl Certificates {
 struct Loaded {
     config: ServerConfig,
     validity: Option<Validity>,
-    key_mode: u32,
 }
 
 impl Loaded {
@@ -178,15 +185,12 @@ impl Loaded {
                 tracing::warn!(%certificate, %from, "the certificate is not valid yet; clients will refuse it until then");
             }
         }
-        if self.key_mode & 0o007 != 0 {
-            tracing::warn!(key = %files.key.display(), "everybody on this machine may read the private key; chmod o= takes that away");
-        }
     }
 }
 
 fn load(files: &TlsFiles) -> Result<Loaded, TlsError> {
     let chain = certificates(&files.certificate)?;
-    let (key, key_mode) = private_key(&files.key)?;
+    let key = private_key(&files.key)?;
     let validity = chain.first().and_then(|leaf| Validity::of(leaf));
     let unusable = |why| match why {
         rustls::Error::InconsistentKeys(_) => TlsError::NoPair {
@@ -205,11 +209,7 @@ fn load(files: &TlsFiles) -> Result<Loaded, TlsError> {
         .with_single_cert(chain, key)
         .map_err(unusable)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Loaded {
-        config,
-        validity,
-        key_mode,
-    })
+    Ok(Loaded { config, validity })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -232,18 +232,25 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     Ok(chain)
 }
 
-/// The key, and the mode of its file.
-fn private_key(path: &Path) -> Result<(PrivateKeyDer<'static>, u32), TlsError> {
+/// The key, unless its file is for everybody. A group may have it: whoever renews certificates gives
+/// them to the servers' group.
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     const WHAT: &str = "private key";
     let unreadable = |source| TlsError::Unreadable {
         what: WHAT,
         path: path.to_owned(),
         source,
     };
-    let text = Zeroizing::new(std::fs::read(path).map_err(unreadable)?);
     let mode = std::fs::metadata(path).map_err(unreadable)?.mode();
+    if mode & 0o007 != 0 {
+        return Err(TlsError::KeyForAll {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let text = Zeroizing::new(std::fs::read(path).map_err(unreadable)?);
     match PrivateKeyDer::from_pem_slice(&text) {
-        Ok(key) => Ok((key, mode)),
+        Ok(key) => Ok(key),
         Err(pem::Error::NoItemsFound) => Err(TlsError::NoKey(path.to_owned())),
         Err(why) => Err(TlsError::NotPem {
             what: WHAT,

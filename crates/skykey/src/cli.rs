@@ -318,7 +318,7 @@ pub fn main() -> ExitCode {
     match dispatch(parsed.command) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}{}", next_step(&error));
+            let _ = writeln!(io::stderr(), "error: {}{}", told(&error), next_step(&error));
             ExitCode::FAILURE
         }
     }
@@ -459,6 +459,21 @@ fn print_hub_lines(lines: &HubLines) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An error with its causes. Some errors tell their cause themselves, which is then not said again.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let words = cause.to_string();
+        if text.is_empty() {
+            text = words;
+        } else if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+    }
+    text
+}
+
 /// What the person can do now, after a semicolon, where the error knows it.
 fn next_step(error: &anyhow::Error) -> String {
     let client = error.downcast_ref().map(ClientError::hint);
@@ -516,6 +531,23 @@ fn start_logging(format: LogFormat, quiet: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_tells_a_cause_once() {
+        let cause = || std::io::Error::other("no such thing");
+        let twice = skykey_serve::TlsError::Unreadable {
+            what: "certificate",
+            path: "a.pem".into(),
+            source: cause(),
+        };
+        let error = anyhow::Error::new(twice).context("cannot start");
+        assert_eq!(
+            told(&error),
+            "cannot start: cannot read the certificate a.pem: no such thing"
+        );
+        let error = anyhow::Error::new(cause()).context("cannot read b");
+        assert_eq!(told(&error), "cannot read b: no such thing");
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

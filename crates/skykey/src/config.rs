@@ -46,7 +46,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
-use skykey_broker::{BackendSettings, HandOutSettings};
+use skykey_broker::{BackendSettings, HandOutSettings, Surveys, SurveysError};
 use skykey_types::{Method, SignedDuration, Survey, SurveyName};
 
 use jupyterhub::HubEntry;
@@ -82,6 +82,9 @@ pub enum ConfigError {
     /// The name is no survey name.
     #[error(transparent)]
     Name(#[from] skykey_types::NameError),
+    /// Surveys contradict each other.
+    #[error(transparent)]
+    Surveys(#[from] SurveysError),
 }
 
 /// A survey and the images to publish in it.
@@ -166,7 +169,9 @@ impl FromStr for SurveySource {
 }
 
 impl Config {
-    /// The configuration of `file`, or the demo survey; in either case with `surveys` added.
+    /// The configuration of `file`, or the demo survey; in either case with `surveys` added. No command
+    /// goes on with surveys that contradict each other: limiting the readers' project of one to reading
+    /// would lock out the curators of another whose data it owns.
     pub fn load(file: Option<&Path>, surveys: &[SurveySource]) -> Result<Self, ConfigError> {
         let mut config = match file {
             Some(path) => Self::read(path)?,
@@ -179,6 +184,13 @@ impl Config {
                 images: Images::Folder(source.folder.clone()),
             });
         }
+        config.surveys_differ().map_err(|error| match file {
+            Some(path) => ConfigError::Wrong {
+                path: path.to_owned(),
+                why: error.to_string(),
+            },
+            None => error.into(),
+        })?;
         if let (Some(hub), Some(path)) = (&config.jupyterhub, file) {
             hub.fits(&config.surveys)
                 .map_err(|why| ConfigError::Wrong {
@@ -326,6 +338,21 @@ impl File {
 }
 
 impl Config {
+    /// Refuses two surveys of one name, and a project that is named twice. None at all is only `up`'s
+    /// trouble.
+    fn surveys_differ(&self) -> Result<(), SurveysError> {
+        if self.surveys.is_empty() {
+            return Ok(());
+        }
+        let surveys = self.surveys.iter();
+        Surveys::new(
+            surveys
+                .map(|configured| configured.survey.clone())
+                .collect(),
+        )
+        .map(drop)
+    }
+
     /// Refuses what cannot work: some systems come only with others.
     fn fits_together(&self) -> Result<(), String> {
         if self.echo.is_some() && self.keystone.is_none() {
@@ -554,6 +581,39 @@ mod tests {
             let error = load(text).unwrap_err();
             assert!(error.contains(says), "{text:?} gave {error:?}");
         }
+    }
+
+    #[test]
+    fn every_command_refuses_a_readers_project_that_owns_data() {
+        for text in [
+            "[[survey]]\nname = \"dp1\"\nproject = \"lsst\"\ndata_project = \"lsst\"",
+            "[[survey]]\nname = \"dp1\"\nproject = \"lsst\"\n[[survey]]\nname = \"dp2\"\ndata_project = \"lsst\"",
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(
+                error.contains("skykey.toml") && error.contains("'lsst' is named twice"),
+                "{error}"
+            );
+        }
+        let same = SurveySource {
+            name: "demo".parse().unwrap(),
+            folder: PathBuf::from("."),
+        };
+        let error = Config::load(None, &[same]).unwrap_err().to_string();
+        assert!(error.contains("two surveys are called 'demo'"), "{error}");
+    }
+
+    #[test]
+    fn a_prefix_that_climbs_out_of_itself_is_refused() {
+        for place in ["m13/../x", "m13/./x", "m13/..", "m13/a/../"] {
+            let text = format!("[[survey]]\nname = \"dp1\"\nprefixes = [\"{place}\"]");
+            let error = load(&text).unwrap_err();
+            assert!(
+                error.contains(place) && error.contains("'.' or '..'"),
+                "{error}"
+            );
+        }
+        load("[[survey]]\nname = \"dp1\"\nprefixes = [\"m13/..a/b.\"]").unwrap();
     }
 
     #[test]

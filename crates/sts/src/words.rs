@@ -25,7 +25,7 @@ pub(crate) fn of(action: &str, status: u16, fault: &StsFault) -> String {
             "the clocks differ by more than 15 minutes; set this machine's clock"
         }
         ("UserSuspended", _) => {
-            "the project is suspended; its operator, or 'skykey revoke --lift', ends that"
+            "the project is suspended; 'skykey revoke --project NAME --lift', or its operator, ends that"
         }
         ("InvalidArgument" | "ValidationError", _) => {
             "the lifetime is outside the range that it allows, or its rgw_sts_key is not 16 characters long"

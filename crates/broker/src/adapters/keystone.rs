@@ -44,7 +44,7 @@ impl KeystonePort {
         let login = backend_user.login(None);
         let keystone = Keystone::new(
             skykey_keystone::Settings {
-                url,
+                url: url.clone(),
                 login: login.clone(),
                 authorities,
                 metrics,
@@ -56,7 +56,7 @@ impl KeystonePort {
         let admin = admin_user
             .map(|KeystoneAdmin { user, project }| keystone.as_user(user.login(Some(project))));
         Ok(Self {
-            backend: Backend::new(keystone, login, project_domain.clone()),
+            backend: Backend::new(keystone, login, project_domain.clone(), url),
             admin,
             identity_provider,
             protocol,
@@ -309,6 +309,13 @@ impl Ec2Keys for KeystonePort {
         Ok(admin
             .user_by_login(&self.identity_provider, &self.protocol, sub)
             .await?)
+    }
+
+    async fn administrator(&self) -> Result<(), PortError> {
+        let Some(admin) = &self.admin else {
+            return Ok(());
+        };
+        admin.own().await.map(drop).map_err(PortError::from)
     }
 
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {

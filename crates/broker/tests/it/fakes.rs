@@ -137,6 +137,8 @@ pub(crate) struct FakeKeystone {
     pub(crate) identify: Door,
     pub(crate) create: Door,
     pub(crate) delete: Door,
+    /// Where the administrator logs in.
+    pub(crate) admin: Door,
     held: Mutex<BTreeMap<AccessKeyId, Held>>,
     secrets: Mutex<Vec<Secret>>,
     tokens: Mutex<BTreeMap<String, KeystoneToken>>,
@@ -327,6 +329,10 @@ impl Ec2Keys for FakeKeystone {
             .values()
             .any(|held| held.user_id == user);
         Ok(known.then_some(user))
+    }
+
+    async fn administrator(&self) -> Result<(), PortError> {
+        self.admin.enter().await
     }
 
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {

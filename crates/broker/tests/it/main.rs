@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod admin;
 mod after_removal;
 mod authenticate;
 mod backend_key;
@@ -14,6 +15,8 @@ mod left_over;
 mod lifetimes;
 mod log;
 mod machine;
+mod metrics;
+mod private;
 mod proofs;
 mod renew;
 mod role;

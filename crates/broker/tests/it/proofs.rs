@@ -123,3 +123,34 @@ async fn an_outage_does_not_stop_what_was_lately_proved() {
         .await;
     assert_eq!(denied.code(), "upstream_away", "but not for ever");
 }
+
+#[tokio::test]
+async fn a_survey_that_was_never_proved_is_told_of_and_why() {
+    let world = World::new().await;
+    let of_plain = || {
+        let mut proofs = world.broker.proofs().into_iter();
+        proofs
+            .find(|proof| proof.survey.as_str() == "plain")
+            .unwrap()
+    };
+    let plain = of_plain();
+    assert_eq!(
+        (plain.last, plain.issues, plain.untried),
+        (None, false, None)
+    );
+    world.prover.door.be(Mood::Away);
+    world.broker.upkeep_once().await;
+    let plain = of_plain();
+    assert!(plain.last.is_none() && !plain.issues);
+    assert!(plain.untried.unwrap().contains("connection refused"));
+    world.prover.door.be(Mood::Well);
+    world.broker.upkeep_once().await;
+    let plain = of_plain();
+    assert!(plain.issues && plain.untried.is_none());
+    // Too old to issue by.
+    world.prover.door.be(Mood::Away);
+    world.wait(2 * 3600);
+    world.broker.upkeep_once().await;
+    let plain = of_plain();
+    assert!(plain.last.is_some() && !plain.issues && plain.untried.is_some());
+}

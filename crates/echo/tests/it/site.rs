@@ -338,3 +338,23 @@ async fn steps_are_made_of_what_they_say() {
         ["limit", "bucket policy", "user policy", "user policy"]
     );
 }
+
+#[tokio::test]
+async fn wrong_keys_of_the_admin_are_named_by_their_section() {
+    for code in ["InvalidAccessKeyId", "SignatureDoesNotMatch"] {
+        let model = Mutex::new(Model::default());
+        let server = Server::start(move |asked: &Asked| {
+            if asked.head.contains("credential=admin/") {
+                return error(403, code);
+            }
+            model.lock().unwrap().tell(asked)
+        })
+        .await;
+        let told = plan(&server.echo, &site()).await.unwrap_err().to_string();
+        assert!(
+            told.contains("secret_access_key of [echo.admin] is wrong")
+                && !told.contains("session token"),
+            "{told}"
+        );
+    }
+}

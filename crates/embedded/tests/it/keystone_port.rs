@@ -23,9 +23,15 @@ impl Rig {
     /// With `backend` as the backend user, and with an administrator or without.
     async fn new(backend: &str, password: &str, with_admin: bool) -> Self {
         let served = Served::new().await;
+        let url = served.url.clone();
+        Self::at(url, served, backend, password, with_admin)
+    }
+
+    /// With the port's Keystone at `url`.
+    fn at(url: url::Url, served: Served, backend: &str, password: &str, with_admin: bool) -> Self {
         let metrics = UpstreamMetrics::default();
         let settings = KeystoneSettings {
-            url: served.url.clone(),
+            url,
             authorities: None,
             metrics: metrics.clone(),
             patience: None,
@@ -190,4 +196,41 @@ async fn a_person_is_given_a_credential_which_is_identified_and_taken_away() {
         why.contains("does not let eve into the project lsst"),
         "{why}"
     );
+}
+
+#[tokio::test]
+async fn a_wrong_password_of_the_backend_user_is_named_by_its_key() {
+    let rig = Rig::new("skykey", "not it", false).await;
+    let told = refusal(rig.port.create_for_backend(&project("lsst")).await);
+    assert!(
+        told.contains("401") && told.contains("[keystone.backend_user] password is wrong"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_keystone_that_is_away_is_named_by_its_address() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url: url::Url = format!("http://{}/v3", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    drop(listener);
+    let served = Served::new().await;
+    let rig = Rig::at(url.clone(), served, "skykey", SERVICE_PASSWORD, false);
+    match rig.port.create_for_backend(&project("lsst")).await {
+        Err(PortError::Away(told)) => assert!(told.contains(url.as_str()), "{told}"),
+        other => panic!("{:?}", other.map(|made| made.access)),
+    }
+}
+
+#[tokio::test]
+async fn whether_the_administrator_is_let_in_is_seen_and_its_token_kept() {
+    let rig = Rig::new("skykey", SERVICE_PASSWORD, true).await;
+    for _ in 0..3 {
+        rig.port.administrator().await.unwrap();
+    }
+    assert_eq!(rig.logins(), 1);
+    let rig = Rig::new("skykey", SERVICE_PASSWORD, false).await;
+    rig.port.administrator().await.unwrap();
+    assert_eq!(rig.logins(), 0);
 }

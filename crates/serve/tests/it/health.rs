@@ -26,6 +26,7 @@ impl Readiness for Systems {
         let state = |name: &str, ok: bool, why: Option<&str>| SystemState {
             name: name.to_owned(),
             ok,
+            needed: true,
             since: "2026-11-24T08:00:00Z".parse().unwrap(),
             why: why.map(str::to_owned),
         };
@@ -79,6 +80,36 @@ async fn readyz_is_200_when_all_is_well() {
     let (at, _stop) = served(health_router(systems, Metrics::new())).await;
     let (status, answer) = json_of(format!("{at}/readyz")).await;
     assert_eq!((status, &answer["ready"]), (200, &json!(true)));
+}
+
+/// One thing that is wrong, needed or not.
+struct Wrong {
+    needed: bool,
+}
+
+#[async_trait]
+impl Readiness for Wrong {
+    async fn systems(&self) -> Vec<SystemState> {
+        let name = "survey b".to_owned();
+        vec![SystemState {
+            name,
+            ok: false,
+            needed: self.needed,
+            since: "2026-11-24T08:00:00Z".parse().unwrap(),
+            why: Some("not proved yet".to_owned()),
+        }]
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_and_not_needed_is_told_beside_a_200() {
+    for (needed, expected) in [(true, 503), (false, 200)] {
+        let (at, _stop) = served(health_router(Arc::new(Wrong { needed }), Metrics::new())).await;
+        let (status, answer) = json_of(format!("{at}/readyz")).await;
+        assert_eq!((status, &answer["ready"]), (expected, &json!(false)));
+        assert_eq!(answer["systems"][0]["why"], "not proved yet");
+        assert_eq!(answer["systems"][0].get("needed"), None);
+    }
 }
 
 #[tokio::test]

@@ -30,7 +30,12 @@ impl Folder {
 
     fn write(&self, made: &Made) {
         fs::write(&self.files.certificate, &made.certificate).unwrap();
-        fs::write(&self.files.key, &made.key).unwrap();
+        self.write_key(&made.key);
+    }
+
+    fn write_key(&self, text: &str) {
+        fs::write(&self.files.key, text).unwrap();
+        fs::set_permissions(&self.files.key, Permissions::from_mode(0o600)).unwrap();
     }
 
     /// What was logged about the files in it.
@@ -155,6 +160,7 @@ async fn a_broken_replacement_does_not_replace() {
     // The other of the pair, by a rename, as careful tools do it.
     let aside = folder.folder.path().join("new.key");
     fs::write(&aside, &second.key).unwrap();
+    fs::set_permissions(&aside, Permissions::from_mode(0o600)).unwrap();
     fs::rename(&aside, &folder.files.key).unwrap();
     site.clock.advance(minute);
     assert_eq!(ask(&site, &second).await.unwrap(), "here");
@@ -203,7 +209,7 @@ fn what_is_wrong_with_the_files_is_said_at_the_start() {
         folder.door().unwrap_err(),
         "cannot read the private key DIR/tls.key: No such file or directory (os error 2)"
     );
-    fs::write(&folder.files.key, &one.certificate).unwrap();
+    folder.write_key(&one.certificate);
     assert_eq!(
         folder.door().unwrap_err(),
         "there is no private key in DIR/tls.key: expected a PEM section BEGIN PRIVATE KEY, not encrypted; openssl pkey takes a passphrase off"
@@ -240,15 +246,16 @@ fn an_expired_certificate_is_warned_of_and_its_end_is_in_the_metrics() {
 }
 
 #[test]
-fn a_key_that_everybody_may_read_is_warned_of() {
+fn a_key_that_everybody_may_read_is_refused() {
     let folder = Folder::new();
     folder.write(&made(2100));
     fs::set_permissions(&folder.files.key, Permissions::from_mode(0o640)).unwrap();
     folder.door().unwrap();
-    assert_eq!(folder.lines("may read the private key").len(), 0);
     fs::set_permissions(&folder.files.key, Permissions::from_mode(0o644)).unwrap();
-    folder.door().unwrap();
-    assert_eq!(folder.lines("may read the private key").len(), 1);
+    assert_eq!(
+        folder.door().unwrap_err(),
+        "the private key DIR/tls.key can be read by everybody on this machine (mode 644); run: chmod o= DIR/tls.key"
+    );
 }
 
 /// Errors go into `anyhow` and across threads.

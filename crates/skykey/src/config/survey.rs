@@ -91,6 +91,18 @@ impl Entry {
         if survey.prefixes.is_empty() {
             return wrong("prefixes must name at least one place");
         }
+        // Keys are no paths: S3 takes such segments as they are, and its clients fold them away.
+        let climbs = |place: &&Prefix| {
+            place
+                .prefix
+                .split('/')
+                .any(|part| matches!(part, "." | ".."))
+        };
+        if let Some(place) = survey.prefixes.iter().find(climbs) {
+            return wrong(&format!(
+                "the prefix '{place}' has a part '.' or '..', which clients read as another place; write the place itself"
+            ));
+        }
         survey.readers = self.readers.unwrap_or(survey.readers);
         survey.curators = self.curators.unwrap_or(survey.curators);
         survey.readers_project = self.project.unwrap_or(survey.readers_project);

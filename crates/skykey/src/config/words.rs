@@ -63,7 +63,22 @@ impl SecretPlace {
         if secret.is_empty() {
             return Err(format!("{what} is empty"));
         }
+        if secret.contains(['\r', '\n']) {
+            return Err(format!(
+                "{what}: {} holds {} lines; a secret is one line",
+                self.shown(beside),
+                secret.lines().count()
+            ));
+        }
         Ok(Secret::new(secret))
+    }
+
+    /// Where it is, for words about it.
+    fn shown(&self, beside: &Path) -> String {
+        match self {
+            Self::File(FilePlace { file }) => beside.join(file).display().to_string(),
+            Self::Env(EnvPlace { env }) => format!("the environment variable {env}"),
+        }
     }
 }
 
@@ -95,4 +110,31 @@ where
 {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use skykey_seal::write_private;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_file_of_two_lines_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("password");
+        let read = |text: &str| {
+            write_private(&path, text.as_bytes()).unwrap();
+            let file = PathBuf::from("password");
+            SecretPlace::File(FilePlace { file }).read("[x] password", dir.path())
+        };
+        assert_eq!(read("one\n").unwrap().expose(), "one");
+        let error = read("one\n# of the test system\n").unwrap_err();
+        assert_eq!(
+            error,
+            format!(
+                "[x] password: {} holds 2 lines; a secret is one line",
+                path.display()
+            )
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -19,7 +19,8 @@ pub(super) struct StateDir {
 }
 
 impl StateDir {
-    /// Makes the directory if it is not there (mode 0700), locks it, and takes `up.json` away.
+    /// Makes the directory if it is not there (mode 0700), locks it, keeps others out of it, and takes
+    /// `up.json` away.
     pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
         let shown = root.display();
         fs::DirBuilder::new()
@@ -56,6 +57,7 @@ impl StateDir {
             root: root.to_owned(),
             _lock: lock,
         };
+        keep_others_out(root)?;
         // That of a process that was killed names nothing that answers.
         state.remove_up_file()?;
         Ok(state)
@@ -114,6 +116,30 @@ impl StateDir {
         }
         Ok(secrets)
     }
+}
+
+/// Takes a directory that was there already away from others' eyes. One that is somebody else's stays
+/// as it is: what is in it is for its owner alone all the same.
+fn keep_others_out(root: &Path) -> anyhow::Result<()> {
+    let shown = root.display();
+    let mode = fs::metadata(root)
+        .with_context(|| format!("cannot look at {shown}"))?
+        .permissions()
+        .mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let was = format!("{:o}", mode & 0o777);
+    match fs::set_permissions(root, fs::Permissions::from_mode(mode & 0o7700)) {
+        Ok(()) => {
+            tracing::warn!(state = %shown, %was, "the state directory was open to others; it is mode 0700 now")
+        }
+        Err(error) => {
+            tracing::warn!(state = %shown, mode = %was, %error, "the state directory is open to others, and \
+            not ours to close; give it to the user that skykey runs as, and run chmod 700 on it")
+        }
+    }
+    Ok(())
 }
 
 /// Passwords and client secrets, by name.
@@ -185,6 +211,15 @@ impl SecretsFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_directory_that_others_may_look_into_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = || fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777;
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let _state = StateDir::open(dir.path()).unwrap();
+        assert_eq!(mode(), 0o700);
+    }
 
     #[test]
     fn secrets_are_made_once() {

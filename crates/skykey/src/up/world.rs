@@ -1,5 +1,6 @@
 //! The one place where everything is wired together.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -31,7 +32,7 @@ use super::readiness::Ready;
 use super::stand_ins::StandIns;
 use super::state_dir::{Secrets, StateDir};
 use super::{images, people, time};
-use crate::config::{Config, EchoSite, Rounds};
+use crate::config::{Config, EchoSite, PortalSite, Rounds};
 use crate::systems::{self, Clients, Systems};
 
 /// Everything, running.
@@ -87,6 +88,7 @@ impl World {
         let stand_ins = StandIns::new(&ports, &surveys, &portal_url, hub_url, &secrets)?;
         let systems = stand_ins.systems(&config)?;
         warn_unless_loopback(&options, &config);
+        warn_of_plain_http(ports.portal.local_addr()?, &config);
         let clients = systems.clients(portal_url.join("login/callback")?, &clock, &metrics)?;
         let listeners = (ports.iam, ports.keystone);
         let directory = stand_ins.start(&state, &clock, listeners, &mut tasks, &doors)?;
@@ -96,6 +98,7 @@ impl World {
         let servers = systems::notebook_servers(config.jupyterhub.as_ref(), &metrics)?;
         let around = (&systems, &clients, servers);
         let broker = open_broker(surveys, database, &config, around, &state, &clock).await?;
+        broker.metrics().register(&mut doors.metrics().registry());
         if let (Some(listener), Store::Ours) = (ports.s3, systems.store) {
             let store = open_store(&state, &config, &clock).await?;
             let endpoint = s3_endpoint(store, &broker, &systems.echo, &clients.iam);
@@ -106,7 +109,8 @@ impl World {
         let jupyter = jupyter.map(|site| systems::jupyter(site, &clock, &metrics));
         let jupyter = jupyter.transpose()?;
         let hub = jupyter.as_ref().map(|jupyter| jupyter.hub.upstream());
-        let ready = Arc::new(Ready::new(&clients, hub, &broker, clock.clone()));
+        let ready = Ready::new(&clients, hub, &broker, clock.clone(), options.state.clone());
+        let ready = Arc::new(ready);
         let settings = portal_settings(&portal_url, &systems, jupyter);
         let portal = skykey_portal::router(broker.clone(), clients.iam.clone(), settings, clock)
             .merge(public_health_router(ready.clone()));
@@ -297,6 +301,26 @@ fn warn_unless_loopback(options: &Options, config: &Config) {
     }
 }
 
+/// Passwords, tokens and credentials pass through the portal.
+fn warn_of_plain_http(listens: SocketAddr, config: &Config) {
+    if is_in_clear(listens, &config.portal) {
+        tracing::warn!(
+            %listens,
+            "the portal is plain HTTP, and others than this machine can reach it: logins and credentials can be read on \
+             the way; name [portal] certificate and key, or let a proxy end TLS and write its https address in public"
+        );
+    }
+}
+
+/// Whether others than this machine reach the portal, and nobody is known to end TLS.
+fn is_in_clear(listens: SocketAddr, portal: &PortalSite) -> bool {
+    let by_proxy = portal
+        .public
+        .as_ref()
+        .is_some_and(|url| url.scheme() == "https");
+    portal.tls.is_none() && !by_proxy && !listens.ip().is_loopback()
+}
+
 /// The database, behind whose newest entry time does not go back.
 async fn open_database(state: &StateDir, clock: &SteadyClock) -> anyhow::Result<Database> {
     let path = state.path("broker.db");
@@ -338,4 +362,26 @@ fn up_survey(survey: &Survey) -> Option<UpSurvey> {
         name: survey.name.to_string(),
         bucket: place.bucket.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_that_others_reach_is_warned_of() {
+        let public = |url: &str| PortalSite {
+            public: Some(url.parse().unwrap()),
+            ..PortalSite::default()
+        };
+        let clear =
+            |listens: &str, portal: &PortalSite| is_in_clear(listens.parse().unwrap(), portal);
+        assert!(clear("0.0.0.0:80", &public("http://skykey.example.org/")));
+        assert!(clear("10.0.0.1:80", &PortalSite::default()));
+        assert!(!clear("127.0.0.1:80", &public("http://localhost/")));
+        assert!(!clear(
+            "10.0.0.1:80",
+            &public("https://skykey.example.org/")
+        ));
+    }
 }

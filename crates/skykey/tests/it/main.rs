@@ -18,6 +18,7 @@ mod machines;
 mod notebooks;
 mod outages;
 mod proof;
+mod readiness;
 mod realstack;
 mod secrets;
 mod shells;

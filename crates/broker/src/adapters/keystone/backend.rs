@@ -6,6 +6,7 @@ use std::fmt;
 use skykey_keystone::{Caller, Ec2Credential, Error, Keystone, Login, Project, ProjectRef, Token};
 use skykey_types::{AccessKeyId, ProjectName};
 use tokio::sync::{Mutex, OnceCell};
+use url::Url;
 
 use crate::PortError;
 
@@ -17,6 +18,7 @@ pub(super) struct Backend {
     keystone: Keystone,
     login: Login,
     project_domain: String,
+    url: Url,
     clients: Mutex<HashMap<ProjectName, Keystone>>,
     id: OnceCell<String>,
 }
@@ -29,12 +31,13 @@ pub(super) struct Place {
 }
 
 impl Backend {
-    /// `keystone` logs in with `login`, which names no project.
-    pub(super) fn new(keystone: Keystone, login: Login, project_domain: String) -> Self {
+    /// `keystone`, which is at `url`, logs in with `login`, which names no project.
+    pub(super) fn new(keystone: Keystone, login: Login, project_domain: String, url: Url) -> Self {
         Self {
             keystone,
             login,
             project_domain,
+            url,
             clients: Mutex::default(),
             id: OnceCell::new(),
         }
@@ -46,12 +49,31 @@ impl Backend {
 
     /// The backend user's id at Keystone.
     pub(super) async fn id(&self) -> Result<&str, PortError> {
-        let ask = async || self.keystone.own().await.map(|token| token.user.id);
-        self.id
-            .get_or_try_init(ask)
-            .await
-            .map(String::as_str)
-            .map_err(PortError::from)
+        let ask = async || self.log_in().await.map(|token| token.user.id);
+        self.id.get_or_try_init(ask).await.map(String::as_str)
+    }
+
+    /// The token for no project. That it is refused can only be the login's fault.
+    async fn log_in(&self) -> Result<Token, PortError> {
+        self.keystone.own().await.map_err(|error| match error {
+            Error::Refused { status: 401, .. } => PortError::Refused(format!(
+                "{error}; [keystone.backend_user] password is wrong, or name ('{}') or domain ('{}') is: compare \
+                 them with Keystone",
+                self.login.username, self.login.user_domain,
+            )),
+            error => self.told(error),
+        })
+    }
+
+    /// The error, and where Keystone should be if it is not there.
+    fn told(&self, error: Error) -> PortError {
+        match error {
+            Error::Unreachable(_) => PortError::Away(format!(
+                "{error}; see whether Keystone runs at {} ([keystone] url)",
+                self.url
+            )),
+            error => error.into(),
+        }
     }
 
     pub(super) async fn client(&self, project: &ProjectName) -> Keystone {
@@ -86,10 +108,10 @@ impl Backend {
             Err(Error::Refused { .. }) => {
                 // Keystone does not say whether it is the password or the project. If the password
                 // is wrong, this fails as well, and says so.
-                self.keystone.own().await?;
+                self.log_in().await?;
                 Ok(None)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.told(error)),
         }
     }
 
@@ -157,7 +179,7 @@ impl Backend {
         match place.keystone.own_roles().await {
             // It had one when the kept token was made.
             Err(Error::Refused { .. }) => {
-                self.keystone.own().await?;
+                self.log_in().await?;
                 Ok(None)
             }
             outcome => outcome.map(Some).map_err(PortError::from),
