@@ -18,6 +18,9 @@ pub struct Site {
     pub s3: String,
     /// Its region.
     pub region: String,
+    /// Whether machines may ask by an application credential of OpenStack; portals before there was this did not say.
+    #[serde(default)]
+    pub application_credentials: bool,
     /// The portal's version.
     pub version: String,
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderName, HeaderValue, Method, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -16,6 +16,17 @@ use crate::{Client, ClientError};
 
 /// The longest message that is passed on, in characters.
 const LONGEST: usize = 1_000;
+/// Keystone's own header for its tokens.
+const KEYSTONE_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+
+/// What a call shows of who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Proof<'a> {
+    /// An access token of the IAM, or a notebook server's own of its hub.
+    Bearer(&'a Secret),
+    /// A token of Keystone.
+    Keystone(&'a Secret),
+}
 
 /// The API's `{"error":{…}}`, or what notebook servers are told, `{"code","message"}`.
 #[derive(Deserialize)]
@@ -119,7 +130,7 @@ impl Client {
         let url = self.portal.at(&[&["api", "v1"], path].concat());
         let token = self.bearer().await?;
         let first = self
-            .call(operation, method.clone(), &url, Some(&token), body)
+            .call(operation, method.clone(), &url, self.proof(&token), body)
             .await;
         let Err(ClientError::Refused {
             status: 401,
@@ -132,7 +143,9 @@ impl Client {
         let Some(token) = self.another_bearer(&token).await? else {
             return Err(self.not_taken(message));
         };
-        let second = self.call(operation, method, &url, Some(&token), body).await;
+        let second = self
+            .call(operation, method, &url, self.proof(&token), body)
+            .await;
         match second {
             Err(ClientError::Refused {
                 status: 401,
@@ -149,7 +162,16 @@ impl Client {
             Identity::Login => self.access_token().await,
             Identity::Hub(token) => Ok(token.clone()),
             Identity::TokenFile(path) => identity::token_in(path),
+            Identity::OpenStack(machine) => self.keystone_token(machine, None).await,
         }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "a call takes it or nothing")]
+    fn proof<'a>(&self, token: &'a Secret) -> Option<Proof<'a>> {
+        Some(match &self.identity {
+            Identity::OpenStack(_) => Proof::Keystone(token),
+            Identity::Login | Identity::Hub(_) | Identity::TokenFile(_) => Proof::Bearer(token),
+        })
     }
 
     /// Another than the one that was refused, if there is one.
@@ -160,6 +182,9 @@ impl Client {
             // It may have been replaced just now.
             Identity::TokenFile(path) => {
                 Ok(Some(identity::token_in(path)?).filter(|token| token != refused))
+            }
+            Identity::OpenStack(machine) => {
+                self.keystone_token(machine, Some(refused)).await.map(Some)
             }
         }
     }
@@ -172,6 +197,11 @@ impl Client {
                 path: path.clone(),
                 why,
             },
+            Identity::OpenStack(machine) => ClientError::MachineRefused {
+                portal,
+                id: machine.id().to_owned(),
+                why,
+            },
             Identity::Login | Identity::Hub(_) => ClientError::LoginEnded { portal, why },
         }
     }
@@ -181,19 +211,22 @@ impl Client {
         operation: &'static str,
         method: Method,
         url: &Url,
-        token: Option<&Secret>,
+        proof: Option<Proof<'_>>,
         body: Option<&Value>,
     ) -> Result<Answer, ClientError> {
         let mut request = Request::builder()
             .method(method)
             .uri(url.as_str())
             .header(ACCEPT, "application/json");
-        if let Some(token) = token {
-            let value = format!("Bearer {}", token.expose());
+        if let Some(proof) = proof {
+            let (name, value) = match proof {
+                Proof::Bearer(token) => (AUTHORIZATION, format!("Bearer {}", token.expose())),
+                Proof::Keystone(token) => (KEYSTONE_TOKEN, token.expose().to_owned()),
+            };
             let mut value = HeaderValue::from_str(&value)
                 .map_err(|_| self.unexpected(operation, "the token holds a line break"))?;
             value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
+            request = request.header(name, value);
         }
         let bytes = match body {
             Some(body) => {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use skykey_iam::IamError;
+use skykey_keystone::Error as KeystoneError;
 use skykey_upstream::Fault;
 
 /// Why it did not work; the message is for the person, [`ClientError::hint`] is what to do next.
@@ -42,6 +43,48 @@ pub enum ClientError {
         /// What was said.
         why: String,
     },
+    /// The environment holds no whole application credential of OpenStack.
+    #[error("the environment holds no application credential of OpenStack: {} missing", .missing.join(", "))]
+    NoApplicationCredential {
+        /// The variables that are not set.
+        missing: Vec<&'static str>,
+    },
+    /// A variable of OpenStack's that cannot be used.
+    #[error("{variable} {why}")]
+    OpenStackVariable {
+        /// Which.
+        variable: &'static str,
+        /// What is wrong with it, and what would be right.
+        why: &'static str,
+    },
+    /// The site takes no application credentials.
+    #[error("{portal} takes no application credentials of OpenStack")]
+    NoMachines {
+        /// Which.
+        portal: String,
+    },
+    /// Keystone does not take the application credential. It does not say whether it was deleted, has ended, or has lost a
+    /// role that it was made with.
+    #[error("Keystone does not take the application credential {id} ({why})")]
+    ApplicationCredentialRefused {
+        /// Its public half.
+        id: String,
+        /// What Keystone said.
+        why: String,
+    },
+    /// The portal does not take Keystone's token.
+    #[error("{portal} does not take Keystone's token for the application credential {id} ({why})")]
+    MachineRefused {
+        /// Which portal.
+        portal: String,
+        /// The application credential's public half.
+        id: String,
+        /// What was said.
+        why: String,
+    },
+    /// Keystone failed.
+    #[error(transparent)]
+    Keystone(#[from] KeystoneError),
     /// What only a person may ask, asked by a notebook server.
     #[error(
         "cannot {operation} by a notebook server's token, which gets credentials and nothing else"
@@ -156,7 +199,11 @@ impl ClientError {
             Self::NotLoggedIn { .. } => "not_logged_in",
             Self::LoginEnded { .. } => "login_ended",
             Self::NoToken { .. } => "no_token",
-            Self::TokenRefused { .. } => "token_refused",
+            Self::TokenRefused { .. } | Self::MachineRefused { .. } => "token_refused",
+            Self::NoApplicationCredential { .. } => "no_application_credential",
+            Self::NoMachines { .. } => "no_machines",
+            Self::ApplicationCredentialRefused { .. } => "application_credential_refused",
+            Self::Keystone(_) => "keystone",
             Self::OnlyCredentials { .. } => "only_credentials",
             Self::WhichSurvey(_) => "which_survey",
             Self::NoLoginOffered { .. } => "no_login_offered",
@@ -173,6 +220,7 @@ impl ClientError {
             | Self::File { .. }
             | Self::Spoilt(_)
             | Self::Busy { .. }
+            | Self::OpenStackVariable { .. }
             | Self::Setup(_) => "local",
         }
     }
@@ -187,6 +235,28 @@ impl ClientError {
                 "see that whatever renews the file is running, and gets tokens of the portal's IAM"
                     .to_owned()
             }
+            Self::NoApplicationCredential { .. } => {
+                "set them to what 'openstack application credential create' shows, and OS_AUTH_URL to Keystone's address"
+                    .to_owned()
+            }
+            Self::NoMachines { .. } => {
+                "log in with 'skykey login', or ask the people who run it to set accept_application_credentials"
+                    .to_owned()
+            }
+            Self::ApplicationCredentialRefused { .. } => {
+                "it may have ended or been deleted, or your roles in OpenStack have; make another with \
+                 'openstack application credential create'"
+                    .to_owned()
+            }
+            Self::MachineRefused { .. } => {
+                "see that OS_AUTH_URL is the Keystone of the portal's site, and the application credential a \
+                 restricted one without access rules"
+                    .to_owned()
+            }
+            Self::Keystone(error) if error.is_outage() => {
+                "check OS_AUTH_URL and the network, and try again".to_owned()
+            }
+            Self::Keystone(_) => "check OS_AUTH_URL".to_owned(),
             Self::OnlyCredentials { .. } => "log in with 'skykey login'".to_owned(),
             Self::WhichSurvey(several) if several.is_empty() => {
                 "'skykey whoami' says where you stand".to_owned()
@@ -220,7 +290,10 @@ impl ClientError {
             Self::Spoilt(_) => "remove it, and run 'skykey login' again".to_owned(),
             Self::Busy { .. } => "end that process, and try again".to_owned(),
             Self::Homeless => "set HOME".to_owned(),
-            Self::Iam(_) | Self::File { .. } | Self::Setup(_) => String::new(),
+            Self::OpenStackVariable { .. }
+            | Self::Iam(_)
+            | Self::File { .. }
+            | Self::Setup(_) => String::new(),
         }
     }
 
@@ -233,6 +306,7 @@ impl ClientError {
             | Self::Keyring { .. } => true,
             Self::Refused { status, .. } => *status == 429 || *status >= 500,
             Self::Iam(error) => error.is_outage(),
+            Self::Keystone(error) => error.is_outage(),
             _ => false,
         }
     }
@@ -245,6 +319,10 @@ impl ClientError {
             | Self::LoginEnded { .. }
             | Self::NoToken { .. }
             | Self::TokenRefused { .. }
+            | Self::NoApplicationCredential { .. }
+            | Self::NoMachines { .. }
+            | Self::ApplicationCredentialRefused { .. }
+            | Self::MachineRefused { .. }
             | Self::OnlyCredentials { .. }
             | Self::WhichSurvey(_) => true,
             Self::Refused { status, .. } => matches!(status, 401 | 403),

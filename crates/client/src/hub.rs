@@ -7,6 +7,7 @@ use skykey_types::{AccessKeyId, Credentials, LeaseId, Secret, SurveyName, Timest
 use skykey_upstream::Answer;
 
 use crate::answers::{AfterRemoval, GrantedLease, LeaseSummary, Place};
+use crate::api::Proof;
 use crate::{Client, ClientError, Wish};
 
 const ASK: &str = "get a notebook server's credentials";
@@ -81,6 +82,7 @@ impl Client {
         if let Some(survey) = survey {
             url.query_pairs_mut().append_pair("survey", survey.as_str());
         }
-        self.call(ASK, Method::GET, &url, Some(token), None).await
+        self.call(ASK, Method::GET, &url, Some(Proof::Bearer(token)), None)
+            .await
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use skykey_types::Secret;
 
-use crate::ClientError;
+use crate::{ClientError, OpenStack};
 
 /// The longest token that is read from a file, in bytes; no server takes a longer header.
 const LONGEST: usize = 16 << 10;
@@ -26,6 +26,9 @@ pub enum Identity {
     /// mounted secret. The file is read anew for each request. It holds the token, or JSON with
     /// an `access_token`.
     TokenFile(PathBuf),
+    /// A machine, by an application credential of OpenStack. It asks with tokens of Keystone, which it keeps in
+    /// memory alone; the site must take them.
+    OpenStack(OpenStack),
 }
 
 impl Identity {
@@ -38,6 +41,9 @@ impl Identity {
                 "token-file-{}",
                 short(path.as_os_str().as_encoded_bytes())
             )),
+            Self::OpenStack(machine) => {
+                Some(format!("openstack-{}", short(machine.name().as_bytes())))
+            }
         }
     }
 }

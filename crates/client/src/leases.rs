@@ -119,7 +119,7 @@ impl Client {
     fn holder(&self) -> Result<Option<String>, ClientError> {
         match &self.identity {
             Identity::Login => self.who().map(|_| None),
-            Identity::Hub(_) => Ok(None),
+            Identity::Hub(_) | Identity::OpenStack(_) => Ok(None),
             Identity::TokenFile(path) => {
                 let token = identity::token_in(path)?;
                 Ok(Some(identity::holder(&token)))
@@ -174,7 +174,9 @@ impl Client {
         let path = self.folder.lease(&wish.name());
         let asked = match &self.identity {
             Identity::Hub(token) => self.lease_by_hub(token, wish).await,
-            Identity::Login | Identity::TokenFile(_) => self.lease_by_api(wish).await,
+            Identity::Login | Identity::TokenFile(_) | Identity::OpenStack(_) => {
+                self.lease_by_api(wish).await
+            }
         };
         let GrantedLease {
             lease,

@@ -3,7 +3,8 @@
 //! nothing, the portal does, and prints nothing. What always holds: what it keeps is in files of mode
 //! 0600 in a folder of mode 0700, but for a refresh token in the desktop's keyring; one refresh token is never used by two processes at once, nor
 //! one lease asked for twice; a token goes to nobody but the portal and the IAM that the portal
-//! named at the login, and never over plain HTTP unless that is this machine; what is kept for one identity is
+//! named at the login, an application credential to nobody but its Keystone, and neither over plain HTTP unless that is this
+//! machine; what is kept for one identity is
 //! never handed to another; no error holds a secret.
 
 mod answers;
@@ -19,6 +20,7 @@ mod keyring;
 mod leases;
 mod login;
 mod logout;
+mod openstack;
 mod places;
 mod portal;
 
@@ -37,6 +39,7 @@ pub use keyring::{DesktopKeyring, Entry, Keyring, KeyringError};
 pub use leases::{LEFT, Wish};
 pub use login::{Begun, KeptLogin, LoggedIn, Who};
 pub use logout::LoggedOut;
+pub use openstack::OpenStack;
 pub use places::Places;
 pub use portal::{ParsePortalError, Portal};
 
@@ -49,6 +52,7 @@ pub struct Client {
     folder: places::Folder,
     http: OnceLock<Upstream>,
     keyring: Arc<dyn Keyring>,
+    keystone_token: openstack::KeystoneToken,
     clock: Arc<dyn Clock>,
 }
 
@@ -65,6 +69,7 @@ impl Client {
             identity: Identity::Login,
             http: OnceLock::new(),
             keyring: Arc::new(DesktopKeyring),
+            keystone_token: openstack::KeystoneToken::default(),
             clock,
         })
     }
@@ -74,6 +79,7 @@ impl Client {
     pub fn in_the_name_of(mut self, identity: Identity) -> Self {
         self.folder = self.folder.of(&identity);
         self.identity = identity;
+        self.keystone_token = openstack::KeystoneToken::default();
         self
     }
 

@@ -84,6 +84,10 @@ async fn standing(world: &World, survey: &str) -> Standing {
         .unwrap()
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with what may not be there"
+)]
 fn after(start: Timestamp, seconds: i64) -> Option<Timestamp> {
     Some(start + SignedDuration::from_secs(seconds))
 }

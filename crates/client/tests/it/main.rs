@@ -9,5 +9,6 @@ mod joining;
 mod keyring;
 mod logins;
 mod logout;
+mod machines;
 mod portal;
 mod refusals;

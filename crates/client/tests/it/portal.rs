@@ -20,9 +20,11 @@ use tokio::net::TcpListener;
 pub(crate) const NOW: i64 = 1_795_507_200;
 pub(crate) const ACCESS: &str = "the-access-token";
 pub(crate) const REFRESH: &str = "the-refresh-token";
+const KEYSTONE_TOKEN: header::HeaderName = header::HeaderName::from_static("x-auth-token");
+const SUBJECT_TOKEN: header::HeaderName = header::HeaderName::from_static("x-subject-token");
 pub(crate) const SECRET_KEY: &str = "the-secret-access-key";
 
-/// A request: method and path, who asked, and the body.
+/// A request: method and path, who asked (`X-Auth-Token: …` if by a token of Keystone), and the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) what: String,
@@ -277,15 +279,21 @@ async fn answer(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, [(header::HeaderName, &'static str); 1], String) {
+) -> (StatusCode, [(header::HeaderName, String); 2], String) {
     let what = format!("{method} {}", uri.path());
     let mut script = shared.lock().unwrap();
     script.seen.push(Seen {
         what: what.clone(),
-        authorization: headers
-            .get(header::AUTHORIZATION)
-            .map_or("", |value| value.to_str().unwrap())
-            .to_owned(),
+        authorization: [
+            (header::AUTHORIZATION, ""),
+            (KEYSTONE_TOKEN, "X-Auth-Token: "),
+        ]
+        .into_iter()
+        .filter_map(|(name, before)| {
+            let value = headers.get(name)?.to_str().unwrap();
+            Some(format!("{before}{value}"))
+        })
+        .collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
     });
     let (status, body) = match script.answers.get_mut(&what) {
@@ -293,9 +301,17 @@ async fn answer(
         Some(answers) if answers.len() > 1 => answers.pop_front().unwrap(),
         Some(answers) => answers.front().unwrap().clone(),
     };
+    let subject_token = body["subject_token"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     (
         StatusCode::from_u16(status).unwrap(),
-        [(header::CONTENT_TYPE, "application/json")],
+        [
+            (header::CONTENT_TYPE, "application/json".to_owned()),
+            // Where Keystone puts a token.
+            (SUBJECT_TOKEN, subject_token),
+        ],
         body.to_string(),
     )
 }

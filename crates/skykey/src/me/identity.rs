@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use skykey_client::{Client, Identity, Portal};
+use skykey_client::{Client, Identity, OpenStack, Portal};
 use skykey_types::Secret;
 
 use super::At;
@@ -19,8 +19,9 @@ const HUB_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 /// Who asks.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct Asker {
-    /// Who asks: login, hub (a notebook server, by its own token), or token-file=FILE (an access token of
-    /// the IAM that something else renews); left out, your login, else the notebook server
+    /// Who asks: login, hub (a notebook server, by its own token), openstack (a machine, by the application
+    /// credential in `OS_APPLICATION_CREDENTIAL_ID` and `_SECRET`, at `OS_AUTH_URL`), or token-file=FILE (an access
+    /// token of the IAM that something else renews); left out, your login, else the notebook server
     #[arg(long, value_name = "WHO", env = "SKYKEY_IDENTITY")]
     identity: Option<Who>,
 }
@@ -30,6 +31,7 @@ pub(crate) struct Asker {
 enum Who {
     Login,
     Hub,
+    OpenStack,
     TokenFile(PathBuf),
 }
 
@@ -40,8 +42,9 @@ impl FromStr for Who {
         match text.split_once('=') {
             None if text == "login" => Ok(Self::Login),
             None if text == "hub" => Ok(Self::Hub),
+            None if text == "openstack" => Ok(Self::OpenStack),
             Some(("token-file", path)) if !path.is_empty() => Ok(Self::TokenFile(path.into())),
-            _ => Err("write login, hub, or token-file=FILE".to_owned()),
+            _ => Err("write login, hub, openstack, or token-file=FILE".to_owned()),
         }
     }
 }
@@ -56,6 +59,12 @@ impl Asker {
         match &self.identity {
             Some(Who::Login) => at.client(),
             Some(Who::Hub) => hub(at, &variable),
+            Some(Who::OpenStack) => {
+                let machine = OpenStack::of_environment(&variable)?;
+                Ok(at
+                    .client_for_token()?
+                    .in_the_name_of(Identity::OpenStack(machine)))
+            }
             Some(Who::TokenFile(path)) => {
                 // The same file is the same identity, wherever the command is run.
                 let path = std::path::absolute(path).context("the token file's path")?;
@@ -98,14 +107,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identity_is_one_of_three() {
+    fn an_identity_is_one_of_four() {
         assert_eq!("login".parse(), Ok(Who::Login));
         assert_eq!("hub".parse(), Ok(Who::Hub));
+        assert_eq!("openstack".parse(), Ok(Who::OpenStack));
         assert_eq!(
             "token-file=/run/a=b".parse(),
             Ok(Who::TokenFile("/run/a=b".into()))
         );
-        for text in ["", "token-file", "token-file=", "login=x", "me", "Hub"] {
+        for text in [
+            "",
+            "token-file",
+            "token-file=",
+            "login=x",
+            "openstack=x",
+            "me",
+            "Hub",
+        ] {
             assert!(
                 text.parse::<Who>().unwrap_err().contains("token-file=FILE"),
                 "{text}"

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use skykey_client::{Client, Standing};
+use skykey_client::{Client, Identity, Standing};
 
 use super::identity::Asker;
 use super::{At, at, listed, print};
@@ -35,7 +35,10 @@ pub(crate) async fn show(client: &Client) -> anyhow::Result<()> {
     if let Some(end) = me.account_end {
         let _ = writeln!(text, "  account  ends {}", at(end));
     }
-    let _ = writeln!(text, "  login    kept {}", client.who()?.kept);
+    // Another identity needs no login.
+    if matches!(client.identity(), Identity::Login) {
+        let _ = writeln!(text, "  login    kept {}", client.who()?.kept);
+    }
     let _ = writeln!(text, "  surveys");
     let longest = me.surveys.iter().map(|survey| survey.name.len()).max();
     let width = longest.unwrap_or_default();

@@ -201,6 +201,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is told what may not be there")]
     fn at(text: &str) -> Option<Timestamp> {
         Some(text.parse().unwrap())
     }

@@ -126,17 +126,18 @@ fn keep_others_out(root: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot look at {shown}"))?
         .permissions()
         .mode();
-    if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    if others == 0 {
         return Ok(());
     }
     let was = format!("{:o}", mode & 0o777);
     match fs::set_permissions(root, fs::Permissions::from_mode(mode & 0o7700)) {
         Ok(()) => {
-            tracing::warn!(state = %shown, %was, "the state directory was open to others; it is mode 0700 now")
+            tracing::warn!(state = %shown, %was, "the state directory was open to others; it is mode 0700 now");
         }
         Err(error) => {
             tracing::warn!(state = %shown, mode = %was, %error, "the state directory is open to others, and \
-            not ours to close; give it to the user that skykey runs as, and run chmod 700 on it")
+            not ours to close; give it to the user that skykey runs as, and run chmod 700 on it");
         }
     }
     Ok(())
