@@ -23,7 +23,7 @@ impl Echo {
         .query(&[("format", "json"), ("uid", project.as_str())]);
         let answer = self.send(admin, &ask).await?;
         if answer.status == 404 {
-            let refused = EchoError::refused(ask.operation, &answer);
+            let refused = EchoError::refused(ask.operation, &answer).of_admin();
             return match refused.code() {
                 Some("NoSuchUser") => Ok(None),
                 // The API is not there: 404 as well.
@@ -31,7 +31,7 @@ impl Echo {
             };
         }
         if !answer.is_success() {
-            return Err(EchoError::refused(ask.operation, &answer));
+            return Err(EchoError::refused(ask.operation, &answer).of_admin());
         }
         RgwUser::read(ask.operation, &answer).map(Some)
     }

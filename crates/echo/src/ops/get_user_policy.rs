@@ -27,7 +27,7 @@ impl Echo {
             return Ok(None);
         }
         if !answer.is_success() {
-            return Err(EchoError::refused(ask.operation, &answer));
+            return Err(EchoError::refused(ask.operation, &answer).of_admin());
         }
         match element(&answer.text(), "PolicyDocument") {
             Some(document) => Ok(Some(document)),

@@ -25,7 +25,7 @@ impl Echo {
             return Ok(Vec::new());
         }
         if !answer.is_success() {
-            return Err(EchoError::refused(ask.operation, &answer));
+            return Err(EchoError::refused(ask.operation, &answer).of_admin());
         }
         Ok(elements(&answer.text(), "member").collect())
     }
