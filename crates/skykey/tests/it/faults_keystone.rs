@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use skykey_types::SignedDuration;
+
 use crate::fault_proxy::Fault;
 use crate::faults::{Site, TOTAL, UNUSED, both};
 
@@ -231,6 +233,8 @@ async fn a_removal_while_keystone_is_away_is_finished_when_it_is_back() {
     site.heal();
     let until = Instant::now() + Duration::from_secs(20);
     while site.of_person(&credentials).await > 0 {
+        // It waits longer after each try.
+        site.clock.advance(SignedDuration::from_mins(1));
         site.world.broker().watch_once().await.unwrap();
         assert!(Instant::now() < until, "they stay");
         tokio::time::sleep(Duration::from_millis(100)).await;

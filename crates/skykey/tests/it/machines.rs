@@ -307,7 +307,8 @@ async fn only_a_token_that_an_application_credential_made_counts() {
         .world
         .broker()
         .database()
-        .audit_trail(10)
+        // Proofs are in it too.
+        .audit_trail(100)
         .await
         .unwrap();
     let refused = audit
