@@ -64,7 +64,7 @@ def program() -> str:
     for folders in (*beside, None):
         if found := shutil.which("skykey", path=folders):
             return found
-    raise SkykeyError("the program skykey is neither beside this Python nor on PATH; run 'pip install skykey'")
+    raise SkykeyError("the program skykey is neither beside this Python nor on PATH; install the wheel that this module came from again")
 
 
 def credentials(survey: str, lifetime: int | str | None = None, portal: str | None = None) -> Credentials:
@@ -100,7 +100,7 @@ def credentials(survey: str, lifetime: int | str | None = None, portal: str | No
             lease=answer["lease"]["id"],
         )
     except (ValueError, KeyError, TypeError):  # whose text might hold a secret
-        raise SkykeyError(f"{words[0]} is another version than this module; run 'pip install -U skykey'") from None
+        raise SkykeyError(f"{words[0]} is another version than this module; install both from one wheel") from None
 
 
 def session(survey: str, lifetime: int | str | None = None, portal: str | None = None) -> boto3.session.Session:
