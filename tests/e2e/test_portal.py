@@ -110,6 +110,7 @@ def test_a_client_learns_what_it_needs_without_a_token(sky):
         "login_ports": "any",
         "s3": sky.up["s3"],
         "region": sky.up["region"],
+        "application_credentials": True,
     }
 
 
