@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "notebook"
 NOTEBOOK = Path(os.environ["SKYKEY_NOTEBOOK"])
 # Seconds between two rounds of the watch, and that a lease lasts.
 WATCH_EVERY = 2
-LASTS = 20
+LASTS = 30
 ONCE = "printed once"
 
 
