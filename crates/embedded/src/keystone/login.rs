@@ -285,7 +285,11 @@ impl Keystone {
                     .map(|(id, kept)| (id.clone(), kept.clone())),
                 _ => None,
             });
-        let (id, kept) = found.ok_or_else(Refusal::unauthorized)?;
+        let (id, kept) = found.ok_or_else(|| match &method.id {
+            // As Keystone does it: whoever knows an id may know that it is gone.
+            Some(id) => Refusal::not_found("Application Credential", id),
+            None => Refusal::unauthorized(),
+        })?;
         let hash = skykey_sigv4::sha256_hex(method.secret.expose().as_bytes());
         if !bool::from(hash.as_bytes().ct_eq(kept.secret_hash.as_bytes())) {
             return Err(Refusal::unauthorized());

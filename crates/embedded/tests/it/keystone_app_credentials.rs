@@ -68,7 +68,7 @@ async fn it_is_used_by_id_or_by_owner_and_name_and_takes_no_scope() {
     );
     assert_eq!(answer.json()["token"]["project"]["name"], "lsst-ro");
     refused(&keystone.with_app_credential(&id, "wrong").await, 401);
-    refused(&keystone.with_app_credential("0", &secret).await, 401);
+    refused(&keystone.with_app_credential("0", &secret).await, 404);
     let login = |owner: &str| {
         let method = json!({"name": "a program", "user": {"name": owner, "domain": {"id": "default"}}, "secret": secret});
         json!({"auth": {"identity": {"methods": ["application_credential"], "application_credential": method}}})

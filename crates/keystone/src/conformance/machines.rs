@@ -45,7 +45,7 @@ pub async fn an_application_credentials_token_says_whose_it_is(stand: &Stand) {
         unmake(&keystone, &own, &made.id).await;
         let refused = login.token().await;
         assert!(
-            matches!(refused, Err(Error::Refused { status: 401, .. })),
+            matches!(refused, Err(Error::NotFound { .. })),
             "{refused:?}"
         );
         assert_eq!(

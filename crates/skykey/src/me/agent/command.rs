@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use rustix::process::{Pid, test_kill_process};
 use serde::Deserialize;
 use skykey_types::SurveyName;
 use tokio::signal::unix::{SignalKind, signal};
@@ -173,6 +174,7 @@ impl Seen {
         loop {
             if self.is_running()
                 && let Some(lines) = self.env()?
+                && is_of_the_living(&lines)
             {
                 return Ok(lines);
             }
@@ -225,6 +227,18 @@ impl Seen {
     }
 }
 
+/// Whether the process that wrote these lines is there. The next agent in a folder takes a killed one's out a
+/// moment after it has begun.
+fn is_of_the_living(lines: &str) -> bool {
+    let pid = lines
+        .lines()
+        .find_map(|line| line.strip_prefix("export SKYKEY_AGENT_PID='"))
+        .and_then(|rest| rest.strip_suffix('\''))
+        .and_then(|pid| pid.parse().ok())
+        .and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid).is_ok())
+}
+
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr = text
         .parse()
@@ -242,6 +256,16 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_killed_agents_lines_are_not_taken_for_the_next_ones() {
+        let lines = |pid: u32| format!("unset A\nexport SKYKEY_AGENT_PID='{pid}'\n");
+        assert!(is_of_the_living(&lines(std::process::id())));
+        let mut dead = std::process::Command::new("true").spawn().unwrap();
+        dead.wait().unwrap();
+        assert!(!is_of_the_living(&lines(dead.id())));
+        assert!(!is_of_the_living("export A='b'\n"));
+    }
 
     #[test]
     fn an_agent_listens_on_loopback_only() {
