@@ -39,7 +39,8 @@ def hub_environment(sky, token):
     """The environment that a hub with the lines of `skykey jupyter config` gives to a server with that token."""
     command = [BIN, "jupyter", "config", "--portal", sky.up["portal"], "--s3", sky.s3, "--survey", "demo"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    config = SimpleNamespace(Spawner=SimpleNamespace(environment={}))
+    sections = ("Spawner", "KubeSpawner", "DockerSpawner")
+    config = SimpleNamespace(**{name: SimpleNamespace(environment={}) for name in sections})
     exec(lines, {"c": config})
     spawner = SimpleNamespace(api_token=token)
     given = config.Spawner.environment

@@ -96,7 +96,10 @@ def configuration(folder, stack, known_iam, **wrong):
     for survey in stack["surveys"]:
         text += SURVEY.format(
             name=survey["name"],
-            project=said["readers_project"] or survey["readers_project"]["name"],
+            # Each survey has its own, also of the wrong ones.
+            project="-".join((said["readers_project"], survey["name"]))
+            if said["readers_project"]
+            else survey["readers_project"]["name"],
             data_project=survey["data_project"]["name"],
             role=survey["role"],
         )
