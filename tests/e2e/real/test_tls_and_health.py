@@ -45,11 +45,13 @@ def test_a_lease_over_tls_by_api_and_browser(over_tls, published, monkeypatch):
     assert portals and all(cookie.secure for cookie in portals), portals
 
 
-def test_the_health_address(over_tls, readyz):
+def test_the_health_address(over_tls, readyz, eventually):
     site, _ = over_tls
     assert requests.get(site.health + "healthz").text == "ok\n"
-    ready, systems = readyz(site)
-    assert ready and {"iam", "keystone", "sts", "echo", "survey m13 by sts-lite"} <= set(systems)
+    # Each survey is proved first.
+    eventually(lambda: readyz(site)[0], 45, "ready")
+    _, systems = readyz(site)
+    assert {"iam", "keystone", "sts", "echo", "survey m13 by sts-lite"} <= set(systems)
     metrics = requests.get(site.health + "metrics").text
     assert 'skykey_upstream_attempts_total{system="Keystone"' in metrics
     assert requests.get(site.health + "api/v1/surveys").status_code == 404
