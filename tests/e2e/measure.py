@@ -1,7 +1,7 @@
 """Rates and latencies of one skykey on this machine.
 
-The load comes from a small client of its own: requests are signed beforehand and sent over kept-alive
-connections by a few processes, so that the server is what is measured as far as two cores allow.
+The load comes from a small client of its own: requests are signed beforehand and sent over connections that are
+kept as long as the server keeps them, by a process of its own, so that the server is what is measured as far as two cores allow.
 """
 
 import http.client
@@ -49,18 +49,27 @@ def worker(address, jobs, in_flight, begin, seconds, results):
         lines += [f"{name}: {value}" for name, value in headers.items() if name.lower() not in ("host", "content-length")]
         raw.append(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
     selector = selectors.DefaultSelector()
-    states = []
-    for number in range(in_flight):
-        connection = socket.create_connection(address)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        state = {"socket": connection, "next": number, "buffer": b"", "need": None, "sent": 0.0}
-        states.append(state)
-        selector.register(connection, selectors.EVENT_READ, state)
+    states = [{"socket": None, "next": number} for number in range(in_flight)]
     latencies, errors = [], 0
+
+    def connect(state):
+        state["socket"] = socket.create_connection(address)
+        state["socket"].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        selector.register(state["socket"], selectors.EVENT_READ, state)
+
+    def hang_up(state):
+        selector.unregister(state["socket"])
+        state["socket"].close()
+        state["socket"] = None
+
+    for state in states:
+        connect(state)
 
     def send(state):
         state["buffer"], state["need"] = b"", None
         state["sent"] = time.perf_counter()
+        if state["socket"] is None:
+            connect(state)
         state["socket"].sendall(raw[state["next"] % len(raw)])
         state["next"] += in_flight
 
@@ -80,16 +89,18 @@ def worker(address, jobs, in_flight, begin, seconds, results):
                 text = state["buffer"][:head].lower()
                 status = int(text[9:12])
                 errors += status not in (200, 201)
+                state["closes"] = b"\r\nconnection: close" in text
                 length = text.partition(b"content-length:")[2].split(b"\r\n")[0]
                 state["need"] = head + 4 + (int(length) if length.strip() else 0)
             if state["need"] is not None and len(state["buffer"]) >= state["need"]:
                 now = time.perf_counter()
                 latencies.append(now - state["sent"])
+                if now >= end or state["closes"]:
+                    hang_up(state)
                 if now < end:
                     send(state)
                 else:
                     busy -= 1
-                    selector.unregister(state["socket"])
     results.put((latencies, errors))
 
 

@@ -36,11 +36,16 @@ impl Broker {
             match self.watch_once().await {
                 Ok(report) if report.unanswered > 0 => {
                     tracing::warn!(
-                        ?report,
+                        people = report.people,
+                        unanswered = report.unanswered,
                         "the membership watch got no answer about some people; their leases go on"
                     );
                 }
-                Ok(report) => tracing::debug!(?report, "membership watch"),
+                Ok(report) => tracing::debug!(
+                    people = report.people,
+                    revoked = report.revoked,
+                    "membership watch"
+                ),
                 Err(error) => tracing::error!(%error, "the membership watch failed; trying again"),
             }
             tokio::select! {

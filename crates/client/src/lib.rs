@@ -41,7 +41,7 @@ pub use login::{Begun, KeptLogin, LoggedIn, Who};
 pub use logout::LoggedOut;
 pub use openstack::OpenStack;
 pub use places::Places;
-pub use portal::{ParsePortalError, Portal};
+pub use portal::{ParsePortalError, Portal, is_this_machine};
 
 /// One portal, in the name of whoever is logged in there, unless [`Client::in_the_name_of`] says another.
 /// Other processes may use the same [`Places`] at the same time.

@@ -73,7 +73,7 @@ impl fmt::Display for Portal {
 }
 
 /// Whether what is sent there stays on this machine.
-pub(crate) fn is_this_machine(url: &Url) -> bool {
+pub fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),

@@ -125,7 +125,7 @@ impl RgwUser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::answer;
+    use skykey_upstream::Answer;
 
     #[test]
     fn a_user_is_limited_when_both_mask_and_buckets_say_so() {
@@ -134,7 +134,7 @@ mod tests {
                 "{{\"tenant\":\"\",\"user_id\":\"p\",\"display_name\":\"m13-ro\",\"suspended\":0,\
                  \"max_buckets\":{buckets},\"op_mask\":\"{mask}\",\"type\":\"keystone\"}}"
             );
-            RgwUser::read("ask", &answer(200, text.leak())).unwrap()
+            RgwUser::read("ask", &Answer::of(200, text)).unwrap()
         };
         assert!(user("read", "-1").is_limited_to_reading());
         for (mask, buckets) in [
@@ -158,6 +158,6 @@ mod tests {
             user("read, write, delete", "1").op_mask.to_string(),
             "read, write, delete"
         );
-        assert!(RgwUser::read("ask", &answer(200, "{}")).is_err());
+        assert!(RgwUser::read("ask", &Answer::of(200, "{}")).is_err());
     }
 }

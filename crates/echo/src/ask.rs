@@ -5,10 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Method;
 use md5::{Digest, Md5};
-use skykey_sigv4::{encode_query, uri_encode};
 use skykey_types::BucketName;
-
-const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
 /// The service in the signature's scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,57 +31,74 @@ pub(crate) struct Ask {
     /// In words that go after "cannot".
     pub(crate) operation: &'static str,
     pub(crate) service: Service,
-    pub(crate) method: Method,
-    /// Percent-encoded, below the endpoint's own path.
-    pub(crate) path: String,
-    /// Percent-encoded, without the `?`.
-    pub(crate) query: String,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Bytes,
+    pub(crate) request: skykey_endpoint::Ask,
     /// Twice does the same as once, whatever the method says.
     pub(crate) repeatable: bool,
+    /// Only a user of the gateway's own may ask it: the admin API, and policies of users.
+    pub(crate) admins: bool,
 }
 
 impl Ask {
-    pub(crate) fn new(operation: &'static str, method: Method, path: String) -> Self {
+    fn new(operation: &'static str, request: skykey_endpoint::Ask) -> Self {
         Self {
             operation,
             service: Service::S3,
-            method,
-            path,
-            query: String::new(),
-            headers: Vec::new(),
-            body: Bytes::new(),
+            request,
             repeatable: false,
+            admins: false,
         }
     }
 
-    /// An action of IAM or STS, which is a form.
-    pub(crate) fn form(operation: &'static str, service: Service, fields: &[(&str, &str)]) -> Self {
-        let mut ask = Self::new(operation, Method::POST, "/".to_owned());
-        ask.service = service;
-        // Blanks as %20: RGW refuses some policies with '+' in them.
-        ask.body = Bytes::from(encode_query(fields.iter().copied()));
-        ask.header("content-type", FORM.to_owned())
+    /// The list of buckets.
+    pub(crate) fn root(operation: &'static str) -> Self {
+        Self::new(operation, skykey_endpoint::Ask::at(Method::GET, "/"))
     }
 
-    /// Whether only a user of the gateway's own may ask it: the admin API, and policies of users.
-    pub(crate) fn is_admins(&self) -> bool {
-        self.service == Service::Iam || self.path.starts_with("/admin/")
+    pub(crate) fn bucket(operation: &'static str, method: Method, bucket: &BucketName) -> Self {
+        let request = skykey_endpoint::Ask::bucket(method, bucket.as_str());
+        Self::new(operation, request)
+    }
+
+    pub(crate) fn object(
+        operation: &'static str,
+        method: Method,
+        bucket: &BucketName,
+        key: &str,
+    ) -> Self {
+        let request = skykey_endpoint::Ask::object(method, bucket.as_str(), key);
+        Self::new(operation, request)
+    }
+
+    /// A user, at the [admin API](https://docs.ceph.com/en/pacific/radosgw/adminops/).
+    pub(crate) fn admin_user(operation: &'static str, method: Method) -> Self {
+        let request = skykey_endpoint::Ask::at(method, "/admin/user");
+        Self {
+            admins: true,
+            ..Self::new(operation, request)
+        }
+    }
+
+    /// An action of IAM or STS.
+    pub(crate) fn form(operation: &'static str, service: Service, fields: &[(&str, &str)]) -> Self {
+        Self {
+            service,
+            admins: service == Service::Iam,
+            ..Self::new(operation, skykey_endpoint::Ask::form(fields))
+        }
     }
 
     pub(crate) fn query(mut self, pairs: &[(&str, &str)]) -> Self {
-        self.query = encode_query(pairs.iter().copied());
+        self.request = self.request.query(pairs);
         self
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
-        self.headers.push((name, value));
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.request = self.request.header(name, value);
         self
     }
 
     pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
-        self.body = body.into();
+        self.request = self.request.body(body);
         self
     }
 
@@ -96,40 +110,5 @@ impl Ask {
     pub(crate) fn repeatable(mut self) -> Self {
         self.repeatable = true;
         self
-    }
-}
-
-/// A bucket, path style.
-pub(crate) fn bucket_path(bucket: &BucketName) -> String {
-    format!("/{bucket}")
-}
-
-/// An object, path style; the key is encoded but for its slashes.
-pub(crate) fn object_path(bucket: &BucketName, key: &str) -> String {
-    let key: Vec<String> = key.split('/').map(uri_encode).collect();
-    format!("/{bucket}/{}", key.join("/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_encoded_but_for_their_slashes() {
-        let bucket = "m13".parse().unwrap();
-        assert_eq!(
-            object_path(&bucket, "a b/c+d?é"),
-            "/m13/a%20b/c%2Bd%3F%C3%A9"
-        );
-    }
-
-    #[test]
-    fn a_form_has_no_plus_for_a_blank() {
-        let ask = Ask::form(
-            "ask",
-            Service::Iam,
-            &[("Action", "A b"), ("X", "{\"a\": 1}")],
-        );
-        assert_eq!(&ask.body[..], b"Action=A%20b&X=%7B%22a%22%3A%201%7D");
     }
 }

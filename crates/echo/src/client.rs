@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use skykey_sigv4::{Request, sha256_hex, sign_headers};
+use skykey_endpoint::Endpoint;
 use skykey_types::{Clock, Credentials};
 use skykey_upstream::{
     Answer, Call, Fault, Patience, Settings, SetupError, Upstream, UpstreamMetrics,
@@ -32,10 +32,7 @@ pub struct EchoSettings {
 #[derive(Debug, Clone)]
 pub struct Echo {
     upstream: Upstream,
-    endpoint: Url,
-    host: String,
-    region: String,
-    clock: Arc<dyn Clock>,
+    endpoint: Endpoint,
 }
 
 impl Echo {
@@ -46,23 +43,15 @@ impl Echo {
             metrics: settings.metrics,
             ..Settings::of("Echo").with(settings.patience)
         })?;
-        let host = settings.endpoint.host_str().unwrap_or_default();
-        let host = match settings.endpoint.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        };
         Ok(Self {
             upstream,
-            endpoint: settings.endpoint,
-            host,
-            region: settings.region,
-            clock,
+            endpoint: Endpoint::new(settings.endpoint, settings.region, clock),
         })
     }
 
     /// Where it is.
     pub fn endpoint(&self) -> &Url {
-        &self.endpoint
+        self.endpoint.url()
     }
 
     /// The connections, for whoever asks how it is doing.
@@ -86,7 +75,14 @@ impl Echo {
         ask: &Ask,
         service: Service,
     ) -> Result<Answer, EchoError> {
-        let request = self.signed(credentials, ask, service)?;
+        // The error would name the URL, but holds no secret.
+        let request = self
+            .endpoint
+            .sign(credentials, service.as_str(), &ask.request)
+            .map_err(|error| EchoError::Unexpected {
+                operation: ask.operation,
+                why: format!("the request cannot be written: {error}"),
+            })?;
         let call = Call::new(ask.operation, request);
         let call = if ask.repeatable {
             call.repeatable()
@@ -107,54 +103,8 @@ impl Echo {
             Ok(answer)
         } else {
             let error = EchoError::refused(ask.operation, &answer);
-            Err(if ask.is_admins() {
-                error.of_admin()
-            } else {
-                error
-            })
+            Err(if ask.admins { error.of_admin() } else { error })
         }
-    }
-
-    fn signed(
-        &self,
-        credentials: &Credentials,
-        ask: &Ask,
-        service: Service,
-    ) -> Result<http::Request<bytes::Bytes>, EchoError> {
-        let path = format!("{}{}", self.endpoint.path().trim_end_matches('/'), ask.path);
-        let mut headers = vec![("host", self.host.as_str())];
-        headers.extend(
-            ask.headers
-                .iter()
-                .map(|(name, value)| (*name, value.as_str())),
-        );
-        let unsigned = Request {
-            method: ask.method.as_str(),
-            path: &path,
-            query: &ask.query,
-            headers: &headers,
-            payload_hash: &sha256_hex(&ask.body),
-        };
-        let now = self.clock.now();
-        let signed = sign_headers(credentials, &self.region, service.as_str(), now, &unsigned);
-        let scheme = self.endpoint.scheme();
-        let mark = if ask.query.is_empty() { "" } else { "?" };
-        let mut request = http::Request::builder()
-            .method(&ask.method)
-            .uri(format!("{scheme}://{}{path}{mark}{}", self.host, ask.query));
-        for (name, value) in &ask.headers {
-            request = request.header(*name, value);
-        }
-        for (name, value) in signed {
-            request = request.header(name, value);
-        }
-        // The error would name the URL, but holds no secret.
-        request
-            .body(ask.body.clone())
-            .map_err(|error| EchoError::Unexpected {
-                operation: ask.operation,
-                why: format!("the request cannot be written: {error}"),
-            })
     }
 }
 

@@ -4,8 +4,8 @@ use skykey_types::BucketName;
 use skykey_upstream::{Answer, Fault};
 
 use crate::ProjectId;
-use crate::answer::code_and_message;
 use crate::policy::PolicyError;
+use skykey_endpoint::Problem;
 
 /// Why Echo did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +86,7 @@ impl EchoError {
     pub const NO_CODE: &'static str = "without a code";
 
     pub(crate) fn refused(operation: &'static str, answer: &Answer) -> Self {
-        let (code, message) = code_and_message(answer);
+        let Problem { code, message } = Problem::parse(&answer.text());
         Self::Refused {
             operation,
             status: answer.status,
@@ -194,13 +194,13 @@ pub(crate) fn remedy(status: u16, code: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::answer;
+    use skykey_upstream::Answer;
 
     #[test]
     fn an_empty_message_becomes_a_sentence_with_the_next_step() {
         let refused = EchoError::refused(
             "put a bucket policy",
-            &answer(
+            &Answer::of(
                 403,
                 "<Error><Code>AccessDenied</Code><Message></Message></Error>",
             ),
@@ -212,7 +212,7 @@ mod tests {
              project of the credentials"
         );
         assert_eq!(refused.code(), Some("AccessDenied"));
-        let bare = EchoError::refused("list buckets", &answer(302, ""));
+        let bare = EchoError::refused("list buckets", &Answer::of(302, ""));
         assert_eq!(bare.code(), None);
         assert!(bare.to_string().contains("302 without a code: "), "{bare}");
     }

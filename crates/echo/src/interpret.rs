@@ -3,9 +3,9 @@
 
 use skykey_upstream::Answer;
 
-use crate::answer::code_and_message;
 use crate::error::CREDENTIALS;
 use crate::{EchoError, Operation, Outcome};
+use skykey_endpoint::Problem;
 
 /// The table. 403, 405 and 501 are refusals; a success is a yes; a complaint is a yes where `complaint`
 /// lists it; all else says nothing.
@@ -14,7 +14,7 @@ pub(crate) fn interpret(operation: Operation, answer: &Result<Answer, EchoError>
         Ok(answer) => answer,
         Err(error) => return unclear(error.to_string()),
     };
-    let (code, _) = code_and_message(answer);
+    let code = Problem::parse(&answer.text()).code;
     if CREDENTIALS.contains(&code.as_str()) {
         return unclear(format!(
             "the credentials are not believed: {} {code}",
@@ -90,7 +90,7 @@ fn unclear(why: String) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::answer;
+    use skykey_upstream::Answer;
 
     fn word(operation: Operation, status: u16, code: &str) -> &'static str {
         let body = if code.is_empty() {
@@ -98,7 +98,7 @@ mod tests {
         } else {
             format!("<Error><Code>{code}</Code><Message></Message></Error>")
         };
-        match interpret(operation, &Ok(answer(status, body.leak()))) {
+        match interpret(operation, &Ok(Answer::of(status, body))) {
             Outcome::Refused { .. } => "refused",
             Outcome::Allowed => "allowed",
             Outcome::Unclear { .. } => "unclear",
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn two_hundred_with_an_error_inside_is_not_a_yes() {
-        let outcome = |operation, body| interpret(operation, &Ok(answer(200, body)));
+        let outcome = |operation, body| interpret(operation, &Ok(Answer::of(200, body)));
         let deleted = "<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>";
         let denied =
             "<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code></Error></DeleteResult>";

@@ -7,7 +7,6 @@
 //! "refused" nor "allowed".
 
 mod admin;
-mod answer;
 mod ask;
 mod client;
 mod error;

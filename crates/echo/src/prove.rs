@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use skykey_types::{BucketName, Credentials, Prefix, random_token};
 use skykey_upstream::Answer;
 
-use crate::answer::code_and_message;
 use crate::ask::Ask;
 use crate::error::CREDENTIALS;
 use crate::interpret::interpret;
@@ -15,6 +14,7 @@ use crate::ops::{
     renew::renew, upload_part,
 };
 use crate::{Echo, EchoError, Operation, Outcome, Proof, Reading, Trial};
+use skykey_endpoint::Problem;
 
 /// What is proved.
 #[derive(Debug, Clone)]
@@ -131,7 +131,7 @@ impl Prover<'_> {
         answer: Result<Answer, EchoError>,
     ) -> Result<Option<Answer>, String> {
         let answer = answer.map_err(|error| error.to_string())?;
-        let (code, _) = code_and_message(&answer);
+        let code = Problem::parse(&answer.text()).code;
         match answer.status {
             // An empty object has no first byte.
             200 | 206 | 416 => Ok(Some(answer)),

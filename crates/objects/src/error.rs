@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use skykey_endpoint::Problem;
 use skykey_upstream::{Answer, Fault};
 
-use crate::ops::answer::code_and_message;
 use crate::{NoKeys, ObjectAddress};
 
 /// Why it did not work; the message is for the person, [`ObjectError::hint`] is what to do next.
@@ -144,7 +144,7 @@ impl ObjectError {
 
     /// An answer that is not a success.
     pub(crate) fn of(operation: &'static str, at: &ObjectAddress, answer: &Answer) -> Self {
-        let (code, message) = code_and_message(answer);
+        let Problem { code, message } = Problem::parse(&answer.text());
         let at = at.clone();
         match (answer.status, code.as_str()) {
             (_, "NoSuchBucket") => Self::NoSuchBucket(at),
@@ -198,7 +198,7 @@ fn said(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::answer::answer;
+    use skykey_upstream::Answer;
 
     fn said_of(status: u16, code: &str, message: &str) -> (String, String) {
         let body = if code.is_empty() {
@@ -207,7 +207,7 @@ mod tests {
             format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")
         };
         let at = "s3://m13/a/b.fits".parse().unwrap();
-        let error = ObjectError::of("read", &at, &answer(status, body.leak()));
+        let error = ObjectError::of("read", &at, &Answer::of(status, body));
         (error.to_string(), error.hint())
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use skykey_sigv4::{Request, sha256_hex, sign_headers};
+use skykey_endpoint::{Endpoint, Problem};
 use skykey_types::{Clock, Credentials};
 use skykey_upstream::{Answer, Call, Opened, Settings, SetupError, Upstream};
 use url::Url;
@@ -30,11 +30,8 @@ pub struct ObjectsSettings {
 #[derive(Debug, Clone)]
 pub struct Objects {
     upstream: Upstream,
-    endpoint: Url,
-    host: String,
-    region: String,
+    endpoint: Endpoint,
     keys: Arc<dyn Keys>,
-    clock: Arc<dyn Clock>,
 }
 
 impl Objects {
@@ -53,18 +50,10 @@ impl Objects {
             failures: u32::MAX,
             ..Settings::of("the object store")
         })?;
-        let host = settings.endpoint.host_str().unwrap_or_default();
-        let host = match settings.endpoint.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        };
         Ok(Self {
             upstream,
-            endpoint: settings.endpoint,
-            host,
-            region: settings.region,
+            endpoint: Endpoint::new(settings.endpoint, settings.region, clock),
             keys,
-            clock,
         })
     }
 
@@ -141,7 +130,7 @@ impl Objects {
         answer: &Answer,
         refused: &Credentials,
     ) -> Result<Option<Arc<Credentials>>, ObjectError> {
-        let (code, _) = crate::ops::answer::code_and_message(answer);
+        let code = Problem::parse(&answer.text()).code;
         let about_keys = matches!(answer.status, 401 | 403)
             || matches!(code.as_str(), "ExpiredToken" | "InvalidToken");
         if !about_keys || code == "RequestTimeTooSkewed" {
@@ -152,34 +141,9 @@ impl Objects {
     }
 
     fn call(&self, ask: &Ask, keys: &Credentials) -> Result<Call, ObjectError> {
-        let path = format!("{}{}", self.endpoint.path().trim_end_matches('/'), ask.path);
-        let mut headers = vec![("host", self.host.as_str())];
-        headers.extend(
-            ask.headers
-                .iter()
-                .map(|(name, value)| (*name, value.as_str())),
-        );
-        let unsigned = Request {
-            method: ask.method.as_str(),
-            path: &path,
-            query: &ask.query,
-            headers: &headers,
-            payload_hash: &sha256_hex(&ask.body),
-        };
-        let signed = sign_headers(keys, &self.region, "s3", self.clock.now(), &unsigned);
-        let scheme = self.endpoint.scheme();
-        let mark = if ask.query.is_empty() { "" } else { "?" };
-        let mut request = http::Request::builder()
-            .method(&ask.method)
-            .uri(format!("{scheme}://{}{path}{mark}{}", self.host, ask.query));
-        for (name, value) in &ask.headers {
-            request = request.header(*name, value);
-        }
-        for (name, value) in signed {
-            request = request.header(name, value);
-        }
-        let request = request
-            .body(ask.body.clone())
+        let request = self
+            .endpoint
+            .sign(keys, "s3", &ask.request)
             .map_err(|_| unexpected(ask, "the request cannot be written"))?;
         Ok(Call::new(ask.operation, request))
     }

@@ -1,7 +1,7 @@
 //! Words for the errors that `s3s` leaves without any.
 
 use s3s::{HttpResponse, S3Error, S3ErrorCode};
-use skykey_sts::StsFault;
+use skykey_endpoint::Problem;
 
 /// What to do about an error of that code.
 fn words(code: &str) -> Option<&'static str> {
@@ -41,7 +41,7 @@ pub(crate) fn explained(response: HttpResponse) -> HttpResponse {
     let Some(body) = response.body().bytes() else {
         return response;
     };
-    let fault = StsFault::parse(&String::from_utf8_lossy(&body));
+    let fault = Problem::parse(&String::from_utf8_lossy(&body));
     let code = S3ErrorCode::from_bytes(fault.code.as_bytes());
     let (true, Some(words), Some(code)) = (fault.message.is_empty(), words(&fault.code), code)
     else {
@@ -66,10 +66,10 @@ pub(crate) fn explained(response: HttpResponse) -> HttpResponse {
 mod tests {
     use super::*;
 
-    fn told(error: S3Error) -> (http::StatusCode, StsFault) {
+    fn told(error: S3Error) -> (http::StatusCode, Problem) {
         let response = explained(error.to_http_response().unwrap());
         let body = response.body().bytes().unwrap();
-        let fault = StsFault::parse(std::str::from_utf8(&body).unwrap());
+        let fault = Problem::parse(std::str::from_utf8(&body).unwrap());
         (response.status(), fault)
     }
 

@@ -15,8 +15,8 @@ use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 use s3s::route::S3Route;
 use s3s::{Body, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use skykey_broker::{Broker, Principal};
+use skykey_endpoint::Problem;
 use skykey_iam::Iam;
-use skykey_sts::StsFault;
 
 use self::form::Form;
 use self::web_identity::WebIdentity;
@@ -37,8 +37,8 @@ pub(crate) fn is_sts(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
 }
 
 /// An S3 error's code and message, translated into STS's codes.
-pub(crate) fn fault(body: &str) -> StsFault {
-    let mut fault = StsFault::parse(body);
+pub(crate) fn fault(body: &str) -> Problem {
+    let mut fault = Problem::parse(body);
     let code = match fault.code.as_str() {
         "InvalidAccessKeyId" | "InvalidToken" => "InvalidClientTokenId",
         "InvalidArgument" => "ValidationError",

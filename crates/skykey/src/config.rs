@@ -37,6 +37,7 @@
 //! roles = { read = "arn:aws:iam:::role/skykey-lsst-dp1-readers" }
 //! ```
 
+mod file;
 mod jupyterhub;
 mod site;
 mod survey;
@@ -45,17 +46,13 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde::Deserialize;
 use skykey_broker::{BackendSettings, HandOutSettings, Surveys, SurveysError};
 use skykey_types::{Method, SignedDuration, Survey, SurveyName};
 
-use jupyterhub::HubEntry;
+use file::File;
 pub use jupyterhub::HubSite;
-use site::{EchoEntry, IamEntry, KeystoneEntry, PortalEntry};
 pub use site::{EchoSite, IamSite, KeystoneLogin, KeystoneSite, PortalSite};
-use survey::Entry;
 pub(crate) use survey::survey_named;
-use words::Duration;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -240,103 +237,6 @@ impl Config {
     }
 }
 
-/// At most what 32 bits hold, which is beyond every limit.
-fn whole_seconds(duration: Duration) -> u32 {
-    u32::try_from(duration.0.as_secs()).unwrap_or(u32::MAX)
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    watch: Watch,
-    #[serde(default)]
-    ec2: Ec2,
-    #[serde(default)]
-    proof: ProofEntry,
-    #[serde(default)]
-    backend: BackendEntry,
-    #[serde(default)]
-    portal: PortalEntry,
-    iam: Option<IamEntry>,
-    keystone: Option<KeystoneEntry>,
-    echo: Option<EchoEntry>,
-    jupyterhub: Option<HubEntry>,
-    #[serde(default)]
-    survey: Vec<Entry>,
-}
-
-impl File {
-    fn into_config(self, beside: &Path) -> Result<Config, String> {
-        let BackendEntry {
-            rotate_after,
-            unused_after,
-        } = self.backend;
-        for (what, time, least) in [
-            (
-                "watch.every",
-                self.watch.every,
-                SignedDuration::from_secs(1),
-            ),
-            (
-                "proof.every",
-                self.proof.every,
-                SignedDuration::from_mins(1),
-            ),
-            (
-                "backend.rotate_after",
-                rotate_after,
-                SignedDuration::from_hours(1),
-            ),
-            (
-                "backend.unused_after",
-                unused_after,
-                SignedDuration::from_hours(1),
-            ),
-        ] {
-            if time.0 < least {
-                return Err(format!("{what} must be at least {}s", least.as_secs()));
-            }
-        }
-        let at_echo = self.echo.is_some();
-        let (jupyterhub, hand_out) = match self.jupyterhub {
-            Some(entry) => {
-                let (site, hand_out) = entry.into_site(beside)?;
-                (Some(site), hand_out)
-            }
-            None => (None, HandOutSettings::default()),
-        };
-        let config = Config {
-            watch_every: self.watch.every.0,
-            iam_grace: self.watch.iam_grace.0,
-            ec2_kept: self.ec2.kept.0,
-            prove_every: self.proof.every.0,
-            backend: BackendSettings {
-                rotate_after: rotate_after.0,
-                unused_after: unused_after.0,
-                ..BackendSettings::default()
-            },
-            portal: self.portal.into_site(beside)?,
-            iam: self.iam.map(|entry| entry.into_site(beside)).transpose()?,
-            keystone: self
-                .keystone
-                .map(|entry| entry.into_site(beside))
-                .transpose()?,
-            echo: self.echo.map(|entry| entry.into_site(beside)).transpose()?,
-            jupyterhub,
-            hand_out,
-            surveys: self
-                .survey
-                .into_iter()
-                .map(|entry| entry.into_survey(beside, at_echo))
-                .collect::<Result<_, _>>()?,
-            rounds: Rounds::InTheBackground,
-        };
-        config.fits_together()?;
-        Ok(config)
-    }
-}
-
 impl Config {
     /// Refuses two surveys of one name, and a project that is named twice. None at all is only `up`'s
     /// trouble.
@@ -400,67 +300,6 @@ impl Config {
             }
         }
         Ok(())
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Watch {
-    every: Duration,
-    iam_grace: Duration,
-}
-
-impl Default for Watch {
-    fn default() -> Self {
-        Self {
-            every: Duration(SignedDuration::from_secs(30)),
-            iam_grace: Duration(SignedDuration::from_mins(5)),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Ec2 {
-    kept: Duration,
-}
-
-impl Default for Ec2 {
-    fn default() -> Self {
-        Self {
-            kept: Duration(SignedDuration::from_secs(10)),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct ProofEntry {
-    every: Duration,
-}
-
-impl Default for ProofEntry {
-    fn default() -> Self {
-        Self {
-            every: Duration(SignedDuration::from_hours(1)),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct BackendEntry {
-    rotate_after: Duration,
-    unused_after: Duration,
-}
-
-impl Default for BackendEntry {
-    fn default() -> Self {
-        let settings = BackendSettings::default();
-        Self {
-            rotate_after: Duration(settings.rotate_after),
-            unused_after: Duration(settings.unused_after),
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! `skykey jupyter config`: what a JupyterHub has to be told.
 
 use anyhow::bail;
+use skykey_client::is_this_machine;
 use skykey_types::SurveyName;
-use url::{Host, Url};
+use url::Url;
 
 /// What the command line said.
 #[derive(Debug, Clone)]
@@ -26,7 +27,8 @@ impl HubLines {
         let portal = &self.portal;
         match portal.scheme() {
             "https" => {}
-            "http" if is_loopback(portal) => {}
+            // The same is so to botocore.
+            "http" if is_this_machine(portal) => {}
             "http" => bail!(
                 "'{portal}' is plain http, and AWS SDKs take credentials over http from this machine only; give the portal's https address, or that of a loopback proxy"
             ),
@@ -68,16 +70,6 @@ impl HubLines {
         } else {
             "These lines are for notebook servers on the portal's own machine: AWS SDKs take credentials over http from loopback only."
         }
-    }
-}
-
-/// What botocore takes for this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

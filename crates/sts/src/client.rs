@@ -10,16 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
-use skykey_sigv4::{sha256_hex, sign_headers};
+use skykey_endpoint::{Ask, Endpoint, Problem};
 use skykey_types::{Clock, Credentials};
 use skykey_upstream::{Call, Fault, Patience, SetupError, Upstream, UpstreamMetrics};
 use url::Url;
 
-use crate::wire::StsFault;
 use crate::words;
 
-const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
 /// The name of the system in messages and metrics.
 pub const SYSTEM: &str = "STS";
 
@@ -39,7 +36,7 @@ pub enum StsError {
         /// The HTTP status.
         status: u16,
         /// Its code and message.
-        fault: StsFault,
+        fault: Problem,
         /// What it means and what to do; Ceph leaves its messages empty.
         words: String,
     },
@@ -116,12 +113,9 @@ impl StsSettings {
 /// One STS. Every request can be repeated safely: credentials that nobody received trouble nobody.
 pub struct StsClient {
     upstream: Upstream,
-    endpoint: Url,
-    host: String,
-    region: String,
+    endpoint: Endpoint,
     /// Requests are signed for the service `s3`: this RGW knows no `sts`.
     signs_s3: AtomicBool,
-    clock: Arc<dyn Clock>,
 }
 
 impl StsClient {
@@ -144,17 +138,10 @@ impl StsClient {
             ..skykey_upstream::Settings::of(SYSTEM)
         };
         let upstream = Upstream::new(limits.with(patience))?;
-        let host = match (endpoint.host_str().unwrap_or_default(), endpoint.port()) {
-            (host, Some(port)) => format!("{host}:{port}"),
-            (host, None) => host.to_owned(),
-        };
         Ok(Self {
             upstream,
-            endpoint,
-            host,
-            region,
+            endpoint: Endpoint::new(endpoint, region, clock),
             signs_s3: AtomicBool::new(false),
-            clock,
         })
     }
 
@@ -182,18 +169,16 @@ impl StsClient {
         credentials: &Credentials,
         form: &[(&str, &str)],
     ) -> Result<Bytes, StsError> {
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("Action", action)
-            .extend_pairs(form)
-            .append_pair("Version", "2011-06-15")
-            .finish();
+        let mut fields = vec![("Action", action)];
+        fields.extend_from_slice(form);
+        fields.push(("Version", "2011-06-15"));
         let service = self.service();
-        let outcome = self.send(action, credentials, service, &body).await;
+        let outcome = self.send(action, credentials, service, &fields).await;
         if service == "sts"
             && matches!(&outcome, Err(error) if error.code() == Some("SignatureDoesNotMatch"))
-            && let Ok(answer) = self.send(action, credentials, "s3", &body).await
+            && let Ok(answer) = self.send(action, credentials, "s3", &fields).await
         {
-            tracing::info!(endpoint = %self.endpoint, "this STS takes requests that are signed for the service s3");
+            tracing::info!(endpoint = %self.endpoint.url(), "this STS takes requests that are signed for the service s3");
             self.signs_s3.store(true, Ordering::Relaxed);
             return Ok(answer);
         }
@@ -205,36 +190,23 @@ impl StsClient {
         action: &'static str,
         credentials: &Credentials,
         service: &str,
-        body: &str,
+        fields: &[(&str, &str)],
     ) -> Result<Bytes, StsError> {
-        // The payload's hash is always sent and signed: some versions of RGW insist on it.
-        let unsigned = skykey_sigv4::Request {
-            method: "POST",
-            path: self.endpoint.path(),
-            query: "",
-            headers: &[("host", &self.host), ("content-type", CONTENT_TYPE)],
-            payload_hash: &sha256_hex(body.as_bytes()),
-        };
-        let now = self.clock.now();
-        let mut request =
-            Request::post(self.endpoint.as_str()).header("content-type", CONTENT_TYPE);
-        for (name, value) in sign_headers(credentials, &self.region, service, now, &unsigned) {
-            request = request.header(name, value);
-        }
-        let request = request
-            .body(Bytes::copy_from_slice(body.as_bytes()))
+        let request = self
+            .endpoint
+            .sign(credentials, service, &Ask::form(fields))
             .map_err(|_| self.unexpected(action, "the request cannot be built".to_owned()))?;
         let answer = self
             .upstream
             .send(&Call::new(action, request).repeatable())
             .await
-            .map_err(|fault| StsError::Away(fault, self.endpoint.to_string()))?;
+            .map_err(|fault| StsError::Away(fault, self.endpoint.url().to_string()))?;
         if answer.is_success() {
             return Ok(answer.body);
         }
-        let fault = StsFault::parse(&answer.text());
+        let fault = Problem::parse(&answer.text());
         Err(StsError::Refused {
-            endpoint: self.endpoint.to_string(),
+            endpoint: self.endpoint.url().to_string(),
             action,
             status: answer.status,
             words: words::of(action, answer.status, &fault),
@@ -244,7 +216,7 @@ impl StsClient {
 
     fn unexpected(&self, action: &'static str, why: String) -> StsError {
         StsError::Unexpected {
-            endpoint: self.endpoint.to_string(),
+            endpoint: self.endpoint.url().to_string(),
             action,
             why,
         }
@@ -254,7 +226,7 @@ impl StsClient {
 impl fmt::Debug for StsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StsClient")
-            .field("endpoint", &self.endpoint.as_str())
+            .field("endpoint", &self.endpoint.url().as_str())
             .field("service", &self.service())
             .finish_non_exhaustive()
     }

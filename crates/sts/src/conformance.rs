@@ -9,8 +9,7 @@ mod session_tokens;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Request;
-use skykey_sigv4::{sha256_hex, sign_headers};
+use skykey_endpoint::{Ask, Endpoint};
 use skykey_types::{Clock, Credentials, Lifetime, Rights, RoleArn, SignedDuration, Timestamp};
 use skykey_upstream::{Call, Upstream, UpstreamMetrics};
 use url::Url;
@@ -109,43 +108,25 @@ impl Stand {
     }
 
     /// The status of an S3 request.
-    async fn s3(&self, credentials: &Credentials, method: &str, path: &str, query: &str) -> u16 {
-        let upstream = Self::upstream();
-        let url = self.url(path);
-        let host = self.host();
-        let body: &[u8] = if method == "PUT" { b"x" } else { b"" };
-        let unsigned = skykey_sigv4::Request {
-            method,
-            path: url.path(),
-            query,
-            headers: &[("host", &host)],
-            payload_hash: &sha256_hex(body),
-        };
-        let now = self.wire_clock.now();
-        let mark = if query.is_empty() { "" } else { "?" };
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{url}{mark}{query}"));
-        for (name, value) in sign_headers(credentials, &self.region, "s3", now, &unsigned) {
-            request = request.header(name, value);
-        }
-        let request = request
-            .body(Bytes::copy_from_slice(body))
+    async fn s3(
+        &self,
+        credentials: &Credentials,
+        method: &str,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> u16 {
+        let body: &'static [u8] = if method == "PUT" { b"x" } else { b"" };
+        let method = method.parse().expect("the stand's methods are methods");
+        let ask = Ask::at(method, path)
+            .query(query)
+            .body(Bytes::from_static(body));
+        let clock = Arc::clone(&self.wire_clock);
+        let request = Endpoint::new(self.endpoint.clone(), self.region.clone(), clock)
+            .sign(credentials, "s3", &ask)
             .expect("the stand's paths are paths");
-        let answer = upstream.send(&Call::new("try credentials", request)).await;
+        let call = Call::new("try credentials", request);
+        let answer = Self::upstream().send(&call).await;
         answer.expect("the endpoint answers").status
-    }
-
-    fn url(&self, path: &str) -> Url {
-        self.endpoint.join(path).expect("a path can be joined")
-    }
-
-    fn host(&self) -> String {
-        let host = self.endpoint.host_str().expect("an endpoint has a host");
-        match self.endpoint.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        }
     }
 
     fn upstream() -> Upstream {

@@ -15,5 +15,5 @@ pub use client::{SYSTEM, StsClient, StsError, StsSettings};
 pub use session_policy::{rights_of_policy, session_policy};
 pub use token::{OpenedSession, SessionClaims, SessionTokens, TokenError};
 pub use wire::{
-    StsFault, assume_role_xml, caller_identity_xml, error_xml, session_token_xml, web_identity_xml,
+    assume_role_xml, caller_identity_xml, error_xml, session_token_xml, web_identity_xml,
 };

@@ -101,53 +101,6 @@ pub fn error_xml(code: &str, message: &str, request_id: &str) -> String {
     )
 }
 
-/// An error that an STS answered: AWS's `<ErrorResponse><Error>…`, or the bare `<Error>` of Ceph
-/// RGW, whose message is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StsFault {
-    /// The error code, `AccessDenied` for example; empty if the answer held none.
-    pub code: String,
-    /// The message; often empty.
-    pub message: String,
-}
-
-impl StsFault {
-    /// Reads an error body, of which nothing can be trusted.
-    pub fn parse(body: &str) -> Self {
-        #[derive(Deserialize)]
-        struct Either {
-            #[serde(rename = "Error")]
-            nested: Option<Fields>,
-            #[serde(rename = "Code", default)]
-            code: String,
-            #[serde(rename = "Message", default)]
-            message: String,
-        }
-        #[derive(Deserialize)]
-        struct Fields {
-            #[serde(rename = "Code", default)]
-            code: String,
-            #[serde(rename = "Message", default)]
-            message: String,
-        }
-        match quick_xml::de::from_str::<Either>(body) {
-            Ok(Either {
-                nested: Some(fields),
-                ..
-            }) => Self {
-                code: fields.code,
-                message: fields.message,
-            },
-            Ok(Either {
-                nested: None,
-                code,
-                message,
-            }) => Self { code, message },
-            Err(_) => Self::default(),
-        }
-    }
-}
-
 /// Reads the credentials in the answer to `action`, `GetSessionToken` or `AssumeRole`; the error says
 /// what is missing, never what was there.
 pub(crate) fn parse_credentials(action: &str, body: &[u8]) -> Result<Credentials, String> {
@@ -257,28 +210,5 @@ mod tests {
         assert_eq!(read.expiration.unwrap().subsec_nanosecond(), 965_549_422);
         assert!(parse_credentials("GetSessionToken", b"<nonsense/>").is_err());
         assert!(parse_credentials("GetSessionToken", &[0xff, 0xfe]).is_err());
-    }
-
-    #[test]
-    fn both_shapes_of_error_are_read() {
-        let ours = StsFault::parse(&error_xml("AccessDenied", "no & never", "r"));
-        assert_eq!(
-            ours,
-            StsFault {
-                code: "AccessDenied".to_owned(),
-                message: "no & never".to_owned()
-            }
-        );
-        let ceph = StsFault::parse(
-            "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message></Message><RequestId>t</RequestId></Error>",
-        );
-        assert_eq!(
-            ceph,
-            StsFault {
-                code: "AccessDenied".to_owned(),
-                message: String::new()
-            }
-        );
-        assert_eq!(StsFault::parse("<html>"), StsFault::default());
     }
 }

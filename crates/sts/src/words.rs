@@ -1,10 +1,10 @@
 //! What an STS's refusal means, in words for people. Ceph RGW leaves its messages empty.
 
-use crate::wire::StsFault;
+use skykey_endpoint::Problem;
 
 /// A sentence for the refusal of `action`: the endpoint's own words if it has any, else what this
 /// answer has been seen to mean on Ceph RGW, with what to do.
-pub(crate) fn of(action: &str, status: u16, fault: &StsFault) -> String {
+pub(crate) fn of(action: &str, status: u16, fault: &Problem) -> String {
     if !fault.message.trim().is_empty() {
         return fault.message.trim().chars().take(300).collect();
     }
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn an_empty_message_becomes_a_sentence_and_another_stays() {
-        let fault = |code: &str, message: &str| StsFault {
+        let fault = |code: &str, message: &str| Problem {
             code: code.to_owned(),
             message: message.to_owned(),
         };

@@ -71,6 +71,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer without headers, for those who try what they make of one.
+    pub fn of(status: u16, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: body.into(),
+        }
+    }
+
     /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

@@ -3,9 +3,8 @@
 use http::Method;
 use skykey_types::BucketName;
 
-use crate::ask::{Ask, object_path};
+use crate::ask::Ask;
 
 pub(crate) fn ask(bucket: &BucketName, key: &str, upload: &str) -> Ask {
-    Ask::new("abort an upload", Method::DELETE, object_path(bucket, key))
-        .query(&[("uploadId", upload)])
+    Ask::object("abort an upload", Method::DELETE, bucket, key).query(&[("uploadId", upload)])
 }

@@ -4,16 +4,17 @@
 use http::Method;
 use skykey_types::BucketName;
 
-use crate::ask::{Ask, object_path};
+use crate::ask::Ask;
+use skykey_endpoint::object_path;
 
 /// No object's.
 const ETAG: &str = "\"skykey-copies-nothing\"";
 
 /// Whoever may copy is answered 412.
 pub(crate) fn ask(bucket: &BucketName, from: &str, to: &str) -> Ask {
-    Ask::new("copy an object", Method::PUT, object_path(bucket, to))
-        .header("x-amz-copy-source", object_path(bucket, from))
-        .header("x-amz-copy-source-if-match", ETAG.to_owned())
+    Ask::object("copy an object", Method::PUT, bucket, to)
+        .header("x-amz-copy-source", object_path(bucket.as_str(), from))
+        .header("x-amz-copy-source-if-match", ETAG)
         // RGW (16.2.15) ignores that name and knows this one.
-        .header("x-amz-copy-if-match", ETAG.to_owned())
+        .header("x-amz-copy-if-match", ETAG)
 }

@@ -3,8 +3,8 @@
 use http::Method;
 use skykey_types::BucketName;
 
-use crate::ask::{Ask, bucket_path};
+use crate::ask::Ask;
 
 pub(crate) fn ask(bucket: &BucketName) -> Ask {
-    Ask::new("create a bucket", Method::PUT, bucket_path(bucket))
+    Ask::bucket("create a bucket", Method::PUT, bucket)
 }

@@ -4,11 +4,11 @@ use http::Method;
 use skykey_types::BucketName;
 use skykey_upstream::Answer;
 
-use crate::answer::element;
-use crate::ask::{Ask, object_path};
+use crate::ask::Ask;
+use skykey_endpoint::xml::element;
 
 pub(crate) fn ask(bucket: &BucketName, key: &str) -> Ask {
-    Ask::new("begin an upload", Method::POST, object_path(bucket, key)).query(&[("uploads", "")])
+    Ask::object("begin an upload", Method::POST, bucket, key).query(&[("uploads", "")])
 }
 
 /// The upload's id, to abort it.

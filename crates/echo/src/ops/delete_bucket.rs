@@ -4,8 +4,8 @@
 use http::Method;
 use skykey_types::BucketName;
 
-use crate::ask::{Ask, bucket_path};
+use crate::ask::Ask;
 
 pub(crate) fn ask(bucket: &BucketName) -> Ask {
-    Ask::new("delete a bucket", Method::DELETE, bucket_path(bucket))
+    Ask::bucket("delete a bucket", Method::DELETE, bucket)
 }

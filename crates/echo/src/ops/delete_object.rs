@@ -5,10 +5,10 @@ use http::Method;
 use skykey_types::BucketName;
 use skykey_upstream::Answer;
 
-use crate::ask::{Ask, object_path};
+use crate::ask::Ask;
 
 pub(crate) fn ask(bucket: &BucketName, key: &str, version: Option<&str>) -> Ask {
-    let ask = Ask::new("delete an object", Method::DELETE, object_path(bucket, key));
+    let ask = Ask::object("delete an object", Method::DELETE, bucket, key);
     match version {
         Some(version) => ask.query(&[("versionId", version)]),
         None => ask,

@@ -6,8 +6,8 @@ use quick_xml::escape::escape;
 use skykey_types::BucketName;
 use skykey_upstream::Answer;
 
-use crate::answer::element;
-use crate::ask::{Ask, bucket_path};
+use crate::ask::Ask;
+use skykey_endpoint::xml::element;
 
 pub(crate) fn ask(bucket: &BucketName, key: &str) -> Ask {
     let body = format!(
@@ -15,9 +15,9 @@ pub(crate) fn ask(bucket: &BucketName, key: &str) -> Ask {
         escape(key)
     );
     // Twice does the same as once.
-    Ask::new("delete objects", Method::POST, bucket_path(bucket))
+    Ask::bucket("delete objects", Method::POST, bucket)
         .query(&[("delete", "")])
-        .header("content-type", "application/xml".to_owned())
+        .header("content-type", "application/xml")
         .digest_of(&body)
         .body(body)
         .repeatable()

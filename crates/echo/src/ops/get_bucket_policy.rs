@@ -3,9 +3,9 @@
 use http::Method;
 use skykey_types::{BucketName, Credentials};
 
-use crate::answer::code_and_message;
-use crate::ask::{Ask, bucket_path};
+use crate::ask::Ask;
 use crate::{Echo, EchoError};
+use skykey_endpoint::Problem;
 
 impl Echo {
     /// The bucket's policy as it was put, character for character; `None` if it has none.
@@ -14,10 +14,10 @@ impl Echo {
         credentials: &Credentials,
         bucket: &BucketName,
     ) -> Result<Option<String>, EchoError> {
-        let ask = Ask::new("read a bucket's policy", Method::GET, bucket_path(bucket))
-            .query(&[("policy", "")]);
+        let ask =
+            Ask::bucket("read a bucket's policy", Method::GET, bucket).query(&[("policy", "")]);
         let answer = self.send(credentials, &ask).await?;
-        if answer.status == 404 && code_and_message(&answer).0 == "NoSuchBucketPolicy" {
+        if answer.status == 404 && Problem::parse(&answer.text()).code == "NoSuchBucketPolicy" {
             return Ok(None);
         }
         if !answer.is_success() {

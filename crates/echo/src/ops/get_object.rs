@@ -3,10 +3,9 @@
 use http::Method;
 use skykey_types::BucketName;
 
-use crate::ask::{Ask, object_path};
+use crate::ask::Ask;
 
 /// An empty object is answered with 416.
 pub(crate) fn ask_first_byte(bucket: &BucketName, key: &str) -> Ask {
-    Ask::new("read an object", Method::GET, object_path(bucket, key))
-        .header("range", "bytes=0-0".to_owned())
+    Ask::object("read an object", Method::GET, bucket, key).header("range", "bytes=0-0")
 }

@@ -15,12 +15,8 @@ impl Echo {
         admin: &Credentials,
         project: &ProjectId,
     ) -> Result<Option<RgwUser>, EchoError> {
-        let ask = Ask::new(
-            "read a user at the gateway",
-            Method::GET,
-            "/admin/user".to_owned(),
-        )
-        .query(&[("format", "json"), ("uid", project.as_str())]);
+        let ask = Ask::admin_user("read a user at the gateway", Method::GET)
+            .query(&[("format", "json"), ("uid", project.as_str())]);
         let answer = self.send(admin, &ask).await?;
         if answer.status == 404 {
             let refused = EchoError::refused(ask.operation, &answer).of_admin();

@@ -2,9 +2,9 @@
 
 use skykey_types::Credentials;
 
-use crate::answer::element;
 use crate::ask::{Ask, Service};
 use crate::{Echo, EchoError, ProjectId};
+use skykey_endpoint::xml::element;
 
 impl Echo {
     /// A user policy as it was put; `None` if there is none of that name. Needs the capability

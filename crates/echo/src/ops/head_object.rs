@@ -4,8 +4,8 @@
 use http::Method;
 use skykey_types::BucketName;
 
-use crate::ask::{Ask, object_path};
+use crate::ask::Ask;
 
 pub(crate) fn ask(bucket: &BucketName, key: &str) -> Ask {
-    Ask::new("look at an object", Method::HEAD, object_path(bucket, key))
+    Ask::object("look at an object", Method::HEAD, bucket, key)
 }

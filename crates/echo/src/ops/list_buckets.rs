@@ -1,11 +1,10 @@
 //! [ListBuckets](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html).
 
-use http::Method;
 use skykey_types::Credentials;
 
-use crate::answer::{element, elements};
 use crate::ask::Ask;
 use crate::{Echo, EchoError, ProjectId};
+use skykey_endpoint::xml::{element, elements};
 
 /// Who somebody is at the gateway, and what they own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +19,7 @@ impl Echo {
     /// Whose the credentials are, and the buckets of that project. The gateway makes a project's user
     /// when it first answers somebody of the project, so this is also how it gets to know one.
     pub async fn mine(&self, credentials: &Credentials) -> Result<Mine, EchoError> {
-        let ask = Ask::new("list buckets", Method::GET, "/".to_owned());
+        let ask = Ask::root("list buckets");
         let answer = self.must(credentials, &ask).await?;
         let text = answer.text();
         let owner = element(&text, "Owner").and_then(|owner| element(&owner, "ID"));

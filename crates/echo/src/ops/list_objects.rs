@@ -5,11 +5,11 @@ use percent_encoding::percent_decode_str;
 use skykey_types::Prefix;
 use skykey_upstream::Answer;
 
-use crate::answer::{element, elements};
-use crate::ask::{Ask, bucket_path};
+use crate::ask::Ask;
+use skykey_endpoint::xml::{element, elements};
 
 pub(crate) fn ask_first(place: &Prefix) -> Ask {
-    Ask::new("list objects", Method::GET, bucket_path(&place.bucket)).query(&[
+    Ask::bucket("list objects", Method::GET, &place.bucket).query(&[
         ("encoding-type", "url"),
         ("list-type", "2"),
         ("max-keys", "10"),
@@ -40,7 +40,7 @@ fn decoded(key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::answer;
+    use skykey_upstream::Answer;
 
     #[test]
     fn the_first_key_is_decoded_if_it_was_encoded() {
@@ -49,15 +49,18 @@ mod tests {
                 "<ListBucketResult xmlns=\"x\"><Name>m13</Name>{encoding}<Contents><Key>a%20b</Key><Size>1</Size>\
                  </Contents></ListBucketResult>"
             );
-            first_key(&answer(200, text.leak()))
+            first_key(&Answer::of(200, text))
         };
         let encoded = "<EncodingType>url</EncodingType>";
         assert_eq!(listing(encoded), Ok(Some("a b".to_owned())));
         assert_eq!(listing(""), Ok(Some("a%20b".to_owned())));
-        assert_eq!(first_key(&answer(200, "<ListBucketResult/>")), Ok(None));
-        assert!(first_key(&answer(200, "<html>")).is_err());
+        assert_eq!(first_key(&Answer::of(200, "<ListBucketResult/>")), Ok(None));
+        assert!(first_key(&Answer::of(200, "<html>")).is_err());
         let odd = "<ListBucketResult><Contents><Key>a/../b</Key></Contents>\
                    <Contents><Key>b/..c</Key></Contents></ListBucketResult>";
-        assert_eq!(first_key(&answer(200, odd)), Ok(Some("b/..c".to_owned())));
+        assert_eq!(
+            first_key(&Answer::of(200, odd)),
+            Ok(Some("b/..c".to_owned()))
+        );
     }
 }

@@ -2,9 +2,9 @@
 
 use skykey_types::Credentials;
 
-use crate::answer::elements;
 use crate::ask::{Ask, Service};
 use crate::{Echo, EchoError, ProjectId};
+use skykey_endpoint::xml::elements;
 
 impl Echo {
     /// The names of a project's user policies. A user without any and one that does not exist are

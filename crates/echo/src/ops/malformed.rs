@@ -9,31 +9,37 @@
 use http::Method;
 use skykey_types::BucketName;
 
-use crate::ask::{Ask, bucket_path, object_path};
+use crate::ask::Ask;
 
 /// Neither XML nor JSON.
 const NOTHING: &str = "<skykey tries whether this is refused";
 
 pub(crate) fn put_object_acl(bucket: &BucketName, key: &str) -> Ask {
-    put("set an object's ACL", object_path(bucket, key), "acl")
+    nothing(
+        Ask::object("set an object's ACL", Method::PUT, bucket, key),
+        "acl",
+    )
 }
 
 pub(crate) fn put_bucket_acl(bucket: &BucketName) -> Ask {
-    put("set a bucket's ACL", bucket_path(bucket), "acl")
+    put("set a bucket's ACL", bucket, "acl")
 }
 
 pub(crate) fn put_bucket_policy(bucket: &BucketName) -> Ask {
-    put("set a bucket's policy", bucket_path(bucket), "policy")
+    put("set a bucket's policy", bucket, "policy")
 }
 
 pub(crate) fn put_bucket_lifecycle(bucket: &BucketName) -> Ask {
-    put("set a bucket's lifecycle", bucket_path(bucket), "lifecycle")
+    put("set a bucket's lifecycle", bucket, "lifecycle")
 }
 
-fn put(operation: &'static str, path: String, what: &str) -> Ask {
-    Ask::new(operation, Method::PUT, path)
-        .query(&[(what, "")])
-        .header("content-type", "application/xml".to_owned())
+fn put(operation: &'static str, bucket: &BucketName, what: &str) -> Ask {
+    nothing(Ask::bucket(operation, Method::PUT, bucket), what)
+}
+
+fn nothing(ask: Ask, what: &str) -> Ask {
+    ask.query(&[(what, "")])
+        .header("content-type", "application/xml")
         .digest_of(NOTHING)
         .body(NOTHING)
 }

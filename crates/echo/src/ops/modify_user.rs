@@ -54,7 +54,7 @@ impl Echo {
     ) -> Result<RgwUser, EchoError> {
         let mut query = vec![("format", "json"), ("uid", project.as_str())];
         query.extend_from_slice(change);
-        let ask = Ask::new(operation, Method::POST, "/admin/user".to_owned())
+        let ask = Ask::admin_user(operation, Method::POST)
             .query(&query)
             .repeatable();
         let answer = self.must(admin, &ask).await?;

@@ -3,7 +3,7 @@
 use http::Method;
 use skykey_types::{BucketName, Credentials};
 
-use crate::ask::{Ask, bucket_path};
+use crate::ask::Ask;
 use crate::{Echo, EchoError};
 
 impl Echo {
@@ -14,9 +14,9 @@ impl Echo {
         bucket: &BucketName,
         policy: &str,
     ) -> Result<(), EchoError> {
-        let ask = Ask::new("put a bucket policy", Method::PUT, bucket_path(bucket))
+        let ask = Ask::bucket("put a bucket policy", Method::PUT, bucket)
             .query(&[("policy", "")])
-            .header("content-type", "application/json".to_owned())
+            .header("content-type", "application/json")
             .body(policy.to_owned());
         self.must(owner, &ask).await.map(drop)
     }

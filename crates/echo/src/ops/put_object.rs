@@ -4,12 +4,12 @@
 use http::Method;
 use skykey_types::BucketName;
 
-use crate::ask::{Ask, object_path};
+use crate::ask::Ask;
 
 /// Whoever may put is answered 400 `BadDigest`, after the permission was checked and the body read.
 pub(crate) fn ask(bucket: &BucketName, key: &str) -> Ask {
-    Ask::new("put an object", Method::PUT, object_path(bucket, key))
-        .header("content-type", "text/plain".to_owned())
+    Ask::object("put an object", Method::PUT, bucket, key)
+        .header("content-type", "text/plain")
         .digest_of("another body")
         .body("skykey tries whether this is refused\n")
 }

@@ -5,9 +5,9 @@
 use skykey_types::Credentials;
 use skykey_upstream::Answer;
 
-use crate::answer::code_and_message;
 use crate::ask::{Ask, Service};
 use crate::{Echo, EchoError};
+use skykey_endpoint::Problem;
 
 pub(crate) async fn renew(echo: &Echo, credentials: &Credentials) -> Result<Answer, EchoError> {
     let fields = [
@@ -18,7 +18,7 @@ pub(crate) async fn renew(echo: &Echo, credentials: &Credentials) -> Result<Answ
     let ask = Ask::form("renew a session token with itself", Service::Sts, &fields).repeatable();
     let answer = echo.send(credentials, &ask).await?;
     // Ceph before Reef wants the service `s3` in the scope.
-    if code_and_message(&answer).0 == "SignatureDoesNotMatch" {
+    if Problem::parse(&answer.text()).code == "SignatureDoesNotMatch" {
         return echo.send_as(credentials, &ask, Service::S3).await;
     }
     Ok(answer)

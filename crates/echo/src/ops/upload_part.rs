@@ -4,10 +4,10 @@
 use http::Method;
 use skykey_types::BucketName;
 
-use crate::ask::{Ask, object_path};
+use crate::ask::Ask;
 
 pub(crate) fn ask(bucket: &BucketName, key: &str) -> Ask {
-    Ask::new("upload a part", Method::PUT, object_path(bucket, key))
+    Ask::object("upload a part", Method::PUT, bucket, key)
         .query(&[("partNumber", "1"), ("uploadId", "2~skykey-no-such-upload")])
         .body("skykey tries whether this is refused\n")
 }

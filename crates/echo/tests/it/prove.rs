@@ -3,7 +3,7 @@
 use skykey_echo::{Operation, Outcome, ProofPlan, Reading, Verdict, prove};
 use skykey_types::Secret;
 
-use crate::server::{Asked, Server, Told, credentials, error, ok};
+use crate::server::{Asked, Server, Told, credentials};
 
 const LISTING: &str = "<ListBucketResult><Contents><Key>dp1/a</Key></Contents></ListBucketResult>";
 
@@ -18,16 +18,16 @@ fn plan(places: &[&str]) -> ProofPlan {
 /// Reads; the rest is as `writes` says.
 fn reading(asked: &Asked, writes: impl Fn(&Asked) -> Told) -> Told {
     if asked.line.starts_with("GET /m13?") {
-        ok(LISTING)
+        Told::ok(LISTING)
     } else if asked.line.starts_with("GET /m13/") {
-        (206, "", "x".to_owned())
+        Told::of(206, "x")
     } else {
         writes(asked)
     }
 }
 
 fn denied(_: &Asked) -> Told {
-    error(403, "AccessDenied")
+    Told::error(403, "AccessDenied")
 }
 
 #[tokio::test]
@@ -73,7 +73,8 @@ async fn no_request_could_change_what_was_there() {
     let server = Server::start(|asked| reading(asked, denied)).await;
     prove(&server.echo, &credentials("R"), &plan(&["m13/dp1/"])).await;
     for asked in server.asked() {
-        let Asked { line, head, body } = &asked;
+        let Asked { line, head, .. } = &asked;
+        let body = asked.text();
         let harmless = match line.split_once(' ').unwrap() {
             ("GET", _) => true,
             ("PUT", path) if path.ends_with("?acl=") => body.starts_with("<skykey"),
@@ -100,23 +101,23 @@ async fn what_a_careless_server_did_is_undone_at_once() {
     let server = Server::start(|asked| {
         reading(asked, |asked| match asked.line.split_once(' ').unwrap() {
             ("POST", path) if path.ends_with("?uploads=") => {
-                ok("<InitiateMultipartUploadResult><UploadId>2~u/1</UploadId></InitiateMultipartUploadResult>")
+                Told::ok("<InitiateMultipartUploadResult><UploadId>2~u/1</UploadId></InitiateMultipartUploadResult>")
             }
-            ("PUT", path) if path.contains("partNumber=") => error(403, "AccessDenied"),
+            ("PUT", path) if path.contains("partNumber=") => Told::error(403, "AccessDenied"),
             ("PUT", path) if path.starts_with("/m13/dp1/.") && asked.head.contains("content-md5") => {
-                error(403, "AccessDenied")
+                Told::error(403, "AccessDenied")
             }
             ("PUT", path) if path.starts_with("/m13/dp1/.") => {
-                ok("<CopyObjectResult/>")
+                Told::ok("<CopyObjectResult/>")
             }
             // RGW does not tell the version that a copy made.
-            ("HEAD", _) => (200, "x-amz-version-id: v1\r\n", String::new()),
+            ("HEAD", _) => Told::ok("").with("x-amz-version-id: v1\r\n"),
             ("DELETE", path) if !path.contains('?') => {
-                (204, "x-amz-version-id: marker\r\n", String::new())
+                Told::of(204, "").with("x-amz-version-id: marker\r\n")
             }
-            ("DELETE", _) => (204, "", String::new()),
-            ("PUT", path) if path.starts_with("/skykey-proof-") => ok(""),
-            _ => error(403, "AccessDenied"),
+            ("DELETE", _) => Told::of(204, ""),
+            ("PUT", path) if path.starts_with("/skykey-proof-") => Told::ok(""),
+            _ => Told::error(403, "AccessDenied"),
         })
     })
     .await;
@@ -157,9 +158,11 @@ async fn what_cannot_be_undone_is_named_or_left_to_the_owner() {
         reading(asked, |asked| {
             let owner = asked.head.contains("credential=owner/");
             match asked.line.split_once(' ').unwrap() {
-                ("PUT", path) if path.starts_with("/m13/dp1/.") && !path.contains('?') => ok(""),
-                ("DELETE", _) if owner => (204, "", String::new()),
-                _ => error(403, "AccessDenied"),
+                ("PUT", path) if path.starts_with("/m13/dp1/.") && !path.contains('?') => {
+                    Told::ok("")
+                }
+                ("DELETE", _) if owner => Told::of(204, ""),
+                _ => Told::error(403, "AccessDenied"),
             }
         })
     };
@@ -188,7 +191,7 @@ async fn credentials_that_are_not_believed_prove_nothing() {
         (404, "NoSuchBucket"),
         (500, "UnknownError"),
     ] {
-        let server = Server::start(move |_| error(status, code)).await;
+        let server = Server::start(move |_| Told::error(status, code)).await;
         let proof = prove(&server.echo, &credentials("R"), &plan(&["m13/"])).await;
         assert!(
             matches!(proof.verdict(), Verdict::Unclear(_)),
@@ -210,9 +213,9 @@ async fn refusals_without_reading_prove_nothing() {
 async fn an_empty_survey_is_listed_and_what_needs_an_object_is_not_tried() {
     let server = Server::start(|asked| {
         if asked.line.starts_with("GET ") {
-            ok("<ListBucketResult></ListBucketResult>")
+            Told::ok("<ListBucketResult></ListBucketResult>")
         } else {
-            error(403, "AccessDenied")
+            Told::error(403, "AccessDenied")
         }
     })
     .await;
@@ -234,9 +237,9 @@ async fn one_answer_that_does_not_come_leaves_it_unclear() {
     let server = Server::start(|asked| {
         reading(asked, |asked| {
             if asked.line.ends_with("/m13?policy=") || asked.line.ends_with("?uploads=") {
-                error(503, "SlowDown")
+                Told::error(503, "SlowDown")
             } else {
-                error(403, "AccessDenied")
+                Told::error(403, "AccessDenied")
             }
         })
     })
@@ -254,11 +257,11 @@ async fn renewing_is_tried_with_both_names_of_the_service() {
     let server = Server::start(|asked| {
         reading(asked, |asked| {
             if asked.line != "POST /" {
-                error(403, "AccessDenied")
+                Told::error(403, "AccessDenied")
             } else if asked.head.contains("/s3/aws4_request") {
-                ok("<GetSessionTokenResponse/>")
+                Told::ok("<GetSessionTokenResponse/>")
             } else {
-                error(403, "SignatureDoesNotMatch")
+                Told::error(403, "SignatureDoesNotMatch")
             }
         })
     })

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use skykey_echo::site::{Do, SurveySite, apply, plan};
 use skykey_echo::{EchoError, user_policy};
 
-use crate::server::{Asked, Server, Told, credentials, error, ok};
+use crate::server::{Asked, Server, Told, credentials};
 
 const READERS: &str = "ropro";
 const DATA: &str = "datapro";
@@ -27,7 +27,8 @@ struct Model {
 
 impl Model {
     fn tell(&mut self, asked: &Asked) -> Told {
-        let Asked { line, head, body } = asked;
+        let Asked { line, head, .. } = asked;
+        let body = &asked.text();
         let admin = head.contains("credential=admin/");
         match line.split_once(' ').unwrap() {
             ("GET", "/") => {
@@ -36,25 +37,25 @@ impl Model {
                     (true, true) => (DATA, ""),
                     (false, _) => (READERS, ""),
                 };
-                ok(&format!(
+                Told::ok(format!(
                     "<ListAllMyBucketsResult><Owner><ID>{owner}</ID></Owner><Buckets>{name}</Buckets></ListAllMyBucketsResult>"
                 ))
             }
             ("GET", "/m13?policy=") => match &self.bucket_policy {
-                Some(policy) => ok(policy),
-                None => error(404, "NoSuchBucketPolicy"),
+                Some(policy) => Told::ok(policy),
+                None => Told::error(404, "NoSuchBucketPolicy"),
             },
             ("PUT", "/m13?policy=") => {
                 self.changes.push("bucket policy".to_owned());
                 if !self.forgets_what_is_put {
                     self.bucket_policy = Some(body.clone());
                 }
-                (204, "", String::new())
+                Told::of(204, "")
             }
             ("GET", path) if path.starts_with("/admin/user?") && admin => self.user(),
             ("POST", path) if path.starts_with("/admin/user?") && admin => {
                 if !self.users_cap {
-                    return (403, "", "{\"Code\":\"AccessDenied\"}".to_owned());
+                    return Told::of(403, "{\"Code\":\"AccessDenied\"}");
                 }
                 self.changes.push("user".to_owned());
                 self.limited = path.contains("max-buckets=-1") && path.contains("op-mask=read");
@@ -63,7 +64,7 @@ impl Model {
                 self.user()
             }
             ("POST", "/") if admin => self.iam(body),
-            _ => error(403, "AccessDenied"),
+            _ => Told::error(403, "AccessDenied"),
         }
     }
 
@@ -73,7 +74,7 @@ impl Model {
         } else {
             ("read, write, delete", 1000)
         };
-        ok(&format!(
+        Told::ok(format!(
             "{{\"user_id\":\"{READERS}\",\"suspended\":0,\"max_buckets\":{most},\"op_mask\":\"{mask}\"}}"
         ))
     }
@@ -92,9 +93,9 @@ impl Model {
                     .map(|(_, name)| format!("<member>{name}</member>"))
                     .collect();
                 if names.is_empty() {
-                    error(404, "NoSuchEntity")
+                    Told::error(404, "NoSuchEntity")
                 } else {
-                    ok(&names.concat())
+                    Told::ok(names.concat())
                 }
             }
             "GetUserPolicy" => match self
@@ -103,18 +104,18 @@ impl Model {
             {
                 Some(document) => {
                     let document = document.replace('"', "&quot;");
-                    ok(&format!("<PolicyDocument>{document}</PolicyDocument>"))
+                    Told::ok(format!("<PolicyDocument>{document}</PolicyDocument>"))
                 }
-                None => error(404, "NoSuchEntity"),
+                None => Told::error(404, "NoSuchEntity"),
             },
             "PutUserPolicy" => {
                 let name = fields["PolicyName"].clone();
                 self.changes.push(format!("user policy {name} of {user}"));
                 let document = fields["PolicyDocument"].clone();
                 self.user_policies.insert((user, name), document);
-                ok("")
+                Told::ok("")
             }
-            _ => error(400, "InvalidAction"),
+            _ => Told::error(400, "InvalidAction"),
         }
     }
 }
@@ -345,7 +346,7 @@ async fn wrong_keys_of_the_admin_are_named_by_their_section() {
         let model = Mutex::new(Model::default());
         let server = Server::start(move |asked: &Asked| {
             if asked.head.contains("credential=admin/") {
-                return error(403, code);
+                return Told::error(403, code);
             }
             model.lock().unwrap().tell(asked)
         })

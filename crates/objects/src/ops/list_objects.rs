@@ -102,7 +102,7 @@ fn decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::answer::answer;
+    use skykey_upstream::Answer;
 
     const LISTING: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
         <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>m13</Name><Prefix></Prefix>\
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_page_is_read_and_its_keys_are_decoded() {
-        let (page, next) = page(&answer(200, LISTING)).unwrap();
+        let (page, next) = page(&Answer::of(200, LISTING)).unwrap();
         assert_eq!(next.as_deref(), Some("a&b"));
         let keys: Vec<_> = page
             .objects
@@ -134,14 +134,17 @@ mod tests {
     #[test]
     fn what_is_no_listing_is_an_error() {
         let empty = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
-        assert_eq!(page(&answer(200, empty)).unwrap(), (Page::default(), None));
+        assert_eq!(
+            page(&Answer::of(200, empty)).unwrap(),
+            (Page::default(), None)
+        );
         for other in [
             "",
             "<html/>",
             "<ListBucketResult><Contents/></ListBucketResult>",
             "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
         ] {
-            assert!(page(&answer(200, other)).is_err(), "{other}");
+            assert!(page(&Answer::of(200, other)).is_err(), "{other}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use skykey_objects::{CopyOptions, ObjectError, Outcome, Silent};
 
-use crate::server::{Asked, Server, Told, at, content, error, listing, object};
+use crate::server::{Asked, Server, Told, at, content, listing, object};
 
 const OPTIONS: CopyOptions = CopyOptions {
     replace: false,
@@ -90,7 +90,7 @@ fn folder(asked: &Asked) -> Told {
         "a.fits" => object(asked, &content(1000)),
         "b.fits" => object(asked, &content(2000)),
         "c.fits" => object(asked, &content(3000)),
-        _ => error(404, "NoSuchKey"),
+        _ => Told::error(404, "NoSuchKey"),
     }
 }
 
@@ -150,7 +150,7 @@ async fn a_removal_ends_it_for_all() {
             let entries: Vec<(&str, usize)> = keys.iter().map(|key| (key.as_str(), 10)).collect();
             return listing(&entries);
         }
-        error(403, "AccessDenied")
+        Told::error(403, "AccessDenied")
     })
     .await;
     let copied = server

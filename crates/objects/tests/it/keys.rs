@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use skykey_objects::{Keys, NoKeys, ObjectError, Objects};
 use skykey_types::{AccessKeyId, Credentials};
 
-use crate::server::{Server, Told, at, content, credentials, error, object};
+use crate::server::{Server, Told, at, content, credentials, object};
 
 /// One key after the other; `None` is for somebody who was removed.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ async fn a_lease_that_ends_in_the_middle_is_renewed_and_reading_goes_on() {
                         ..object(asked, &content(1000))
                     },
                     (Some(_), "ak2") => object(asked, &content(1000)),
-                    _ => error(status, code),
+                    _ => Told::error(status, code),
                 }
             })
             .await;
@@ -78,7 +78,7 @@ async fn a_lease_that_ends_in_the_middle_is_renewed_and_reading_goes_on() {
 #[tokio::test]
 async fn whoever_was_removed_hears_the_portals_sentence() {
     let server = Server::start_with(in_turn(&[Some("ak1"), None]), |_| {
-        error(403, "AccessDenied")
+        Told::error(403, "AccessDenied")
     })
     .await;
     let failed = read(&server.objects).await.unwrap_err();
@@ -91,7 +91,7 @@ async fn whoever_was_removed_hears_the_portals_sentence() {
 #[tokio::test]
 async fn a_refusal_that_other_credentials_do_not_mend_is_one() {
     let server = Server::start_with(in_turn(&[Some("ak1"), Some("ak1")]), |_| {
-        error(403, "AccessDenied")
+        Told::error(403, "AccessDenied")
     })
     .await;
     let failed = read(&server.objects).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use skykey_objects::ObjectError;
 
-use crate::server::{Server, Told, at, content, error, object};
+use crate::server::{Server, Told, at, content, object};
 
 async fn read(server: &Server) -> Result<Vec<u8>, ObjectError> {
     let mut reading = server.objects.read(&at("s3://m13/a b.fits")).await?;
@@ -64,12 +64,12 @@ async fn a_store_that_is_in_trouble_is_asked_again() {
     let whole = content(1000);
     let (held, times) = (whole.clone(), AtomicUsize::new(0));
     let server = Server::start(move |asked| match times.fetch_add(1, Ordering::SeqCst) {
-        0 => error(503, "SlowDown"),
+        0 => Told::error(503, "SlowDown"),
         1 => Told {
             breaks_after: Some(10),
             ..object(asked, &held)
         },
-        2 => error(500, "InternalError"),
+        2 => Told::error(500, "InternalError"),
         _ => object(asked, &held),
     })
     .await;
@@ -154,7 +154,7 @@ async fn without_an_etag_nothing_is_taken_up() {
 
 #[tokio::test]
 async fn what_is_not_there_is_said_and_not_asked_again() {
-    let server = Server::start(|_| error(404, "NoSuchKey")).await;
+    let server = Server::start(|_| Told::error(404, "NoSuchKey")).await;
     let failed = read(&server).await.unwrap_err();
     assert_eq!(failed.to_string(), "there is no object s3://m13/a b.fits");
     assert_eq!(server.asked().len(), 1);

@@ -1,55 +1,18 @@
-//! A server that answers each request as a function says, and remembers them; and keys for it.
+//! The scripted endpoint with a client before it; keys, and answers of a store.
 
 use std::fmt::Write;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use md5::{Digest, Md5};
+use skykey_endpoint::scripted::Scripted;
+pub(crate) use skykey_endpoint::scripted::{Asked, Told};
 use skykey_objects::{Keys, NoKeys, ObjectAddress, Objects, ObjectsSettings};
 use skykey_types::{AccessKeyId, Credentials, ManualClock, Secret, Timestamp};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
-
-/// A request as far as the tests look at it.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    /// Method, path and query.
-    pub(crate) line: String,
-    /// The head as it came, in lower case.
-    pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Asked {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let start = format!("{name}: ");
-        self.head.lines().find_map(|line| line.strip_prefix(&start))
-    }
-
-    /// Whose access key signed it.
-    pub(crate) fn key(&self) -> &str {
-        let (_, after) = self.head.split_once("credential=").unwrap();
-        after.split('/').next().unwrap()
-    }
-}
-
-/// What is answered.
-#[derive(Debug, Clone)]
-pub(crate) struct Told {
-    pub(crate) status: u16,
-    pub(crate) headers: String,
-    pub(crate) body: Vec<u8>,
-    /// The connection breaks after so many bytes of the body.
-    pub(crate) breaks_after: Option<usize>,
-}
 
 pub(crate) struct Server {
     pub(crate) objects: Objects,
-    asked: Arc<Mutex<Vec<Asked>>>,
-    task: JoinHandle<()>,
+    scripted: Scripted,
 }
 
 impl Server {
@@ -62,107 +25,18 @@ impl Server {
         keys: Arc<dyn Keys>,
         tell: impl Fn(&Asked) -> Told + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}/", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (kept, tell) = (asked.clone(), Arc::new(tell));
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (kept, tell) = (kept.clone(), tell.clone());
-                tokio::spawn(async move { serve(stream, &kept, &*tell).await });
-            }
-        });
+        let scripted = Scripted::start(tell).await.unwrap();
         let settings = ObjectsSettings {
-            endpoint: endpoint.parse().unwrap(),
+            endpoint: scripted.url.clone(),
             region: "us-east-1".to_owned(),
         };
         let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
         let objects = Objects::new(settings, keys, Arc::new(clock)).unwrap();
-        Self {
-            objects,
-            asked,
-            task,
-        }
+        Self { objects, scripted }
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// One request a connection.
-async fn serve(
-    mut stream: TcpStream,
-    kept: &Mutex<Vec<Asked>>,
-    tell: &(dyn Fn(&Asked) -> Told + Send + Sync),
-) {
-    let mut bytes = Vec::new();
-    let mut part = vec![0; 1 << 16];
-    let asked = loop {
-        let read = timeout(Duration::from_secs(10), stream.read(&mut part)).await;
-        let Ok(Ok(got @ 1..)) = read else { return };
-        bytes.extend_from_slice(&part[..got]);
-        if let Some(asked) = whole(&bytes) {
-            break asked;
-        }
-    };
-    kept.lock().unwrap().push(asked.clone());
-    let told = tell(&asked);
-    let head = format!(
-        "HTTP/1.1 {} x\r\n{}content-length: {}\r\nconnection: close\r\n\r\n",
-        told.status,
-        told.headers,
-        told.body.len()
-    );
-    let _ = stream.write_all(head.as_bytes()).await;
-    if !asked.line.starts_with("HEAD ") {
-        let end = told.breaks_after.unwrap_or(told.body.len());
-        let _ = stream.write_all(&told.body[..end]).await;
-    }
-    let _ = stream.shutdown().await;
-}
-
-fn whole(bytes: &[u8]) -> Option<Asked> {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let body = &bytes[end + 4..];
-    let lower = head.to_ascii_lowercase();
-    let length = lower
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .map_or(0, |length| length.parse().unwrap());
-    let line = head.lines().next()?.rsplit_once(' ')?.0.to_owned();
-    (body.len() >= length).then(|| Asked {
-        line,
-        head: lower,
-        body: body.to_vec(),
-    })
-}
-
-/// An error as RGW writes it.
-pub(crate) fn error(status: u16, code: &str) -> Told {
-    let body =
-        format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message></Message></Error>");
-    Told {
-        status,
-        headers: String::new(),
-        body: body.into_bytes(),
-        breaks_after: None,
-    }
-}
-
-pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Told {
-    Told {
-        status: 200,
-        headers: String::new(),
-        body: body.into(),
-        breaks_after: None,
+        self.scripted.asked()
     }
 }
 
@@ -177,11 +51,11 @@ pub(crate) fn object(asked: &Asked, content: &[u8]) -> Told {
     let Some(range) = asked.header("range") else {
         return Told {
             headers,
-            ..ok(content)
+            ..Told::ok(content)
         };
     };
     if asked.header("if-match") != Some(&etag) {
-        return error(412, "PreconditionFailed");
+        return Told::error(412, "PreconditionFailed");
     }
     let begin = range
         .strip_prefix("bytes=")
@@ -196,7 +70,7 @@ pub(crate) fn object(asked: &Asked, content: &[u8]) -> Told {
             "{headers}content-range: bytes {begin}-{}/{length}\r\n",
             length - 1
         ),
-        ..ok(&content[begin..])
+        ..Told::ok(&content[begin..])
     }
 }
 
@@ -211,7 +85,7 @@ pub(crate) fn listing(entries: &[(&str, usize)]) -> Told {
         );
     }
     text += "</ListBucketResult>";
-    ok(text)
+    Told::ok(text)
 }
 
 pub(crate) fn credentials(name: &str) -> Arc<Credentials> {

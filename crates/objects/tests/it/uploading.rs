@@ -4,7 +4,7 @@ use std::fs;
 
 use skykey_objects::{ObjectError, Silent};
 
-use crate::server::{Asked, Server, Told, at, content, error, etag, ok};
+use crate::server::{Asked, Server, Told, at, content, etag};
 
 const LARGE: usize = (16 << 20) + 5;
 
@@ -14,8 +14,8 @@ async fn a_small_file_goes_in_one_piece_where_nothing_is() {
     let from = dir.path().join("a");
     fs::write(&from, content(1000)).unwrap();
     let server = Server::start(|asked| match asked.line.split(' ').next() {
-        Some("PUT") => ok(""),
-        _ => error(404, ""),
+        Some("PUT") => Told::ok(""),
+        _ => Told::error(404, ""),
     })
     .await;
     let put = server
@@ -34,7 +34,7 @@ async fn an_object_that_is_there_is_replaced_on_demand_only() {
     let dir = tempfile::tempdir().unwrap();
     let from = dir.path().join("a");
     fs::write(&from, "new").unwrap();
-    let server = Server::start(|_| ok("")).await;
+    let server = Server::start(|_| Told::ok("")).await;
     let failed = server
         .objects
         .upload(&from, &at("s3://m13/a"), false, &Silent)
@@ -53,8 +53,8 @@ async fn an_object_that_is_there_is_replaced_on_demand_only() {
     );
     // Somebody else is faster.
     let server = Server::start(|asked| match asked.line.split(' ').next() {
-        Some("PUT") => error(412, "PreconditionFailed"),
-        _ => error(404, ""),
+        Some("PUT") => Told::error(412, "PreconditionFailed"),
+        _ => Told::error(404, ""),
     })
     .await;
     let failed = server
@@ -68,18 +68,18 @@ async fn an_object_that_is_there_is_replaced_on_demand_only() {
 fn in_parts(asked: &Asked, last: impl FnOnce() -> Told) -> Told {
     let line = asked.line.as_str();
     if line.starts_with("HEAD") {
-        error(404, "")
+        Told::error(404, "")
     } else if line.contains("uploads=") {
-        ok(
+        Told::ok(
             "<InitiateMultipartUploadResult><UploadId>u&amp;1</UploadId></InitiateMultipartUploadResult>",
         )
     } else if line.contains("partNumber=1&") {
         Told {
             headers: format!("etag: {}\r\n", etag(&asked.body)),
-            ..ok("")
+            ..Told::ok("")
         }
     } else if line.starts_with("DELETE") {
-        ok("")
+        Told::ok("")
     } else {
         last()
     }
@@ -94,7 +94,7 @@ async fn a_large_file_goes_in_parts() {
         let body = asked.body.clone();
         in_parts(asked, || Told {
             headers: format!("etag: {}\r\n", etag(&body)),
-            ..ok("<CompleteMultipartUploadResult/>")
+            ..Told::ok("<CompleteMultipartUploadResult/>")
         })
     })
     .await;
@@ -127,7 +127,7 @@ async fn parts_of_what_failed_are_taken_away() {
     let from = dir.path().join("a");
     fs::write(&from, content(LARGE)).unwrap();
     let broken = "<Error><Code>InternalError</Code></Error>";
-    for last in [error(403, "AccessDenied"), ok(broken)] {
+    for last in [Told::error(403, "AccessDenied"), Told::ok(broken)] {
         let told = last.clone();
         let server = Server::start(move |asked| {
             let completes = asked.line.starts_with("POST");
@@ -138,7 +138,7 @@ async fn parts_of_what_failed_are_taken_away() {
                 } else {
                     Told {
                         headers: format!("etag: {}\r\n", etag(&body)),
-                        ..ok("")
+                        ..Told::ok("")
                     }
                 }
             })

@@ -10,7 +10,7 @@ use skykey_types::{Lifetime, Limits, Method, Secret, SignedDuration, SurveyName}
 use url::Url;
 
 use super::words::{Duration, SecretPlace};
-use super::{ConfiguredSurvey, IamSite, whole_seconds};
+use super::{ConfiguredSurvey, IamSite};
 
 /// A JupyterHub.
 #[derive(Debug, Clone)]
@@ -99,7 +99,10 @@ impl HubEntry {
             user: self.user,
             any_token: self.any_token,
             survey: self.survey,
-            lifetime: self.lifetime.map(whole_seconds).map(Lifetime::seconds),
+            lifetime: self
+                .lifetime
+                .map(Duration::whole_seconds)
+                .map(Lifetime::seconds),
             method: self.method,
             authorities: self.authorities.map(|path| beside.join(path)),
             stop_servers,

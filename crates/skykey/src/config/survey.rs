@@ -9,7 +9,7 @@ use skykey_types::{
 };
 
 use super::words::Duration;
-use super::{ConfigError, ConfiguredSurvey, Images, whole_seconds};
+use super::{ConfigError, ConfiguredSurvey, Images};
 
 /// A cut below this leaves no time to use what was given.
 const SHORTEST_CUT: SignedDuration = SignedDuration::from_secs(5);
@@ -122,11 +122,9 @@ impl Entry {
             return wrong("methods must name at least one of ec2, sts-lite, assume-role, gateway");
         }
         if let Some(range) = self.lifetime {
-            let seconds =
-                |duration: Duration| u32::try_from(duration.0.as_secs()).unwrap_or(u32::MAX);
             survey.lifetime = Limits {
-                min: seconds(range.min),
-                max: seconds(range.max),
+                min: range.min.whole_seconds(),
+                max: range.max.whole_seconds(),
             };
             let Limits { min, max } = survey.lifetime;
             if min < Limits::STS.min || max > Limits::STS.max || min > max {
@@ -142,7 +140,7 @@ impl Entry {
             if cut.0 < SHORTEST_CUT {
                 return wrong("cut must be at least 5s");
             }
-            survey.cut = Some(Lifetime::seconds(whole_seconds(cut)));
+            survey.cut = Some(Lifetime::seconds(cut.whole_seconds()));
         }
         let images = match self.images {
             Some(folder) => Images::Folder(beside.join(folder)),

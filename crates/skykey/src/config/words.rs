@@ -11,6 +11,13 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy)]
 pub(super) struct Duration(pub(super) SignedDuration);
 
+impl Duration {
+    /// At most what 32 bits hold, which is beyond every limit.
+    pub(super) fn whole_seconds(self) -> u32 {
+        u32::try_from(self.0.as_secs()).unwrap_or(u32::MAX)
+    }
+}
+
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

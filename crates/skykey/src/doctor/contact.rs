@@ -2,48 +2,51 @@
 
 use bytes::Bytes;
 use hyper::Request;
-use skykey_types::{SignedDuration, Timestamp};
+use skykey_client::is_this_machine;
+use skykey_types::{Clock, SignedDuration, Timestamp};
 use skykey_upstream::{Answer, Call, Fault, Upstream};
-use url::{Host, Url};
+use url::Url;
 
-use super::At;
+use super::advice::Advice;
 use super::section::{Because, NotWell, Section, Seen};
 
 /// So far may clocks be apart: what skykey forgives in tokens.
-pub(crate) const APART: SignedDuration = SignedDuration::from_secs(60);
+const APART: SignedDuration = SignedDuration::from_secs(60);
 /// So far apart, signatures are refused.
-pub(crate) const TOO_FAR: SignedDuration = SignedDuration::from_mins(15);
+const TOO_FAR: SignedDuration = SignedDuration::from_mins(15);
 
 /// A system, for words about it.
-pub(super) struct System<'a> {
+pub(crate) struct System<'a> {
     /// How the names of its checks begin.
-    pub(super) prefix: &'static str,
+    pub(crate) prefix: &'static str,
     /// In a sentence.
-    pub(super) name: &'static str,
-    /// Where its address is in the configuration.
-    pub(super) key: &'static str,
+    pub(crate) name: &'static str,
     /// Something there that anybody may ask for.
-    pub(super) url: &'a Url,
+    pub(crate) url: &'a Url,
+    /// What to do about it.
+    pub(crate) advice: Advice,
 }
 
 /// What came of it.
-pub(super) struct Contact {
+pub(crate) struct Contact {
     /// Whether it answers at all.
-    pub(super) reached: Result<(), Because>,
+    pub(crate) reached: Result<(), Because>,
+    /// Whether nobody reads along.
+    pub(crate) secure: Result<(), Because>,
     /// Whether it answers, and its clock and ours are close enough for signatures.
-    pub(super) in_time: Result<(), Because>,
+    pub(crate) in_time: Result<(), Because>,
 }
 
 /// Asks for something that everybody may see.
-pub(super) async fn examine(
-    at: &At,
+pub(crate) async fn examine(
+    clock: &dyn Clock,
     section: &Section,
     upstream: &Upstream,
     system: System<'_>,
 ) -> Contact {
     let System { prefix, name, .. } = system;
     let unreachable = format!("{name} cannot be reached");
-    let before = at.clock.now();
+    let before = clock.now();
     let mut answer = None;
     let reachable = section
         .check(&format!("{prefix}-reachable"), &unreachable, async {
@@ -53,7 +56,7 @@ pub(super) async fn examine(
             seen
         })
         .await;
-    let after = at.clock.now();
+    let after = clock.now();
     let secure = section
         .check(
             &format!("{prefix}-tls"),
@@ -77,7 +80,7 @@ pub(super) async fn examine(
                 .as_ref()
                 .and_then(|answer| answer.as_ref().ok()?.date());
             skew = date.map(|date| apart(date, before, after));
-            clock(name, skew)
+            time(&system, skew)
         })
         .await;
     let in_time = match skew {
@@ -89,6 +92,7 @@ pub(super) async fn examine(
     };
     Contact {
         reached: answered,
+        secure,
         in_time,
     }
 }
@@ -106,40 +110,34 @@ async fn ask(upstream: &Upstream, url: &Url) -> Result<Answer, Fault> {
 }
 
 fn reachable(system: &System<'_>, outcome: &Result<Answer, Fault>) -> Seen {
-    let System { name, key, url, .. } = system;
+    let System {
+        name, url, advice, ..
+    } = system;
     let place = url.origin().ascii_serialization();
     match outcome {
         Ok(answer) if answer.is_outage() => Err(NotWell::failed(
             format!("{place} answers with {}", answer.status),
-            format!("{name}, or a proxy before it, is in trouble; see its own log"),
+            advice.in_trouble(name),
         )),
         Ok(_) => Ok(((), format!("{place} answers"))),
         Err(fault) if is_tls(fault) => Ok(((), format!("{place} takes connections"))),
         Err(Fault::Unreachable { why, .. }) => Err(NotWell::failed(
             format!("no connection to {place}: {why}"),
-            format!(
-                "compare the address with {key}, then see whether {name} runs and no firewall is between"
-            ),
+            advice.unreachable(name),
         )),
         Err(fault) => Err(NotWell::failed(
             format!("{place}: {fault}"),
-            format!(
-                "see whether {name} runs and no firewall is between, and that {key} is its address"
-            ),
+            advice.silent(name),
         )),
     }
 }
 
 fn tls(system: &System<'_>, outcome: Option<&Result<Answer, Fault>>) -> Seen {
-    let System { name, key, url, .. } = system;
+    let System {
+        name, url, advice, ..
+    } = system;
     if let Some(Err(fault)) = outcome {
-        let table = key.split(']').next().unwrap_or_default();
-        return Err(NotWell::failed(
-            fault.to_string(),
-            format!(
-                "if its certificate is of an authority of your own, name that in {table}] authorities; if it has ended or is for another name, {name} needs a new one; if there is no TLS at all, write http:// in {key}"
-            ),
-        ));
+        return Err(NotWell::failed(fault.to_string(), advice.no_trust(name)));
     }
     if url.scheme() == "https" {
         return Ok((
@@ -147,23 +145,17 @@ fn tls(system: &System<'_>, outcome: Option<&Result<Answer, Fault>>) -> Seen {
             "encrypted, by a certificate that is believed".to_owned(),
         ));
     }
-    let here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if here {
+    if is_this_machine(url) {
         return Ok(((), "none, and none is needed on one machine".to_owned()));
     }
     Err(NotWell::failed(
-        "none: passwords and keys travel in clear",
-        format!("write the https address of {name} in {key}"),
+        "none: whoever reads along sees everything",
+        advice.in_clear(name),
     ))
 }
 
 /// Whether a connection stood and TLS did not. The words are rustls's.
-pub(crate) fn is_tls(fault: &Fault) -> bool {
+fn is_tls(fault: &Fault) -> bool {
     let Fault::Unreachable { why, .. } = fault else {
         return false;
     };
@@ -181,7 +173,7 @@ pub(crate) fn is_tls(fault: &Fault) -> bool {
 
 /// How far a system's clock is ahead of ours, at the least: it answered at some time in between, and its
 /// word has no fractions of seconds.
-pub(crate) fn apart(date: Timestamp, before: Timestamp, after: Timestamp) -> SignedDuration {
+fn apart(date: Timestamp, before: Timestamp, after: Timestamp) -> SignedDuration {
     let end = date + SignedDuration::from_secs(1);
     if end < before {
         end.duration_since(before)
@@ -192,7 +184,8 @@ pub(crate) fn apart(date: Timestamp, before: Timestamp, after: Timestamp) -> Sig
     }
 }
 
-fn clock(name: &str, skew: Option<SignedDuration>) -> Seen {
+fn time(system: &System<'_>, skew: Option<SignedDuration>) -> Seen {
+    let System { name, advice, .. } = system;
     let Some(skew) = skew else {
         return Ok(((), "it does not say what time it is".to_owned()));
     };
@@ -205,13 +198,11 @@ fn clock(name: &str, skew: Option<SignedDuration>) -> Seen {
     }
     Err(NotWell::failed(
         format!("{} {} this machine's", words(skew), side(skew)),
-        format!(
-            "set this machine's clock (timedatectl set-ntp true); if the other systems agree with it, tell the operators of {name}. From 15 minutes on, signatures are refused"
-        ),
+        advice.clock(name, skew.abs() > TOO_FAR),
     ))
 }
 
-pub(crate) fn side(skew: SignedDuration) -> &'static str {
+fn side(skew: SignedDuration) -> &'static str {
     if skew.is_negative() {
         "behind"
     } else {
@@ -219,7 +210,7 @@ pub(crate) fn side(skew: SignedDuration) -> &'static str {
     }
 }
 
-pub(crate) fn words(skew: SignedDuration) -> String {
+fn words(skew: SignedDuration) -> String {
     let seconds = skew.as_secs().unsigned_abs();
     match seconds {
         0..=119 => format!("{seconds} s"),
@@ -231,6 +222,15 @@ pub(crate) fn words(skew: SignedDuration) -> String {
 mod tests {
     use super::*;
 
+    fn system(url: &Url, advice: Advice) -> System<'_> {
+        System {
+            prefix: "echo",
+            name: "Echo",
+            url,
+            advice,
+        }
+    }
+
     #[test]
     fn clocks_are_apart_by_no_more_than_is_sure() {
         let second = |s| Timestamp::from_second(s).unwrap();
@@ -240,15 +240,27 @@ mod tests {
 
     #[test]
     fn a_minute_is_forgiven_and_twenty_are_not() {
-        let seen = |seconds| clock("Keystone", Some(SignedDuration::from_secs(seconds)));
-        assert_eq!(seen(0).unwrap().1, "shows our time");
-        assert_eq!(seen(-60).unwrap().1, "60 s behind");
-        let Err(NotWell::Failed { found, remedy }) = seen(-1200) else {
-            panic!("20 minutes were forgiven")
-        };
-        assert_eq!(found, "20 min behind this machine's");
-        assert!(remedy.contains("Keystone"));
-        assert!(clock("Keystone", None).is_ok());
+        let url = "https://echo.example.org/".parse().unwrap();
+        for (advice, words) in [
+            (
+                Advice::Operator {
+                    key: "[echo] endpoint",
+                },
+                "Echo",
+            ),
+            (Advice::Person, "signatures are refused"),
+        ] {
+            let system = system(&url, advice);
+            let seen = |seconds| time(&system, Some(SignedDuration::from_secs(seconds)));
+            assert_eq!(seen(0).unwrap().1, "shows our time");
+            assert_eq!(seen(-60).unwrap().1, "60 s behind");
+            let Err(NotWell::Failed { found, remedy }) = seen(-1200) else {
+                panic!("20 minutes were forgiven")
+            };
+            assert_eq!(found, "20 min behind this machine's");
+            assert!(remedy.contains("this machine's clock") && remedy.contains(words));
+            assert!(time(&system, None).is_ok());
+        }
     }
 
     #[test]
@@ -273,12 +285,7 @@ mod tests {
     fn plain_http_is_for_one_machine() {
         let seen = |url: &str| {
             let url = url.parse().unwrap();
-            let system = System {
-                prefix: "echo",
-                name: "Echo",
-                key: "[echo] endpoint",
-                url: &url,
-            };
+            let system = system(&url, Advice::Person);
             tls(&system, None).is_ok()
         };
         for good in [

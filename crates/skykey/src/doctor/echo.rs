@@ -8,6 +8,7 @@ use skykey_types::{Credentials, ProjectName};
 use tokio::time::{Instant, sleep};
 
 use super::At;
+use super::advice::Advice;
 use super::contact::{self, System};
 use super::keystone::Places;
 use super::section::{Because, NotWell, Section, Seen};
@@ -23,10 +24,12 @@ pub(super) async fn examine(at: &At, section: Section) {
     let system = System {
         prefix: "echo",
         name: "Echo",
-        key: "[echo] endpoint",
         url: &at.target.systems.echo.endpoint,
+        advice: Advice::Operator {
+            key: "[echo] endpoint",
+        },
     };
-    let contact = contact::examine(at, &section, echo.upstream(), system).await;
+    let contact = contact::examine(&*at.clock, &section, echo.upstream(), system).await;
     let mut answered = None;
     let region = section
         .check("echo-region", "Echo is in another region", async {

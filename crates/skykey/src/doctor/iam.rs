@@ -7,6 +7,7 @@ use skykey_types::{GroupPath, Survey};
 use url::Url;
 
 use super::At;
+use super::advice::Advice;
 use super::contact::{self, System};
 use super::section::{NotWell, Section, Seen};
 
@@ -22,10 +23,12 @@ pub(super) async fn examine(at: &At, section: Section) {
     let system = System {
         prefix: "iam",
         name: "the IAM",
-        key: "[iam] issuer",
         url: &url,
+        advice: Advice::Operator {
+            key: "[iam] issuer",
+        },
     };
-    let contact = contact::examine(at, &section, iam.upstream(), system).await;
+    let contact = contact::examine(&*at.clock, &section, iam.upstream(), system).await;
     let discovered = section
         .check("iam-discovery", "the IAM's discovery fails", async {
             contact.reached.as_ref()?;

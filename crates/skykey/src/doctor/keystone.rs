@@ -8,6 +8,7 @@ use skykey_keystone::{ADVISORIES, Error, Found, Keystone, Probe, ProjectRef, Tri
 use skykey_types::ProjectName;
 
 use super::At;
+use super::advice::Advice;
 use super::contact::{self, System};
 use super::section::{Because, NotWell, Section, Seen};
 
@@ -35,10 +36,12 @@ pub(super) async fn examine(at: &At, section: Section) {
     let system = System {
         prefix: "keystone",
         name: "Keystone",
-        key: "[keystone] url",
         url: &site.url,
+        advice: Advice::Operator {
+            key: "[keystone] url",
+        },
     };
-    let contact = contact::examine(at, &section, port.upstream(), system).await;
+    let contact = contact::examine(&*at.clock, &section, port.upstream(), system).await;
     let spoken = section
         .check(
             "keystone-version",

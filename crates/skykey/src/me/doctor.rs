@@ -3,7 +3,6 @@
 //! and remedies that a person can carry out. It changes nothing; should the store let it write, it
 //! says so and takes away what it wrote.
 
-mod contact;
 mod environment;
 mod login;
 mod survey;
@@ -13,12 +12,14 @@ use std::io::{self, Write};
 use anyhow::bail;
 use skykey_client::{Client, Me};
 use skykey_types::SurveyName;
+use skykey_upstream::{Settings, Upstream};
 use url::Url;
 
 use super::At;
+use crate::doctor::advice::Advice;
+use crate::doctor::contact::{self, System};
 use crate::doctor::report::{Report, Table};
 use crate::doctor::section::{Because, NotWell, Section};
-use contact::Place;
 
 /// Examines, and prints what is found. It ends well only if all is well.
 pub(crate) async fn run(at: At, survey: Option<SurveyName>, json: bool) -> anyhow::Result<()> {
@@ -60,12 +61,14 @@ fn finish(report: &Report, json: bool) -> anyhow::Result<()> {
 
 /// In an order in which what comes first is what to mend first.
 async fn examine(client: &Client, only: Option<&SurveyName>, section: Section) {
-    let portal = Place {
-        prefix: "portal",
-        name: "the portal",
-        url: client.portal().url().clone(),
-    };
-    let reached = contact::examine(&section, client.clock(), &portal).await;
+    let reached = contact(
+        client,
+        &section,
+        "portal",
+        "the portal",
+        client.portal().url(),
+    )
+    .await;
     let me = login::examine(client, &section, &reached).await;
     let readable = login::groups(&section, only, &me).await;
     let site = match &reached {
@@ -81,14 +84,7 @@ async fn examine(client: &Client, only: Option<&SurveyName>, section: Section) {
         .ok()
         .and_then(|site| site.s3.parse::<Url>().ok());
     let stored = match &endpoint {
-        Some(url) => {
-            let place = Place {
-                prefix: "s3",
-                name: "the object store",
-                url: url.clone(),
-            };
-            contact::examine(&section, client.clock(), &place).await
-        }
+        Some(url) => contact(client, &section, "s3", "the object store", url).await,
         None => Err(site.err().unwrap_or_else(|| {
             Because("the portal names no address for its object store".to_owned())
         })),
@@ -106,6 +102,26 @@ async fn examine(client: &Client, only: Option<&SurveyName>, section: Section) {
         }
     }
     environment::examine(client, &section, me.as_ref().ok(), endpoint.as_ref()).await;
+}
+
+/// Whether all that needs a system can be done.
+async fn contact(
+    client: &Client,
+    section: &Section,
+    prefix: &'static str,
+    name: &'static str,
+    url: &Url,
+) -> Result<(), Because> {
+    let system = System {
+        prefix,
+        name,
+        url,
+        advice: Advice::Person,
+    };
+    let upstream = Upstream::new(Settings::of(name)).map_err(|error| Because(error.to_string()))?;
+    let contact = contact::examine(&**client.clock(), section, &upstream, system).await;
+    contact.in_time?;
+    contact.secure
 }
 
 /// An error of the client's, with its remedy.

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use skykey_types::SignedDuration;
+use skykey_types::{Secret, SignedDuration};
 
 use crate::fault_proxy::Fault;
 use crate::faults::{Site, TOTAL, UNUSED, both};
+use crate::readiness::readyz;
+use crate::realstack::secret_file;
 
 const CREATE: &str = "/credentials/OS-EC2";
 const LOGIN: &str = "/auth/tokens";
@@ -13,8 +15,27 @@ const LOGIN: &str = "/auth/tokens";
 both! {
     a_fault_while_a_key_is_made_leaves_no_second_one
     a_login_is_tried_again_and_its_failure_told
+    a_refused_administrator_is_told_before_somebody_leaves
     a_warm_key_goes_on_without_keystone_and_a_cold_one_waits_for_it
     what_could_not_be_deleted_is_deleted_later
+}
+
+/// A wrong password of `[keystone.admin_user]` would show only when somebody's EC2 credential has to be deleted.
+/// Nothing else needs it: leases are given.
+async fn a_refused_administrator_is_told_before_somebody_leaves(mut site: Site) {
+    assert_eq!(readyz(&site.world).await, (200, true, Vec::new()));
+    let file = site.folder.path().join("admin");
+    let right = std::fs::read_to_string(&file).unwrap();
+    secret_file(&file, &Secret::new("not the password"));
+    site = site.restart().await;
+    site.world.broker().upkeep_once().await;
+    let wrong = vec!["keystone admin user".to_owned()];
+    assert_eq!(readyz(&site.world).await, (200, false, wrong));
+    site.lease("bob", "sts-lite").await;
+    secret_file(&file, &Secret::new(right));
+    site = site.restart().await;
+    site.world.broker().upkeep_once().await;
+    assert_eq!(readyz(&site.world).await, (200, true, Vec::new()));
 }
 
 /// Making an EC2 credential is not repeated when nobody knows whether it was done: a lost answer leaves

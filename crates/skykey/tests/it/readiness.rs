@@ -8,7 +8,7 @@ use skykey::up::{Options, World};
 use skykey_types::{ManualClock, Timestamp};
 
 /// The status, `ready`, and the names of what is not well.
-async fn readyz(world: &World) -> (u16, bool, Vec<String>) {
+pub(crate) async fn readyz(world: &World) -> (u16, bool, Vec<String>) {
     let url = world.up_file().portal.join("readyz").unwrap();
     let answer = reqwest::get(url).await.unwrap();
     let status = answer.status().as_u16();

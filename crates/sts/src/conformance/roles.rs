@@ -11,22 +11,20 @@ const SESSION: &str = "bob@iam.example";
 /// Inside it reads; outside it does not, though the role alone could; it writes nowhere.
 pub async fn a_role_is_narrowed_by_the_rights(stand: &Stand, role: &Role) {
     let made = assume(stand, role, 900).await.expect("it may be assumed");
-    assert_eq!(stand.s3(&made, "GET", &stand.object, "").await, 200);
-    assert_eq!(stand.s3(&made, "GET", &role.outside, "").await, 403);
+    assert_eq!(stand.s3(&made, "GET", &stand.object, &[]).await, 200);
+    assert_eq!(stand.s3(&made, "GET", &role.outside, &[]).await, 403);
     for path in [&stand.object, &role.outside] {
-        assert_eq!(stand.s3(&made, "PUT", path, "").await, 403);
-        assert_eq!(stand.s3(&made, "DELETE", path, "").await, 403);
+        assert_eq!(stand.s3(&made, "PUT", path, &[]).await, 403);
+        assert_eq!(stand.s3(&made, "DELETE", path, &[]).await, 403);
     }
     for grant in &role.rights.0 {
         let bucket = format!("/{}", grant.place.bucket);
-        let inside = format!(
-            "list-type=2&prefix={}",
-            grant.place.prefix.replace('/', "%2F")
-        );
+        let all = ("list-type", "2");
+        let inside = [all, ("prefix", grant.place.prefix.as_str())];
         assert_eq!(stand.s3(&made, "GET", &bucket, &inside).await, 200);
-        assert_eq!(stand.s3(&made, "GET", &bucket, "list-type=2").await, 403);
+        assert_eq!(stand.s3(&made, "GET", &bucket, &[all]).await, 403);
     }
-    assert_eq!(stand.s3(&made, "GET", &stand.object, "").await, 200);
+    assert_eq!(stand.s3(&made, "GET", &stand.object, &[]).await, 200);
     // The role alone is wider, so the narrowing was the policy's doing.
     let form = [
         ("DurationSeconds", "900"),
@@ -36,8 +34,8 @@ pub async fn a_role_is_narrowed_by_the_rights(stand: &Stand, role: &Role) {
     let body = stand.raw("AssumeRole", &stand.asker, &form).await;
     let wide = crate::wire::parse_credentials("AssumeRole", &body.expect("no policy is needed"));
     let wide = wide.expect("credentials");
-    assert_eq!(stand.s3(&wide, "GET", &role.outside, "").await, 200);
-    assert_eq!(stand.s3(&wide, "PUT", &role.outside, "").await, 403);
+    assert_eq!(stand.s3(&wide, "GET", &role.outside, &[]).await, 200);
+    assert_eq!(stand.s3(&wide, "PUT", &role.outside, &[]).await, 403);
 }
 
 /// An hour if nothing is asked.
