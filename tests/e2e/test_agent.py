@@ -256,6 +256,13 @@ def test_a_notebook_server_needs_no_login(sky, hub, published, tmp_path):
         count, key = ask("m13").split()
         assert int(count) > 0 and key == answer["AccessKeyId"]
     assert "gets credentials and nothing else" in server.refused("whoami")
+    assert "M13_blue_0001.fits" in server.run("ls", "--survey", "m13", "s3://m13/").stdout
+    checks = json.loads(server.run("doctor", "--me", "--survey", "m13", "--json", check=False).stdout)["checks"]
+    found = {check["name"]: check for check in checks}
+    assert found["login"]["found"] == "a notebook server, by its own token of the hub"
+    assert found["group"]["found"] == "this notebook server reads m13"
+    assert "of s3://m13/" in found["survey-m13-readable"]["found"]
+    assert found["survey-m13-read-only"]["found"] == "writing is refused"
     assert "several surveys" in server.refused("agent")
     stopped = {"JUPYTERHUB_API_TOKEN": "of-a-stopped-server"}
     assert "JupyterHub does not know this token" in server.refused("credentials", "--survey", "m13", env=stopped)
@@ -279,6 +286,14 @@ def test_a_token_file_needs_no_login(sky, published, tmp_path):
     node.env["SKYKEY_PORTAL"] = portal
     assert json.loads(node.run("credentials", "--survey", "m13", *identity).stdout)["Version"] == 1
     assert node.run("whoami", env={"SKYKEY_IDENTITY": f"token-file={file}"}).stdout.startswith("bob at")
+    assert "M13_blue_0001.fits" in node.run("ls", *identity, "s3://m13/").stdout
+    said = node.run("doctor", "--me", "--survey", "m13", *identity, check=False).stdout
+    assert f"bob, by the token in {file}" in " ".join(said.split()) and "writing is refused" in said, said
+    # What is written asks in the same name, wherever it is run.
+    node.run("setup", "--survey", "m13", *identity)
+    env = {**node.env, "AWS_PROFILE": "m13"}
+    listed = subprocess.run([AWS, "s3", "ls", "s3://m13/"], cwd="/", env=env, capture_output=True, text=True, timeout=60)
+    assert "M13_blue_0001.fits" in listed.stdout, listed.stderr
     listed = node.run("exec", "--survey", "m13", *identity, "--", S5CMD, "ls", "s3://m13/")
     assert "M13_blue_0001.fits" in listed.stdout
     with Agent(node, *identity) as agent:

@@ -17,6 +17,7 @@ import requests
 from sky import AWS, BIN, field
 
 S5CMD = Path(sys.executable).parent / "s5cmd"
+S3CMD = Path(sys.executable).parent / "s3cmd"
 GROUP = "other/readers"
 
 
@@ -254,6 +255,26 @@ def test_setup_gives_rclone_a_remote_if_there_is_an_rclone(bob):
     assert "profile = m13" in rclone.read_text()
     bob.run("setup", "--remove")
     assert not rclone.exists()
+
+
+def test_setup_tells_s3cmd_where_the_objects_are(bob):
+    """It has no profiles and no credential_process: its keys come from the shell."""
+    file = bob.home / ".s3cfg"
+    assert "s3cmd written into" in bob.run("setup", "--survey", "m13", "--s3cmd").stdout
+    written = file.read_text()
+    assert "host_base = " in written and "access_key" not in written and "secret" not in written
+    script = f'set -e; eval "$({BIN} credentials --survey m13 --format env)"; {S3CMD} ls s3://m13/'
+    run = subprocess.run(["bash", "-c", script], env=bob.env, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0 and "s3://m13/M13_blue_0001.fits" in run.stdout, run.stderr
+    (bob.home / "s3cfg").write_text(bob.run("credentials", "--survey", "m13", "--format", "s3cmd").stdout)
+    command = [S3CMD, "-c", bob.home / "s3cfg", "get", "s3://m13/M13_blue_0001.fits", bob.home / "got.fits"]
+    run = subprocess.run(command, env=bob.env, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0 and (bob.home / "got.fits").read_bytes().startswith(b"SIMPLE"), run.stderr
+    bob.run("setup", "--remove")
+    assert not file.exists()
+    file.write_text("[default]\nhost_base = s3.example.org\n")
+    assert "settings of yours" in bob.refused("setup", "--survey", "m13", "--s3cmd")
+    assert file.read_text() == "[default]\nhost_base = s3.example.org\n"
 
 
 LONG_JOB = """

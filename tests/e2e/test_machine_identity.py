@@ -40,6 +40,11 @@ def test_it_reads_without_a_login_and_is_told_when_its_owner_leaves(sky, vm, tmp
     assert image.read_bytes().startswith(b"SIMPLE")
     assert json.loads(vm.run("credentials", *WHO).stdout)["Version"] == 1
     assert vm.run("whoami", env={"SKYKEY_IDENTITY": "openstack"}).stdout.startswith("bob at")
+    assert "M13_blue_0001.fits" in vm.run("ls", "--identity", "openstack", "s3://m13/").stdout
+    checks = json.loads(vm.run("doctor", "--me", *WHO, "--json", check=False).stdout)["checks"]
+    found = {check["name"]: check for check in checks}
+    assert found["login"]["found"] == "bob, by an application credential of OpenStack"
+    assert "of s3://m13/" in found["survey-m13-readable"]["found"]
     with Agent(vm, "--identity", "openstack") as agent, job(agent.env) as ask:
         assert int(ask("m13").split()[0]) > 0
         olive.remove(bob)

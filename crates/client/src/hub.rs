@@ -2,6 +2,7 @@
 //! credentials protocol of AWS's SDKs.
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use skykey_types::{AccessKeyId, Credentials, LeaseId, Secret, SurveyName, Timestamp};
 use skykey_upstream::Answer;
@@ -13,6 +14,8 @@ use crate::{Client, ClientError, Wish};
 const ASK: &str = "get a notebook server's credentials";
 /// In which the portal names the survey that it chose.
 const SURVEY: &str = "skykey-survey";
+/// In which it says where the survey's objects are.
+const PLACES: &str = "skykey-places";
 /// How long the portal believes the hub about a token, and so how often it is worth asking, in seconds.
 const LOOKS_EVERY: i64 = 30;
 
@@ -43,6 +46,13 @@ impl Client {
     ) -> Result<GrantedLease, ClientError> {
         let answer = self.ask_as_hub(token, Some(&wish.survey)).await?;
         let keys: Keys = self.json(ASK, &answer)?;
+        let places = answer.headers.get(PLACES);
+        let places = places.and_then(|places| places.to_str().ok());
+        let prefixes = places
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(|place| percent_decode_str(place).decode_utf8_lossy().into_owned())
+            .collect();
         let site = self.site().await?;
         let lease = LeaseSummary {
             id: LeaseId::of(&keys.access_key_id).to_string(),
@@ -68,7 +78,7 @@ impl Client {
             place: Place {
                 endpoint: site.s3,
                 region: site.region,
-                prefixes: Vec::new(),
+                prefixes,
             },
         })
     }

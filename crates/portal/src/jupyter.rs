@@ -13,7 +13,8 @@
 //! |---|---|
 //! | `survey` | which survey; else the configured one, else the only one that the person may read |
 //!
-//! The header `Skykey-Survey` of a 200 names the survey, for clients that asked for none.
+//! The header `Skykey-Survey` of a 200 names the survey, for clients that asked for none, and `Skykey-Places` where its
+//! objects are: `bucket/prefix`, percent-encoded, with a blank between two.
 
 mod given;
 
@@ -26,6 +27,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use skykey_broker::{Caller, Denied, HandedOut, Issued, Wish};
 use skykey_hub::{Hub, HubName, HubUser};
@@ -83,6 +85,14 @@ struct Credentials {
 
 /// In which survey's name.
 const SURVEY: &str = "skykey-survey";
+/// Where its objects are.
+const PLACES: &str = "skykey-places";
+/// What is encoded in a place: all that a header's value or the blank between two could not bear.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.');
 
 pub(crate) fn routes() -> Router<Arc<Portal>> {
     Router::new().route("/jupyter/credentials", get(credentials))
@@ -97,8 +107,11 @@ async fn credentials(
     let client = client.map(|Extension(client)| client);
     let mut response = match answer(&portal, client, &headers, asked).await {
         Ok(credentials) => {
-            let survey = credentials.survey.to_string();
-            ([(SURVEY, survey)], Json(credentials)).into_response()
+            let headers = [
+                (SURVEY, credentials.survey.to_string()),
+                (PLACES, places(&portal, &credentials.survey)),
+            ];
+            (headers, Json(credentials)).into_response()
         }
         Err(problem) => problem.in_a_sentence(),
     };
@@ -107,6 +120,17 @@ async fn credentials(
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
     response
+}
+
+fn places(portal: &Portal, survey: &SurveyName) -> String {
+    let mut surveys = portal.broker.surveys().iter();
+    let survey = surveys.find(|known| known.name == *survey);
+    let places = survey.map_or(&[][..], |survey| &survey.prefixes);
+    let places: Vec<String> = places
+        .iter()
+        .map(|place| utf8_percent_encode(&place.to_string(), ENCODED).to_string())
+        .collect();
+    places.join(" ")
 }
 
 async fn answer(

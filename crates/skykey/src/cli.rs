@@ -217,6 +217,8 @@ enum Command {
         #[arg(long, value_name = "NAME", requires = "me")]
         survey: Option<SurveyName>,
         #[command(flatten)]
+        asker: me::Asker,
+        #[command(flatten)]
         at: me::At,
         /// The configuration of a site
         #[arg(long, value_name = "FILE", conflicts_with = "state")]
@@ -345,10 +347,11 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor {
             me: true,
             survey,
+            asker,
             at,
             json,
             ..
-        } => person(me::doctor::run(at, survey, json)),
+        } => person(me::doctor::run(&asker, &at, survey, json)),
         Command::Credentials(credentials) => person(credentials.run()),
         Command::Setup(setup) => person(setup.run()),
         Command::Revoke {

@@ -28,7 +28,7 @@ use clap::Args;
 use skykey_client::{Client, Identity, Places, Portal, Wish};
 use skykey_types::{SignedDuration, SurveyName, SystemClock, Timestamp};
 
-use identity::Asker;
+pub(crate) use identity::Asker;
 
 /// Where `skykey up` is, unless told otherwise.
 const HERE: &str = "http://127.0.0.1:8080/";

@@ -12,6 +12,7 @@ from realsite import Site, Stack
 ORDER = [
     "test_into_order",
     "test_four_ways",
+    "test_real_command",
     "test_machines",
     "test_real_refusals",
     "test_expiry",

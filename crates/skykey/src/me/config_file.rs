@@ -86,6 +86,12 @@ impl ConfigFile {
         Ok(())
     }
 
+    /// Whether there is anything beside our section of that name.
+    pub(super) fn has_more_than(&self, name: &str) -> anyhow::Result<bool> {
+        let others = blocks::others(&self.after, name).map_err(|no_end| self.spoilt(&no_end))?;
+        Ok(!others.trim().is_empty())
+    }
+
     /// Takes our sections out, or the one of that name; their names.
     pub(super) fn remove(&mut self, only: Option<&str>) -> anyhow::Result<Vec<String>> {
         let (after, removed) =

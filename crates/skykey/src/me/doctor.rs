@@ -15,15 +15,20 @@ use skykey_types::SurveyName;
 use skykey_upstream::{Settings, Upstream};
 use url::Url;
 
-use super::At;
+use super::{Asker, At};
 use crate::doctor::advice::Advice;
 use crate::doctor::contact::{self, System};
 use crate::doctor::report::{Report, Table};
 use crate::doctor::section::{Because, NotWell, Section};
 
 /// Examines, and prints what is found. It ends well only if all is well.
-pub(crate) async fn run(at: At, survey: Option<SurveyName>, json: bool) -> anyhow::Result<()> {
-    let client = at.client()?;
+pub(crate) async fn run(
+    asker: &Asker,
+    at: &At,
+    survey: Option<SurveyName>,
+    json: bool,
+) -> anyhow::Result<()> {
+    let client = asker.client(at, |name| std::env::var_os(name))?;
     let table = Table::new(survey.iter().map(SurveyName::as_str));
     let mut table = (!json).then_some(table);
     let (section, mut checks) = Section::new();
@@ -70,7 +75,7 @@ async fn examine(client: &Client, only: Option<&SurveyName>, section: Section) {
     )
     .await;
     let me = login::examine(client, &section, &reached).await;
-    let readable = login::groups(&section, only, &me).await;
+    let readable = login::groups(client, &section, only, &me).await;
     let site = match &reached {
         Ok(()) => client.site().await.map_err(|error| {
             Because(format!(
@@ -101,7 +106,8 @@ async fn examine(client: &Client, only: Option<&SurveyName>, section: Section) {
                 .await;
         }
     }
-    environment::examine(client, &section, me.as_ref().ok(), endpoint.as_ref()).await;
+    let me = me.as_ref().ok().and_then(Option::as_ref);
+    environment::examine(client, &section, me, endpoint.as_ref()).await;
 }
 
 /// Whether all that needs a system can be done.

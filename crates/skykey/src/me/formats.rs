@@ -73,17 +73,17 @@ impl<'a> Keys<'a> {
         );
         Ok(keys)
     }
+}
 
-    /// Host with port, and whether it is encrypted.
-    fn host(&self) -> anyhow::Result<(String, bool)> {
-        let url = Url::parse(self.endpoint).context("the S3 endpoint's address")?;
-        let host = url.host_str().context("the S3 endpoint has no host")?;
-        let port = url.port().map(|port| format!(":{port}"));
-        Ok((
-            format!("{host}{}", port.unwrap_or_default()),
-            url.scheme() == "https",
-        ))
-    }
+/// Host with port, and whether it is encrypted.
+fn host(endpoint: &str) -> anyhow::Result<(String, bool)> {
+    let url = Url::parse(endpoint).context("the S3 endpoint's address")?;
+    let host = url.host_str().context("the S3 endpoint has no host")?;
+    let port = url.port().map(|port| format!(":{port}"));
+    Ok((
+        format!("{host}{}", port.unwrap_or_default()),
+        url.scheme() == "https",
+    ))
 }
 
 /// As AWS writes times.
@@ -161,18 +161,25 @@ fn rclone(keys: &Keys<'_>) -> String {
 }
 
 fn s3cmd(keys: &Keys<'_>) -> anyhow::Result<String> {
-    let (host, encrypted) = keys.host()?;
-    let encrypted = if encrypted { "True" } else { "False" };
     let token = optional("access_token = ", keys.token);
+    let place = s3cmd_place(keys.endpoint, keys.region)?;
     Ok(format!(
-        "[default]\naccess_key = {}\nsecret_key = {}\n{token}host_base = {host}\nhost_bucket = {host}\n\
-         bucket_location = {}\nuse_https = {encrypted}\n",
-        keys.id, keys.secret, keys.region
+        "[default]\naccess_key = {}\nsecret_key = {}\n{token}{place}",
+        keys.id, keys.secret
+    ))
+}
+
+/// Where s3cmd finds the objects, path style.
+pub(super) fn s3cmd_place(endpoint: &str, region: &str) -> anyhow::Result<String> {
+    let (host, encrypted) = host(endpoint)?;
+    let encrypted = if encrypted { "True" } else { "False" };
+    Ok(format!(
+        "host_base = {host}\nhost_bucket = {host}\nbucket_location = {region}\nuse_https = {encrypted}\n"
     ))
 }
 
 fn duckdb(keys: &Keys<'_>) -> anyhow::Result<String> {
-    let (host, encrypted) = keys.host()?;
+    let (host, encrypted) = host(keys.endpoint)?;
     let token = match keys.token {
         Some(token) => format!(", SESSION_TOKEN '{token}'"),
         None => String::new(),

@@ -50,6 +50,23 @@ impl FromStr for Who {
 }
 
 impl Asker {
+    /// As it was said, for another command that asks in the same name; a path is absolute. Nothing if nothing was.
+    pub(super) fn words(&self) -> anyhow::Result<Option<String>> {
+        Ok(match &self.identity {
+            None => None,
+            Some(Who::Login) => Some("login".to_owned()),
+            Some(Who::Hub) => Some("hub".to_owned()),
+            Some(Who::OpenStack) => Some("openstack".to_owned()),
+            Some(Who::TokenFile(path)) => {
+                let path = std::path::absolute(path).context("the token file's path")?;
+                let path = path
+                    .to_str()
+                    .context("the token file's path is not UTF-8")?;
+                Some(format!("token-file={path}"))
+            }
+        })
+    }
+
     /// The client that asks in that name; `variable` reads the environment.
     pub(super) fn client(
         &self,

@@ -14,13 +14,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use skykey_client::Client;
+use skykey_client::{Client, Identity};
 use skykey_objects::{ObjectAddress, Objects, ObjectsSettings};
 use skykey_types::SurveyName;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
 use super::At;
+use super::identity::Asker;
 use keys::Lease;
 
 /// Whose lease.
@@ -30,19 +31,24 @@ pub(crate) struct Using {
     #[arg(long, value_name = "NAME")]
     survey: Option<SurveyName>,
     #[command(flatten)]
+    asker: Asker,
+    #[command(flatten)]
     at: At,
 }
 
 impl Using {
     fn client(&self) -> anyhow::Result<Arc<Client>> {
-        Ok(Arc::new(self.at.client()?))
+        let client = self.asker.client(&self.at, |name| std::env::var_os(name))?;
+        Ok(Arc::new(client))
     }
 
     /// The survey that was named, or the one at that address.
     async fn survey(&self, client: &Client, at: &ObjectAddress) -> anyhow::Result<SurveyName> {
-        match &self.survey {
-            Some(survey) => Ok(survey.clone()),
-            None => place::survey_at(&client.surveys().await?, at),
+        match (&self.survey, client.identity()) {
+            (Some(survey), _) => Ok(survey.clone()),
+            // It is told of no other than its own.
+            (None, Identity::Hub(_)) => Ok(client.usual_survey().await?),
+            (None, _) => place::survey_at(&client.surveys().await?, at),
         }
     }
 }

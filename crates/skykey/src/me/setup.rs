@@ -10,6 +10,8 @@ use skykey_client::{Client, Site, Standing, Survey};
 use skykey_types::SurveyName;
 
 use super::config_file::{By, ConfigFile};
+use super::formats::s3cmd_place;
+use super::identity::Asker;
 use super::{At, print};
 
 #[derive(Args)]
@@ -20,9 +22,8 @@ pub(crate) struct Setup {
     /// The profile's name, instead of the survey's
     #[arg(long, value_name = "NAME", requires = "survey", value_parser = profile_name)]
     profile: Option<String>,
-    /// A remote for rclone too, even if it has no configuration yet
-    #[arg(long)]
-    rclone: bool,
+    #[command(flatten)]
+    others: Others,
     /// Show what would change; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -30,8 +31,24 @@ pub(crate) struct Setup {
     #[arg(long)]
     remove: bool,
     #[command(flatten)]
+    asker: Asker,
+    #[command(flatten)]
     at: At,
 }
+
+/// Tools that do not read `~/.aws/config`, or not all of it.
+#[derive(Args)]
+struct Others {
+    /// A remote for rclone too, even if it has no configuration yet
+    #[arg(long)]
+    rclone: bool,
+    /// Where the objects are for s3cmd too, which takes its keys from the shell
+    #[arg(long)]
+    s3cmd: bool,
+}
+
+/// The block in s3cmd's file, which has no profiles.
+const S3CMD: &str = "s3cmd";
 
 /// A profile to write.
 struct Profile {
@@ -55,13 +72,14 @@ impl Setup {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let aws = aws_config()?;
         let rclone = rclone_config()?;
+        let s3cmd = s3cmd_config()?;
         if self.remove {
             let mut text = String::new();
             let only = self
                 .profile
                 .as_deref()
                 .or(self.survey.as_ref().map(SurveyName::as_str));
-            for path in [aws, rclone] {
+            for path in [aws, rclone, s3cmd] {
                 let mut file = ConfigFile::open(path, By::Setup)?;
                 let removed = file.remove(only)?;
                 text.push_str(&self.finish(&file, &removed, "removed from")?);
@@ -71,16 +89,16 @@ impl Setup {
             }
             return print(&text);
         }
-        let client = self.at.client()?;
+        let client = self.asker.client(&self.at, |name| env::var_os(name))?;
         let profiles = self.profiles(&client).await?;
         let site = client.site().await?;
         let mut file = ConfigFile::open(aws, By::Setup)?;
         let mut with_rclone = ConfigFile::open(rclone, By::Setup)?;
-        let wants_rclone = self.rclone || with_rclone.exists();
+        let wants_rclone = self.others.rclone || with_rclone.exists();
         let mut names = Vec::new();
         for profile in &profiles {
             let heading = format!("profile {}", profile.name);
-            let body = aws_profile(profile, &client, &site)?;
+            let body = aws_profile(profile, &self.asker, &client, &site)?;
             file.put(&profile.name, &heading, &body)?;
             if wants_rclone {
                 let body = rclone_remote(profile, &site);
@@ -91,6 +109,16 @@ impl Setup {
         let mut text = self.finish(&file, &names, "written into")?;
         if wants_rclone {
             text.push_str(&self.finish(&with_rclone, &names, "written into")?);
+        }
+        if self.others.s3cmd {
+            let mut file = ConfigFile::open(s3cmd, By::Setup)?;
+            ensure!(
+                !file.has_more_than(S3CMD)?,
+                "{} has settings of yours, and s3cmd knows one place a file; name another with S3CMD_CONFIG, which s3cmd reads too",
+                file.path().display()
+            );
+            file.put(S3CMD, "default", &s3cmd_place(&site.s3, &site.region)?)?;
+            text.push_str(&self.finish(&file, &[S3CMD.to_owned()], "written into")?);
         }
         if let Some(profile) = profiles.first().filter(|_| !self.dry_run)
             && let Some(place) = &profile.place
@@ -165,33 +193,56 @@ fn rclone_config() -> anyhow::Result<PathBuf> {
     Ok(folder.join("rclone/rclone.conf"))
 }
 
+/// Where s3cmd looks first.
+fn s3cmd_config() -> anyhow::Result<PathBuf> {
+    match env::var_os("S3CMD_CONFIG") {
+        Some(path) => Ok(path.into()),
+        None => Ok(home()?.join(".s3cfg")),
+    }
+}
+
 fn home() -> anyhow::Result<PathBuf> {
     env::var_os("HOME")
         .map(PathBuf::from)
         .context("HOME is not set, so there is no ~/.aws")
 }
 
-fn aws_profile(profile: &Profile, client: &Client, site: &Site) -> anyhow::Result<String> {
+fn aws_profile(
+    profile: &Profile,
+    asker: &Asker,
+    client: &Client,
+    site: &Site,
+) -> anyhow::Result<String> {
     let program = env::current_exe().context("cannot tell where this program is")?;
     let program = program
         .to_str()
         .context("this program lies at a path that is not UTF-8")?;
-    ensure!(
-        !program.contains(['"', '\\', '\n', '$', '`']),
-        "this program lies at a path that credential_process cannot name; move it"
-    );
-    let program = if program.contains(|c: char| c.is_whitespace() || "'#;&|()<>*?".contains(c)) {
-        format!("\"{program}\"")
-    } else {
-        program.to_owned()
+    let identity = match asker.words()? {
+        Some(words) => format!(" --identity {}", quoted(&words)?),
+        None => String::new(),
     };
     Ok(format!(
-        "credential_process = {program} credentials --survey {} --portal {}\nendpoint_url = {}\nregion = {}\n",
+        "credential_process = {} credentials --survey {} --portal {}{identity}\nendpoint_url = {}\nregion = {}\n",
+        quoted(program)?,
         profile.survey,
         client.portal(),
         site.s3.trim_end_matches('/'),
         site.region
     ))
+}
+
+/// A word of a command that botocore and Go take apart, each in its way.
+fn quoted(word: &str) -> anyhow::Result<String> {
+    ensure!(
+        !word.contains(['"', '\\', '\n', '$', '`']),
+        "credential_process cannot name '{word}'; move it to a path of plain characters"
+    );
+    let odd = word.contains(|c: char| c.is_whitespace() || "'#;&|()<>*?".contains(c));
+    Ok(if odd {
+        format!("\"{word}\"")
+    } else {
+        word.to_owned()
+    })
 }
 
 fn rclone_remote(profile: &Profile, site: &Site) -> String {

@@ -1,47 +1,41 @@
 //! The login, the account and the groups.
 
-use skykey_client::{Client, Me};
+use skykey_client::{Client, Identity, Me};
 use skykey_types::SurveyName;
 
 use super::{may_read, not_well};
-use crate::doctor::section::{Because, NotWell, Section};
+use crate::doctor::section::{Because, NotWell, Section, Seen};
 use crate::me::{at, listed, whoami};
 
-/// Who the person is now, by the word of the IAM.
+/// Who it is now, by the word of the IAM; of a notebook server the hub knows it, and not who asks here.
 pub(super) async fn examine(
     client: &Client,
     section: &Section,
     reached: &Result<(), Because>,
-) -> Result<Me, Because> {
+) -> Result<Option<Me>, Because> {
     let me = section
         .check("login", "there is no login", async {
-            // What is kept can be looked at without the portal.
-            let kept = client
-                .kept_login()
-                .map_err(|error| not_well(&error, "run 'skykey login'"))?;
+            let Some(how) = identity(client)? else {
+                reached.as_ref()?;
+                let found = "a notebook server, by its own token of the hub".to_owned();
+                return Ok((None, found));
+            };
             reached.as_ref()?;
             let me = client
                 .me()
                 .await
                 .map_err(|error| not_well(&error, "run 'skykey login' again"))?;
             // Asking may have renewed it.
-            let kept = client.kept_login().unwrap_or(kept);
-            let how_long = if kept.renewable {
-                format!(
-                    "renews itself at {}, as long as {} lets it",
-                    at(kept.expires),
-                    kept.issuer
-                )
-            } else {
-                format!("ends at {}, and cannot be renewed", at(kept.expires))
-            };
-            let found = format!("{}, {how_long}", me.username);
-            Ok((me, found))
+            let how = identity(client).ok().flatten().unwrap_or(how);
+            let found = format!("{}, {how}", me.username);
+            Ok((Some(me), found))
         })
         .await;
     let _ = section
         .check("account", "", async {
-            let me = me.as_ref()?;
+            let Some(me) = me.as_ref()? else {
+                return Ok(((), "is the hub's to know".to_owned()));
+            };
             let Some(end) = me.account_end else {
                 return Ok(((), "has no end".to_owned()));
             };
@@ -57,15 +51,41 @@ pub(super) async fn examine(
     me
 }
 
+/// By what they are known, as far as can be seen here, also without the portal.
+fn identity(client: &Client) -> Result<Option<String>, NotWell> {
+    Ok(Some(match client.identity() {
+        Identity::Hub(_) => return Ok(None),
+        Identity::TokenFile(path) => format!("by the token in {}", path.display()),
+        Identity::OpenStack(_) => "by an application credential of OpenStack".to_owned(),
+        Identity::Login => {
+            let kept = client
+                .kept_login()
+                .map_err(|error| not_well(&error, "run 'skykey login'"))?;
+            if kept.renewable {
+                format!(
+                    "renews itself at {}, as long as {} lets it",
+                    at(kept.expires),
+                    kept.issuer
+                )
+            } else {
+                format!("ends at {}, and cannot be renewed", at(kept.expires))
+            }
+        }
+    }))
+}
+
 /// Where they stand; the surveys to look at.
 pub(super) async fn groups(
+    client: &Client,
     section: &Section,
     only: Option<&SurveyName>,
-    me: &Result<Me, Because>,
+    me: &Result<Option<Me>, Because>,
 ) -> Result<Vec<SurveyName>, Because> {
     section
         .check("group", "there is no survey that you may read", async {
-            let me = me.as_ref()?;
+            let Some(me) = me.as_ref()? else {
+                return notebooks(client, only).await;
+            };
             let stand: Vec<String> = me
                 .surveys
                 .iter()
@@ -111,4 +131,17 @@ pub(super) async fn groups(
             Err(NotWell::failed(found, remedy))
         })
         .await
+}
+
+/// What a notebook server is given: the survey that was named, or the portal's choice.
+async fn notebooks(client: &Client, only: Option<&SurveyName>) -> Seen<Vec<SurveyName>> {
+    let name = match only {
+        Some(only) => only.clone(),
+        None => client
+            .usual_survey()
+            .await
+            .map_err(|error| not_well(&error, "tell the people who run the portal"))?,
+    };
+    let found = format!("this notebook server reads {name}");
+    Ok((vec![name], found))
 }

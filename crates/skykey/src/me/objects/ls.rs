@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::bail;
 use clap::Args;
-use skykey_client::Survey;
+use skykey_client::{Identity, Survey};
 use skykey_objects::{ObjectAddress, Page};
 
 use super::{Output, Using, place, sizes, store};
@@ -31,8 +31,9 @@ impl Ls {
         let Some(at) = &self.address else {
             return print(&surveys(&client.surveys().await?));
         };
-        let survey = if let Some(survey) = &self.using.survey {
-            survey.clone()
+        let is_hub = matches!(client.identity(), Identity::Hub(_));
+        let survey = if self.using.survey.is_some() || is_hub {
+            self.using.survey(&client, at).await?
         } else {
             let surveys = client.surveys().await?;
             let below = place::below(&surveys, at);
