@@ -1,6 +1,7 @@
-"""Makes a Butler repository of images that lie in a bucket already. Curators run it once:
+"""Makes a Butler repository of images that lie in a bucket already. A curator runs it once, in a shell
+with a lease that writes (the portal's form: *read and write*; then what it shows under *Shell*), in the folder of this file:
 
-    skykey exec --survey demo … -- python publish_butler.py s3://demo/fields/ s3://demo/butler/
+    PYTHONPATH=. python publish_butler.py s3://demo/fields/ s3://demo/butler/
 
 The images stay where they are. The repository is two small files: `butler.yaml`, and its registry. SQLite
 cannot be opened over S3, so readers fetch the registry first; with PostgreSQL, say so in `--registry`.

@@ -222,7 +222,7 @@ def test_setup_writes_a_profile_and_takes_it_out_again(sky, bob):
     assert config.read_bytes() == before
     bob.run("setup")
     once = config.read_bytes()
-    bob.run("setup")
+    assert "already in" in bob.run("setup").stdout
     assert config.read_bytes() == once and once.startswith(before)
     assert stat.S_IMODE(config.stat().st_mode) == 0o640
 
@@ -389,10 +389,17 @@ def test_a_lease_is_given_back(sky, bob):
     said = bob.run("revoke", lease["lease"]["id"]).stdout
     assert "has ended" in said and lease["lease"]["id"] not in bob.run("leases").stdout
     assert lease["lease"]["id"] in bob.run("leases", "--all").stdout
+    # What was kept of it is not handed out again.
+    other = json.loads(bob.run("credentials", "--survey", "other", "--format", "json").stdout)
+    assert other["lease"]["id"] != lease["lease"]["id"]
     with pytest.raises(Exception, match="AccessDenied"):
         keys_of(sky, lease["credentials"]).list_objects_v2(Bucket="other")
     run = bob.run("revoke", "lease-00", "--project", "x", "--config", "y", check=False)
     assert run.returncode == 2 and "cannot be used with" in run.stderr
+    run = bob.run("revoke", "", check=False)
+    assert run.returncode == 2 and "a value is required" in run.stderr
+    # A variable that is empty is as good as none.
+    assert "bob at" in bob.run("whoami", env={"SKYKEY_IDENTITY": ""}).stdout
 
 
 def test_a_person_asks_by_the_command_reads_is_removed_and_told(sky, published, tmp_path):

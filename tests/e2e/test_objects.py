@@ -1,12 +1,15 @@
 """skykey ls, cat and cp, against a running skykey: what arrives is what was stored, whole or not at all."""
 
 import json
+import os
 import signal
+import stat
 import subprocess
 import time
 
 import numpy
 import pytest
+import requests
 
 from sky import BIN
 from test_command import Machine
@@ -40,6 +43,12 @@ def objects(curator, published):
 
 def files_below(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def end(sky, lease):
+    """Ended from elsewhere: this machine does not know it."""
+    answer = requests.delete(sky.up["portal"] + f"api/v1/leases/{lease}", headers=sky.person("bob").bearer)
+    assert answer.status_code < 300, answer.text
 
 
 def start(machine, *words, cwd):
@@ -149,24 +158,41 @@ def test_interrupted_it_says_so_and_leaves_nothing(reader, objects, tmp_path):
             wait_until(lambda: any(path.suffix == ".part" and path.stat().st_size > 1 << 20 for path in tmp_path.rglob("*")))
             run.send_signal(signal.SIGINT)
             _, err = run.communicate(timeout=30)
-        assert run.returncode == 1 and "interrupted; " in err, err
+        assert run.returncode == 130 and "interrupted; " in err, err
         left = files_below(tmp_path)
         assert not any(name.endswith(".part") for name in left) and "large.bin" not in left
         for name, body in left.items():
             assert body == objects[f"tools/{name}"]
 
 
-def test_a_lease_that_ends_in_the_middle_is_renewed(reader, objects, tmp_path):
+def test_a_lease_that_ends_in_the_middle_is_renewed(sky, reader, objects, tmp_path):
     lease = json.loads(reader.run("credentials", "--survey", "m13", "--format", "json").stdout)["lease"]["id"]
     with start(reader, "cp", "-r", "--at-once", "1", "s3://m13/tools/stamps/", "stamps", cwd=tmp_path) as run:
         wait_until(lambda: len(list(tmp_path.rglob("*.fits"))) > 10)
-        reader.run("revoke", lease)
+        end(sky, lease)
         assert len(list(tmp_path.rglob("*.fits"))) < STAMPS, "too fast to end a lease in the middle"
         _, err = run.communicate(timeout=60)
     assert run.returncode == 0, err
     assert len(list(tmp_path.rglob("*.fits"))) == STAMPS
     after = json.loads(reader.run("credentials", "--survey", "m13", "--format", "json").stdout)["lease"]["id"]
     assert after != lease
+
+
+def test_what_is_no_file_stays(reader, objects, tmp_path):
+    """As root, a file put in the place of /dev/stdout would break the machine."""
+    pipe, folder, link = tmp_path / "pipe", tmp_path / "folder", tmp_path / "link"
+    os.mkfifo(pipe)
+    (folder / "000.fits").mkdir(parents=True)
+    assert "no file but a device or a pipe; " in reader.refused("cp", "--force", "s3://m13/tools/stamps/000.fits", pipe)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert "is a folder; " in reader.refused("cp", "--force", "s3://m13/tools/stamps/000.fits", folder)
+    # A link leads to the file that is meant.
+    (tmp_path / "file").touch()
+    link.symlink_to(tmp_path / "file")
+    reader.run("cp", "--force", "s3://m13/tools/stamps/000.fits", link)
+    assert link.is_symlink() and (tmp_path / "file").read_bytes() == objects["tools/stamps/000.fits"]
+    said = reader.refused("cat", "s3://m13/tools/./stamps/000.fits")
+    assert "'.' or '..' is a part of its key" in said
 
 
 def test_a_reader_cannot_write_and_a_curator_can(sky, reader, curator, tmp_path):

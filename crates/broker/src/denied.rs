@@ -220,12 +220,8 @@ impl Denied {
             }
             Self::NotAnAccess(_) => "leave it out to read".to_owned(),
             Self::NotAKey(_) => "leave it out to use the backend user's".to_owned(),
-            // A form sends the field that somebody left empty.
-            Self::Lifetime(LifetimeError::NotDigits(text)) if text.trim().is_empty() => {
-                "write how many seconds, such as 3600".to_owned()
-            }
             Self::Lifetime(LifetimeError::NotDigits(_)) => {
-                "leave it out to get the shortest lease".to_owned()
+                "write how many seconds, such as 3600".to_owned()
             }
             Self::Lifetime(LifetimeError::OutOfRange { limits, .. }) => {
                 format!("ask for {} to {} seconds", limits.min, limits.max)

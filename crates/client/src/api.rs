@@ -111,8 +111,8 @@ impl Client {
     pub async fn give_back(&self, lease: &str) -> Result<(), ClientError> {
         let path = ["leases", lease];
         self.as_person("give a lease back", Method::DELETE, &path, None)
-            .await
-            .map(drop)
+            .await?;
+        self.forget(lease).await
     }
 
     /// A call in the person's name. A token that is refused before its time is renewed once: the IAM's

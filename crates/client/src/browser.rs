@@ -28,6 +28,8 @@ impl Client {
     /// Begins a login whose browser comes back to `redirect`, an address of this machine that
     /// [`LoginPorts`](skykey_types::LoginPorts) allows and at which the caller listens.
     pub async fn begin_browser_login(&self, redirect: Url) -> Result<BrowserLogin, ClientError> {
+        // Before anybody logs in for nothing.
+        self.folder.make()?;
         let at = self.login_at(redirect).await?;
         let start = at.iam.begin_renewable_login().await?;
         Ok(BrowserLogin { start, at })

@@ -290,6 +290,9 @@ impl ClientError {
             Self::Spoilt(_) => "remove it, and run 'skykey login' again".to_owned(),
             Self::Busy { .. } => "end that process, and try again".to_owned(),
             Self::Homeless => "set HOME".to_owned(),
+            Self::File { what: "make", .. } => {
+                "let XDG_STATE_HOME name a folder that you can write to".to_owned()
+            }
             Self::OpenStackVariable { .. }
             | Self::Iam(_)
             | Self::File { .. }

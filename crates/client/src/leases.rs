@@ -162,6 +162,20 @@ impl Client {
         Ok(granted.into_lease())
     }
 
+    /// Keeps the credentials of that lease no longer, if it did.
+    pub(crate) async fn forget(&self, lease: &str) -> Result<(), ClientError> {
+        for name in self.folder.lease_names() {
+            let path = self.folder.lease(&name);
+            let _guard = Guard::take(&self.folder.lease_lock(&name)).await?;
+            let kept: Option<Kept> = places::read(&path).ok().flatten();
+            if kept.is_some_and(|kept| kept.lease.id == lease) {
+                std::fs::remove_file(&path)
+                    .map_err(|error| ClientError::file("remove", &path, &error))?;
+            }
+        }
+        Ok(())
+    }
+
     async fn is_live(&self, id: &str) -> Result<bool, ClientError> {
         let leases = self.leases().await?;
         Ok(leases

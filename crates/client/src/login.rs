@@ -68,6 +68,8 @@ pub struct KeptLogin {
 impl Client {
     /// Begins a login by device code at the IAM that the portal names.
     pub async fn begin_login(&self) -> Result<Begun, ClientError> {
+        // Before anybody logs in for nothing.
+        self.folder.make()?;
         let at = self.login_at(self.portal.url().clone()).await?;
         let device = at.iam.begin_device(&["offline_access"]).await?;
         Ok(Begun { device, at })

@@ -112,6 +112,14 @@ impl Folder {
         self.leases.join(format!("{name}.json"))
     }
 
+    /// The wishes of which something is kept.
+    pub(crate) fn lease_names(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.leases).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".json")?.to_owned()))
+            .collect()
+    }
+
     pub(crate) fn lease_lock(&self, name: &str) -> PathBuf {
         self.leases.join(format!("{name}.lock"))
     }

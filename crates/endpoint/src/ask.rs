@@ -49,6 +49,12 @@ impl Ask {
             )
     }
 
+    /// Whether `.` or `..` is a part of its path, which gets lost in a URL
+    /// ([URL Standard](https://url.spec.whatwg.org/#single-dot-path-segment)), so that something else would be asked.
+    pub fn has_dots(&self) -> bool {
+        self.path.split('/').any(|part| matches!(part, "." | ".."))
+    }
+
     /// With this query; names and values are encoded here.
     #[must_use]
     pub fn query(mut self, pairs: &[(&str, &str)]) -> Self {
@@ -85,6 +91,13 @@ mod tests {
     fn keys_are_encoded_but_for_their_slashes() {
         let ask = Ask::object(Method::GET, "m13", "a b//c+d?é");
         assert_eq!(ask.path, "/m13/a%20b//c%2Bd%3F%C3%A9");
+    }
+
+    #[test]
+    fn a_key_with_dots_is_told_from_one_without() {
+        let dots = |key| Ask::object(Method::GET, "m13", key).has_dots();
+        assert!(dots("a/./b") && dots("..") && dots("a/.."));
+        assert!(!dots("a/..b") && !dots("a.b/...") && !dots(""));
     }
 
     #[test]

@@ -28,6 +28,7 @@ impl Objects {
         replace: bool,
         progress: &dyn Progress,
     ) -> Result<Outcome, ObjectError> {
+        let to = &followed(to)?;
         if is_there(to) && !replace {
             let Some((size, etag)) = self.head(at).await? else {
                 return Err(ObjectError::NoSuchObject(at.clone()));
@@ -48,6 +49,7 @@ impl Objects {
         replace: bool,
         progress: &dyn Progress,
     ) -> Result<Outcome, ObjectError> {
+        replaceable(to)?;
         if is_there(to) && !replace {
             return was_there(to, listed.size, listed.etag).await;
         }
@@ -57,6 +59,30 @@ impl Objects {
 
 fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
+}
+
+/// The file that a link leads to, which stays a link; all else as it is.
+fn followed(to: &Path) -> Result<PathBuf, ObjectError> {
+    replaceable(to)?;
+    if !to.is_symlink() || !to.exists() {
+        return Ok(to.to_owned());
+    }
+    fs::canonicalize(to).map_err(|error| ObjectError::local("find", to, &error))
+}
+
+/// An error if something is there that is no file: `/dev/stdout` is not replaced by one.
+fn replaceable(to: &Path) -> Result<(), ObjectError> {
+    match fs::metadata(to) {
+        Ok(known) if !known.is_file() => Err(ObjectError::NotAFile {
+            path: to.to_owned(),
+            what: if known.is_dir() {
+                "a folder"
+            } else {
+                "no file but a device or a pipe"
+            },
+        }),
+        _ => Ok(()),
+    }
 }
 
 async fn write(

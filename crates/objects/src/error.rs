@@ -74,6 +74,19 @@ pub enum ObjectError {
     /// There is a file already, and it is another one.
     #[error("{path} is there already, and is not the same", path = .0.display())]
     FileExists(PathBuf),
+    /// Something is there that no file replaces.
+    #[error("{path} is {what}", path = .path.display())]
+    NotAFile {
+        /// Where.
+        path: PathBuf,
+        /// `a folder`, or `no file but a device or a pipe`.
+        what: &'static str,
+    },
+    /// `.` or `..` is a part of the key.
+    #[error(
+        "{0} cannot be asked for: '.' or '..' is a part of its key, which gets lost on the way"
+    )]
+    Dots(ObjectAddress),
     /// A key that is no name of a file here.
     #[error("{at} cannot be a file here: {why}")]
     NoFileName {
@@ -112,6 +125,10 @@ impl ObjectError {
             Self::Unexpected { .. } => "'skykey doctor --me' looks closer".to_owned(),
             Self::Replaced(_) | Self::Damaged { .. } => "try it again".to_owned(),
             Self::ObjectExists(_) | Self::FileExists(_) => "--force replaces it".to_owned(),
+            Self::NotAFile { .. } => {
+                "name a file; 'skykey cat' writes to standard output".to_owned()
+            }
+            Self::Dots(_) => "another tool may be able to, by 'skykey exec'".to_owned(),
             Self::Busy(_) => "wait for it, or end it".to_owned(),
             Self::Refused { .. } | Self::NoFileName { .. } | Self::Local { .. } => String::new(),
         }

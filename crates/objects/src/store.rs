@@ -141,6 +141,9 @@ impl Objects {
     }
 
     fn call(&self, ask: &Ask, keys: &Credentials) -> Result<Call, ObjectError> {
+        if ask.request.has_dots() {
+            return Err(ObjectError::Dots(ask.at.clone()));
+        }
         let request = self
             .endpoint
             .sign(keys, "s3", &ask.request)

@@ -78,11 +78,11 @@ pub(crate) fn snippets(
         },
         Snippet {
             title: "Butler",
-            what: "Set these before Python starts; Butler and lsst.resources take them from the environment.",
+            what: "Set these before Python starts; Butler and lsst.resources take them from the environment. Put the repository's folder in place of butler/ if the curators chose another.",
             text: format!(
                 "export AWS_ACCESS_KEY_ID={key}\nexport AWS_SECRET_ACCESS_KEY={secret}\n{env_token}\
                  export S3_ENDPOINT_URL={endpoint}\nexport AWS_DEFAULT_REGION={region}\n\
-                 butler query-collections s3://{bucket}/{prefix}"
+                 butler query-collections s3://{bucket}/{prefix}butler/"
             ),
         },
     ]

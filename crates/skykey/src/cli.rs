@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use skykey_client::ClientError;
@@ -22,6 +23,7 @@ use crate::doctor::{self, DoctorOptions, Source};
 use crate::jupyter::HubLines;
 use crate::man;
 use crate::me;
+use crate::me::objects::Interrupted;
 use crate::site;
 use crate::up::{self, Options};
 
@@ -178,7 +180,7 @@ enum Command {
     )]
     Revoke {
         /// The lease, as `skykey leases` names it
-        #[arg(value_name = "LEASE", required_unless_present = "project", conflicts_with_all = ["project", "config", "state", "lift", "yes"])]
+        #[arg(value_name = "LEASE", value_parser = NonEmptyStringValueParser::new(), required_unless_present = "project", conflicts_with_all = ["project", "config", "state", "lift", "yes"])]
         lease: Option<String>,
         #[command(flatten)]
         at: me::At,
@@ -313,6 +315,9 @@ enum SurveyCommand {
     },
 }
 
+/// 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let arguments = command_line().get_matches();
@@ -320,14 +325,33 @@ pub fn main() -> ExitCode {
     match dispatch(parsed.command) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {}{}", told(&error), next_step(&error));
+            complain(&error);
+            if error.is::<Interrupted>() {
+                return ExitCode::from(INTERRUPTED);
+            }
             ExitCode::FAILURE
         }
     }
 }
 
+/// One line on standard error: what is wrong, and what to do.
+pub(crate) fn complain(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "error: {}{}", told(error), next_step(error));
+}
+
 fn command_line() -> clap::Command {
-    grouped::grouped(Cli::command())
+    grouped::grouped(without_empty(Cli::command()))
+}
+
+/// An environment variable that is empty is as good as none.
+fn without_empty(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        let name = arg.get_env();
+        name.is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
+    };
+    command
+        .mut_args(|arg| if is_empty(&arg) { arg.env(None) } else { arg })
+        .mut_subcommands(without_empty)
 }
 
 /// What a person does for themselves; the rest is for whoever runs skykey.

@@ -166,14 +166,19 @@ impl FromStr for SurveySource {
 }
 
 impl Config {
-    /// The configuration of `file`, or the demo survey; in either case with `surveys` added. No command
+    /// The configuration of `file`, or none, with `surveys` added. Where it names neither a survey nor a real system
+    /// there is the demo survey. No command
     /// goes on with surveys that contradict each other: limiting the readers' project of one to reading
     /// would lock out the curators of another whose data it owns.
     pub fn load(file: Option<&Path>, surveys: &[SurveySource]) -> Result<Self, ConfigError> {
         let mut config = match file {
             Some(path) => Self::read(path)?,
-            None => Self::demo(),
+            None => Self::bare(),
         };
+        let at_home = config.iam.is_none() && config.keystone.is_none() && config.echo.is_none();
+        if config.surveys.is_empty() && at_home {
+            config.surveys.push(demo());
+        }
         for source in surveys {
             let survey = survey_named(&source.name, format!("Images of {}", source.name))?;
             config.surveys.push(ConfiguredSurvey {
@@ -205,18 +210,6 @@ impl Config {
             .expect("the defaults are a configuration")
     }
 
-    fn demo() -> Self {
-        let name = "demo".parse().expect("'demo' is a survey name");
-        let survey = survey_named(&name, "Rendered star fields and alert stamps".to_owned())
-            .expect("the names made of 'demo' are names");
-        let mut config = Self::bare();
-        config.surveys.push(ConfiguredSurvey {
-            survey,
-            images: Images::Rendered,
-        });
-        config
-    }
-
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
@@ -234,6 +227,16 @@ impl Config {
         })?;
         let beside = path.parent().unwrap_or(Path::new("."));
         file.into_config(beside).map_err(wrong)
+    }
+}
+
+fn demo() -> ConfiguredSurvey {
+    let name = "demo".parse().expect("'demo' is a survey name");
+    let survey = survey_named(&name, "Rendered star fields and alert stamps".to_owned())
+        .expect("the names made of 'demo' are names");
+    ConfiguredSurvey {
+        survey,
+        images: Images::Rendered,
     }
 }
 
@@ -352,6 +355,8 @@ mod tests {
         let hub = config.jupyterhub.unwrap();
         assert_eq!(hub.user, skykey_hub::HubName::Username);
         assert!(!hub.any_token && hub.survey.is_none());
+        // As without a file.
+        assert_eq!(config.surveys[0].survey.name.as_str(), "demo");
         assert_eq!(config.hand_out.renew_at, SignedDuration::from_mins(20));
     }
 

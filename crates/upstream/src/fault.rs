@@ -18,7 +18,7 @@ pub enum Fault {
         why: String,
     },
     /// Not in time.
-    #[error("cannot {operation}: {system} did not answer within {} s", .within.as_secs_f32())]
+    #[error("cannot {operation}: {system} did not answer within {} s", tenths(*.within))]
     Late {
         /// Which system.
         system: &'static str,
@@ -54,12 +54,17 @@ pub enum Fault {
     },
 }
 
+/// Seconds, to the tenth.
+fn tenths(time: Duration) -> f32 {
+    (time.as_secs_f32() * 10.0).round() / 10.0
+}
+
 impl Fault {
     /// The reason alone, without operation and system.
     pub(crate) fn why(&self) -> String {
         match self {
             Self::Unreachable { why, .. } | Self::LeftAlone { why, .. } => why.clone(),
-            Self::Late { within, .. } => format!("no answer within {} s", within.as_secs_f32()),
+            Self::Late { within, .. } => format!("no answer within {} s", tenths(*within)),
             Self::TooLong { limit, .. } => format!("an answer of more than {limit} bytes"),
         }
     }
@@ -110,6 +115,10 @@ pub(crate) fn told(error: reqwest::Error) -> String {
             text.push_str(&words);
         }
         cause = inner.source();
+    }
+    // rustls's word for an answer that is no TLS.
+    if text.contains("InvalidContentType") {
+        text.push_str(": what answers there does not speak TLS; is its address http://?");
     }
     text
 }

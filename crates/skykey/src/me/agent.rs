@@ -308,8 +308,14 @@ impl Inner {
             },
             Some(Err(_)) | None => "no credentials yet".to_owned(),
         };
+        let folder = self.folder.path();
+        let which = match usual_folder() {
+            Ok(usual) if usual == folder => String::new(),
+            // A quote in its name is for whoever chose it.
+            _ => format!(" --folder '{}'", folder.display()),
+        };
         format!(
-            "{survey} at {}; {until}\nin each shell that is to use it:  eval \"$(skykey agent env)\"",
+            "{survey} at {}; {until}\nin each shell that is to use it:  eval \"$(skykey agent env{which})\"",
             self.url
         )
     }

@@ -18,7 +18,7 @@ pub(crate) struct Credentials {
 pub(crate) enum Format {
     /// JSON for credential_process in ~/.aws/config
     Process,
-    /// Lines for a shell: eval "$(skykey credentials … --format env)"
+    /// Lines that a shell takes with eval
     Env,
     /// A profile for ~/.aws/credentials
     Aws,

@@ -89,10 +89,15 @@ impl Output {
         match self.0.write_all(bytes).and_then(|()| self.0.flush()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error).context("cannot write to standard output"),
         }
     }
 }
+
+/// The person stopped it; what was done until then. The exit code is 130, as shells have it.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted; {0}")]
+pub(crate) struct Interrupted(String);
 
 /// Ends when the person says so: Ctrl-C, or SIGTERM.
 fn stopped() -> anyhow::Result<impl Future<Output = ()>> {

@@ -169,6 +169,9 @@ impl Setup {
         if self.dry_run {
             return Ok(format!("{path} would become:\n{}", file.preview()));
         }
+        if !file.is_changed() {
+            return Ok(format!("{} already in {path}\n", names.join(", ")));
+        }
         file.save()?;
         Ok(format!("{} {done} {path}\n", names.join(", ")))
     }

@@ -135,5 +135,10 @@ fn print_tries(out: &mut impl Write, up: &UpFile, survey: &str) -> io::Result<()
         "  3. Log in as alice: she asks to join {survey}/readers, and olive accepts her at {}dashboard",
         up.iam
     )?;
+    writeln!(
+        out,
+        "  4. On your own machine:  skykey login --portal {}, then  skykey ls",
+        up.portal
+    )?;
     Ok(())
 }

@@ -65,6 +65,8 @@ fn completions_are_what_the_shells_can_read_and_name_every_command() {
                 "{shell}: {word}"
             );
         }
+        // Between quotes a shell would run it.
+        assert!(!text.contains("$(skykey"), "{shell}");
         let path = dir.path().join(shell);
         std::fs::write(&path, script).unwrap();
         if let Some((well, said)) = said_of(shell, &words, &path) {

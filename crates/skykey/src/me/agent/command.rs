@@ -9,12 +9,14 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use rustix::process::{Pid, test_kill_process};
 use serde::Deserialize;
+use skykey_client::ClientError;
 use skykey_types::SurveyName;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::folder::Seen;
 use super::{Agent, AgentOptions, Ended, OnRefused, say, usual_folder};
+use crate::cli::complain;
 use crate::me::identity::Asker;
 use crate::me::{At, no_choice_of_lifetime, print, setup};
 
@@ -120,7 +122,15 @@ impl Run {
         // The terminal that it was started from is closed.
         let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
         let mut look = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
-        let agent = Agent::start(options, client).await?;
+        let exits = matches!(options.on_refused, OnRefused::Exit);
+        let agent = match Agent::start(options, client).await {
+            Ok(agent) => agent,
+            Err(error) if exits && is_refusal(&error) => {
+                complain(&error);
+                return Ok(ExitCode::from(REFUSED));
+            }
+            Err(error) => return Err(error),
+        };
         say(&agent.announcement());
         let stop = async {
             tokio::select! {
@@ -143,6 +153,12 @@ impl Run {
             Ended::Refused => ExitCode::from(REFUSED),
         })
     }
+}
+
+fn is_refusal(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<ClientError>()
+        .is_some_and(ClientError::is_refusal)
 }
 
 impl Place {

@@ -28,6 +28,13 @@ pub(super) struct Taken(
     #[expect(dead_code, reason = "the lock is as long as the file is open")] File,
 );
 
+/// What a file system has by itself is nobody's.
+fn holds_more(path: &Path) -> anyhow::Result<bool> {
+    let files = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut names = files.flatten().map(|file| file.file_name());
+    Ok(names.any(|name| name != "lost+found"))
+}
+
 impl Folder {
     /// Makes the folder and takes it; another agent's is refused, and one that is another person's.
     pub(super) async fn take(path: PathBuf) -> anyhow::Result<(Self, Taken)> {
@@ -48,6 +55,12 @@ impl Folder {
             );
         }
         let at = path.join("lock");
+        if !at.exists() && holds_more(&path)? {
+            bail!(
+                "{} is no agent's folder: there are other things in it; name an empty one with --folder",
+                path.display()
+            );
+        }
         let mut lock = OpenOptions::new()
             .read(true)
             .write(true)
@@ -83,6 +96,10 @@ impl Folder {
     }
 
     /// Holds what `Authorization` must be, without a line break.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn bearer(&self) -> PathBuf {
         self.path.join("bearer")
     }

@@ -1,7 +1,7 @@
 //! By device code: a link and a code for any browser, anywhere.
 
 use std::fmt::Write;
-use std::io::{self, IsTerminal};
+use std::io;
 
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -11,11 +11,23 @@ use crate::me::{at, print};
 
 pub(super) async fn log_in(client: &Client, keep: Keep) -> anyhow::Result<LoggedIn> {
     let begun = client.begin_login().await?;
-    print(&invitation(&begun, io::stdout().is_terminal()))?;
+    print(&invitation(&begun, terminal_width()))?;
     Ok(client.finish_login(begun, keep).await?)
 }
 
-fn invitation(begun: &Begun, on_a_terminal: bool) -> String {
+/// In characters; 0 where there is no terminal, or one that shows ASCII alone.
+fn terminal_width() -> usize {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty());
+    if matches!(locale.as_deref(), Some("C" | "POSIX")) {
+        return 0;
+    }
+    rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col))
+}
+
+fn invitation(begun: &Begun, width: usize) -> String {
     let device = &begun.device;
     let mut text = format!(
         "Open {} in any browser, here or on your phone, and enter the code\n\n    {}\n",
@@ -28,7 +40,12 @@ fn invitation(begun: &Begun, on_a_terminal: bool) -> String {
         .verification_uri_complete
         .as_ref()
         .unwrap_or(&device.verification_uri);
-    if on_a_terminal && let Some(picture) = picture(link.as_str()) {
+    if let Some(picture) = picture(link.as_str())
+        && picture
+            .lines()
+            .next()
+            .is_some_and(|line| line.chars().count() <= width)
+    {
         let _ = write!(text, "\n{picture}\n");
     }
     let _ = writeln!(

@@ -12,7 +12,7 @@ use skykey_types::SurveyName;
 
 use super::keys::Lease;
 use super::progress::Bar;
-use super::{Using, stopped, store, store_with};
+use super::{Interrupted, Using, stopped, store, store_with};
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -115,7 +115,7 @@ impl Cp {
         };
         bar.end();
         let tally = match outcome {
-            None => bail!("interrupted; nothing was copied"),
+            None => bail!(Interrupted("nothing was copied".to_owned())),
             Some(outcome) => match outcome? {
                 Outcome::Copied(bytes) => Tally {
                     copied: 1,
@@ -160,7 +160,7 @@ impl Cp {
         } = copied?;
         let all = tally.copied + tally.were_there + tally.failed;
         if interrupted {
-            bail!("interrupted; {}", bar.summary(&tally));
+            bail!(Interrupted(bar.summary(&tally)));
         }
         ensure!(
             all > 0,
@@ -216,7 +216,9 @@ impl Cp {
         bar.end();
         lease.give_back().await;
         let Some(outcome) = outcome else {
-            bail!("interrupted; parts that were sent may be left, and belong to no object");
+            bail!(Interrupted(
+                "parts that were sent may be left, and belong to no object".to_owned()
+            ));
         };
         let tally = Tally {
             copied: 1,
