@@ -277,6 +277,47 @@ def test_setup_tells_s3cmd_where_the_objects_are(bob):
     assert file.read_text() == "[default]\nhost_base = s3.example.org\n"
 
 
+def test_a_full_disk_leaves_no_lease_behind_and_loses_no_login(bob):
+    """The IAM takes a refresh token for spent when it has answered, whatever becomes of its successor here."""
+    leases = lambda: bob.run("leases").stdout
+    before = leases()
+    # A file of more than nothing cannot be written, as on a full disk.
+    full = lambda words: ["bash", "-c", f"trap '' XFSZ; ulimit -f 0; exec {BIN} {words}"]
+    run = lambda words: subprocess.run(full(words), env=bob.env, capture_output=True, text=True, timeout=60)
+    for _ in range(2):
+        said = run("credentials --survey m13 --lifetime 2h")
+        assert (said.returncode, said.stdout) == (1, "") and "cannot write " in said.stderr, said
+    assert leases() == before
+    bob.change_login(expires="2026-01-01T00:00:00Z")
+    for _ in range(2):
+        said = run("whoami")
+        assert said.returncode == 1 and "cannot write " in said.stderr and "login.json" in said.stderr, said
+    assert bob.run("whoami").stdout.startswith("bob at")
+    assert not [path for path in bob.kept() if path.suffix == ".new"]
+
+
+def test_setup_sees_what_would_be_in_its_way(bob):
+    aws = bob.home / ".aws"
+    aws.mkdir(exist_ok=True)
+    (aws / "config").write_text('[ profile  "m13" ]\nregion = x\n')
+    assert "section [profile m13] that skykey did not write" in bob.refused("setup", "--survey", "m13")
+    (aws / "config").write_text("")
+    (aws / "config.new").write_text("mine")
+    (aws / "credentials").write_text("[m13]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    assert "has keys for [m13], and tools take those first" in bob.refused("setup", "--survey", "m13")
+    (aws / "credentials").unlink()
+    setups = [
+        subprocess.Popen([BIN, "setup", "--survey", survey], env=bob.env, stderr=subprocess.PIPE)
+        for survey in ("m13", "other") * 5
+    ]
+    for setup in setups:
+        assert setup.wait(60) == 0, setup.stderr.read()
+    written = (aws / "config").read_text()
+    assert written.count("[profile m13]") == 1 and written.count("[profile other]") == 1, written
+    bob.run("setup", "--remove")
+    assert (aws / "config.new").read_text() == "mine"
+
+
 LONG_JOB = """
 import os, sys, boto3
 assert not any(name in os.environ for name in ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_PROFILE"))

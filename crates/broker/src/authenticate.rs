@@ -71,7 +71,9 @@ impl Broker {
         token: Option<&str>,
     ) -> Result<Arc<Principal>, Denied> {
         let principal = if let Some(token) = token {
-            Arc::new(self.session(key, token)?)
+            let session = self.session(key, token)?;
+            self.check_session(&session).await?;
+            Arc::new(session)
         } else {
             self.check_revoked(&LeaseId::of(key))?;
             self.known_ec2
@@ -85,10 +87,9 @@ impl Broker {
         }
     }
 
-    /// Opens a session token: no look-up but the set of revoked leases.
+    /// Opens a session token, without a look-up.
     fn session(&self, key: &AccessKeyId, token: &str) -> Result<Principal, Denied> {
         let opened = self.tokens.open(key, token)?;
-        self.check_revoked(&opened.lease)?;
         let trying = self.proofs.is_trying(&opened.lease);
         Ok(Principal {
             lease: opened.lease,

@@ -247,7 +247,7 @@ impl Denied {
                 join_at,
                 ..
             } => {
-                format!("ask to join the group again at {join_at}, then lease new credentials")
+                format!("ask to join the group again at {join_at}: back in it, session tokens go on to their end, and for an EC2 credential lease a new one")
             }
             Self::Revoked {
                 why: LeaseEnd::Returned,

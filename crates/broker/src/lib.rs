@@ -21,6 +21,7 @@ mod membership;
 mod metrics;
 mod ports;
 mod proofs;
+mod reinstate;
 mod renew;
 mod revoke;
 mod role;
@@ -149,6 +150,7 @@ pub struct Broker {
     administrator: admin::Administrator,
     revocations: revoke::Revocations,
     seen: membership::Seen,
+    knocks: reinstate::Knocks,
     known_ec2: authenticate::KnownEc2,
     known_machines: machine::KnownMachines,
     backend_keys: backend_key::BackendKeys,
@@ -203,6 +205,7 @@ impl Broker {
             administrator: admin::Administrator::default(),
             revocations,
             seen: membership::Seen::default(),
+            knocks: reinstate::Knocks::default(),
             known_ec2,
             known_machines,
             backend_keys: backend_key::BackendKeys::default(),

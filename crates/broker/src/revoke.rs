@@ -62,6 +62,14 @@ impl Revocations {
             .insert(lease.id.clone(), revoked);
     }
 
+    /// The lease goes on.
+    pub(crate) fn remove(&self, lease: &LeaseId) {
+        self.all
+            .write()
+            .expect("nobody panics while holding it")
+            .remove(lease);
+    }
+
     /// Forgets those whose credentials have ended by themselves, and are refused for that. A round of the watch
     /// ends with it, so it is also noted that one did.
     pub(crate) fn prune(&self, now: Timestamp) {
@@ -97,8 +105,12 @@ impl Broker {
                 .await?;
             return Err(denied);
         };
-        // Giving back twice is giving back.
-        if row.lease.state(now) == LeaseState::Live {
+        // Giving back twice is giving back. What ended because its owner left could come back, and shall not.
+        let state = row.lease.state(now);
+        if matches!(
+            state,
+            LeaseState::Live | LeaseState::Revoked(_, LeaseEnd::Removed)
+        ) {
             self.revoke(
                 &row,
                 LeaseEnd::Returned,

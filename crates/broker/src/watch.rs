@@ -91,6 +91,7 @@ impl Broker {
         self.sweep().await?;
         self.revocations.prune(self.clock.now());
         self.hand_outs.prune(self.clock.now());
+        self.knocks.prune(self.clock.now());
         Ok(report)
     }
 

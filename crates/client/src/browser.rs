@@ -9,7 +9,7 @@ use url::{Url, form_urlencoded};
 use crate::api::plain;
 use crate::kept::Keep;
 use crate::login::{LoggedIn, LoginAt};
-use crate::{Client, ClientError};
+use crate::{Client, ClientError, places};
 
 /// A login in a browser that has begun.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ impl Client {
     pub async fn begin_browser_login(&self, redirect: Url) -> Result<BrowserLogin, ClientError> {
         // Before anybody logs in for nothing.
         self.folder.make()?;
+        drop(places::room(&self.folder.login())?);
         let at = self.login_at(redirect).await?;
         let start = at.iam.begin_renewable_login().await?;
         Ok(BrowserLogin { start, at })

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use skykey_iam::Login;
+use skykey_seal::Room;
 use skykey_types::{Secret, Timestamp};
 
 use crate::keyring::{Entry, KeyringError, patiently};
@@ -99,6 +100,7 @@ impl Client {
         &self,
         mut kept: Kept,
         keep: Keep,
+        room: Room,
     ) -> Result<Option<KeyringError>, ClientError> {
         let mut failed = None;
         kept.keyring = false;
@@ -121,7 +123,7 @@ impl Client {
             refresh_token: kept.refresh_token.as_ref().map(Secret::expose),
             keyring: kept.keyring,
         };
-        places::write(&self.folder.login(), &wire)?;
+        places::fill(room, &self.folder.login(), &wire)?;
         Ok(failed)
     }
 

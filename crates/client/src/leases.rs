@@ -3,6 +3,7 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use skykey_seal::Room;
 use skykey_types::{
     Access, AccessKeyId, Credentials, Secret, SignedDuration, SurveyName, Timestamp,
 };
@@ -101,7 +102,10 @@ impl Client {
                 Ok(true) => {
                     kept.seen_live = now;
                     kept.holder = holder;
-                    kept.write(&path)?;
+                    // On a full disk the portal is asked each time.
+                    if let Ok(room) = places::room(&path) {
+                        kept.write(room, &path)?;
+                    }
                     return Ok(kept.granted());
                 }
                 Ok(false) => self.lease(wish).await,
@@ -186,6 +190,8 @@ impl Client {
     /// A new lease, which is kept.
     async fn lease(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
         let path = self.folder.lease(&wish.name());
+        // Or each attempt would leave a lease behind.
+        let room = places::room(&path)?;
         let asked = match &self.identity {
             Identity::Hub(token) => self.lease_by_hub(token, wish).await,
             Identity::Login | Identity::TokenFile(_) | Identity::OpenStack(_) => {
@@ -216,7 +222,7 @@ impl Client {
             // Without one it is looked at before it is handed out again.
             holder: self.holder().unwrap_or_default(),
         };
-        kept.write(&path)?;
+        kept.write(room, &path)?;
         Ok(kept.granted())
     }
 
@@ -283,7 +289,7 @@ impl Kept {
         }
     }
 
-    fn write(&self, path: &std::path::Path) -> Result<(), ClientError> {
+    fn write(&self, room: Room, path: &std::path::Path) -> Result<(), ClientError> {
         let wire = KeptWire {
             lease: &self.lease,
             access_key_id: &self.access_key_id,
@@ -293,6 +299,6 @@ impl Kept {
             seen_live: self.seen_live,
             holder: self.holder.as_deref(),
         };
-        places::write(path, &wire)
+        places::fill(room, path, &wire)
     }
 }

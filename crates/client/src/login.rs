@@ -9,7 +9,7 @@ use url::Url;
 use crate::guard::Guard;
 use crate::kept::{Keep, Kept, KeptIn};
 use crate::keyring::KeyringError;
-use crate::{Client, ClientError};
+use crate::{Client, ClientError, places};
 
 /// An access token is renewed when this much is left: clocks differ, and a request takes time.
 const LEFT: SignedDuration = SignedDuration::from_secs(60);
@@ -70,6 +70,7 @@ impl Client {
     pub async fn begin_login(&self) -> Result<Begun, ClientError> {
         // Before anybody logs in for nothing.
         self.folder.make()?;
+        drop(places::room(&self.folder.login())?);
         let at = self.login_at(self.portal.url().clone()).await?;
         let device = at.iam.begin_device(&["offline_access"]).await?;
         Ok(Begun { device, at })
@@ -121,8 +122,9 @@ impl Client {
         let earlier_in_keyring = self.kept().is_ok_and(|kept| kept.keyring);
         self.folder.clear()?;
         self.folder.make()?;
+        let room = places::room(&self.folder.login())?;
         let no_keyring = self
-            .keep(Kept::of(login, &at.issuer, &at.client_id), keep)
+            .keep(Kept::of(login, &at.issuer, &at.client_id), keep, room)
             .await?;
         let who = self.who()?;
         if earlier_in_keyring && who.kept != KeptIn::Keyring {
@@ -196,6 +198,8 @@ impl Client {
             };
             return Err(ended(why.to_owned()));
         };
+        // The IAM takes the old one for spent, whatever becomes of the new one here.
+        let room = places::room(&self.folder.login())?;
         let fresh = match self.iam_of(&kept)?.refresh(&refresh_token).await {
             Ok(fresh) => fresh,
             Err(IamError::NoLongerVouched) => {
@@ -213,7 +217,7 @@ impl Client {
         };
         kept.refresh_token = Some(fresh.refresh_token.unwrap_or(refresh_token));
         // A keyring that fails now is seen by whoever asks where the login is kept.
-        let _ = self.keep(kept, keep).await?;
+        let _ = self.keep(kept, keep, room).await?;
         Ok(token)
     }
 

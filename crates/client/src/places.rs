@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use skykey_seal::Room;
 use url::form_urlencoded;
 
 use crate::{ClientError, Identity, Portal};
@@ -61,6 +62,11 @@ impl Places {
             leases: path.join("leases"),
             path,
         }
+    }
+
+    /// Held by whoever changes the files of other tools.
+    pub fn setup_lock(&self) -> PathBuf {
+        self.0.join("setup.lock")
     }
 
     /// Where an agent of this machine has its files; machines may share a home.
@@ -148,6 +154,9 @@ impl Folder {
     }
 }
 
+/// As long as a login or a lease with its tokens usually is, and longer: in bytes.
+const LENGTH: usize = 16 << 10;
+
 /// A JSON file, or `None` if it is not there. One that cannot be understood is an error that says
 /// which file it is and nothing of its content.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ClientError> {
@@ -159,10 +168,15 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Client
         .map_err(|_| ClientError::Spoilt(path.to_owned()))
 }
 
-/// Replaces a JSON file, mode 0600.
-pub(crate) fn write(path: &Path, content: &impl Serialize) -> Result<(), ClientError> {
+/// Room for a JSON file of any usual length, before something is asked for that is to be kept in it.
+pub(crate) fn room(path: &Path) -> Result<Room, ClientError> {
+    Room::take(path, LENGTH).map_err(|error| ClientError::file("write", path, &error))
+}
+
+/// Replaces the JSON file, mode 0600, for which there is room.
+pub(crate) fn fill(room: Room, path: &Path, content: &impl Serialize) -> Result<(), ClientError> {
     let bytes = serde_json::to_vec_pretty(content).expect("what is kept is plain data");
-    skykey_seal::write_private(path, &bytes)
+    room.fill(&bytes)
         .map_err(|error| ClientError::file("write", path, &error))
 }
 
@@ -203,7 +217,7 @@ mod tests {
         let folder = places.folder(&portal);
         folder.make().unwrap();
         assert_eq!(places.portals().unwrap(), []);
-        write(&folder.login(), &1).unwrap();
+        fill(room(&folder.login()).unwrap(), &folder.login(), &1).unwrap();
         assert_eq!(places.portals().unwrap(), [portal]);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&folder.path), mode(&folder.login())), (0o700, 0o600));

@@ -30,7 +30,7 @@ impl Portal {
     }
 
     /// The address of `path` below it; `path` has no slash in front.
-    pub(crate) fn at(&self, path: &[&str]) -> Url {
+    pub fn at(&self, path: &[&str]) -> Url {
         let mut url = self.0.clone();
         url.path_segments_mut()
             .expect("an http URL has a path")

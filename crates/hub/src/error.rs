@@ -13,7 +13,7 @@ pub enum HubError {
     Unreachable(#[from] Fault),
     /// An answer that says nothing about the token.
     #[error(
-        "cannot ask whose a token is: JupyterHub answered with HTTP {0}; [jupyterhub] url is the address before /hub/"
+        "cannot ask whose a token is: JupyterHub answered with HTTP {0}; [jupyterhub] url is the address without /hub/"
     )]
     Status(u16),
     /// A service of the hub's was told no, or that the hub is in trouble.
@@ -32,7 +32,7 @@ pub enum HubError {
 fn not_allowed(status: u16) -> &'static str {
     match status {
         401 | 403 => {
-            "; the role of [jupyterhub] service_token needs the scopes read:servers and delete:servers"
+            "; the role of [jupyterhub] service_token needs the scope read:servers, and to stop servers delete:servers"
         }
         _ => "",
     }

@@ -1,4 +1,4 @@
-//! Stopping people's notebook servers.
+//! Which notebook servers run, and stopping them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,14 +11,13 @@ use skykey_types::Secret;
 use skykey_upstream::{Answer, Call, Settings, Upstream};
 use url::Url;
 
-use crate::{HubError, HubSettings};
+use crate::{HubError, HubSettings, bearer};
 
 /// The longest name of a user or a server that is asked for; a hub's own have 255 characters at most.
 const LONGEST: usize = 255;
 
-/// One JupyterHub, as one of its services, which may stop people's servers: the role of its token has the
-/// scopes `read:servers` and `delete:servers`
-/// (<https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html>), and nothing more is asked for.
+/// One JupyterHub, as one of its services: the role of its token has the scope `read:servers`, and to stop servers
+/// `delete:servers` (<https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html>); nothing more is asked for.
 #[derive(Debug)]
 pub struct Servers {
     url: Url,
@@ -46,15 +45,13 @@ impl Servers {
             authorities,
             metrics,
         } = settings;
-        let mut authorization = HeaderValue::from_str(&format!("token {}", token.expose()))
-            .map_err(|_| HubError::Setup("the service's token is no header value".to_owned()))?;
-        authorization.set_sensitive(true);
+        let authorization = bearer(token)?;
         let upstream = Upstream::new(Settings {
             // A hub answers when the server has stopped, or after ten seconds.
             attempt: Duration::from_secs(20),
             total: Duration::from_secs(25),
             attempts: 2,
-            at_once: 8,
+            at_once: 32,
             longest: 256 << 10,
             authorities,
             metrics,
@@ -71,21 +68,8 @@ impl Servers {
     /// Stops all servers of a user that run or start, and says how many there were; `None` if the hub has no
     /// such user. A server that is slow to stop goes on stopping when this returns.
     pub async fn stop_all(&self, user: &str) -> Result<Option<usize>, HubError> {
-        if !is_name(user) {
+        let Some(servers) = self.of(user).await? else {
             return Ok(None);
-        }
-        let answer = self
-            .ask(Method::GET, "list notebook servers", &[user])
-            .await?;
-        if answer.status == 404 {
-            return Ok(None);
-        }
-        let found: User = answer.json().map_err(HubError::Unexpected)?;
-        let Some(servers) = found.servers else {
-            return Err(HubError::Unexpected(
-                "the user's servers are not in it; the role of [jupyterhub] service_token needs the scope read:servers"
-                    .to_owned(),
-            ));
         };
         let mut stopped = 0;
         for Server { name } in servers.values() {
@@ -103,6 +87,32 @@ impl Servers {
             stopped += 1;
         }
         Ok(Some(stopped))
+    }
+
+    /// Whether a server of a user's runs, or starts: the default one has no name.
+    pub(crate) async fn runs(&self, user: &str, server: &str) -> Result<bool, HubError> {
+        let servers = self.of(user).await?.unwrap_or_default();
+        Ok(servers.values().any(|known| known.name == server))
+    }
+
+    /// The servers of a user that run, start or stop; `None` if the hub has no such user.
+    async fn of(&self, user: &str) -> Result<Option<BTreeMap<String, Server>>, HubError> {
+        if !is_name(user) {
+            return Ok(None);
+        }
+        let answer = self
+            .ask(Method::GET, "list notebook servers", &[user])
+            .await?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        let found: User = answer.json().map_err(HubError::Unexpected)?;
+        found.servers.map(Some).ok_or_else(|| {
+            HubError::Unexpected(
+                "the user's servers are not in it; the role of [jupyterhub] service_token needs the scope read:servers"
+                    .to_owned(),
+            )
+        })
     }
 
     /// An answer of 2xx or 404.

@@ -78,9 +78,15 @@ impl Problem {
 
     /// The answer of a page.
     pub(crate) fn page(self) -> Response {
+        // Some hints are for programs; the next step of a page is a link.
+        let hint = if self.hint.contains("/api/v1/") || self.hint.starts_with("leave it out") {
+            String::new()
+        } else {
+            self.hint
+        };
         let page = ProblemPage {
             message: sentence(&self.message),
-            hint: sentence(&self.hint),
+            hint: sentence(&hint),
         };
         match page.render() {
             Ok(html) => (self.status, Html(html)).into_response(),

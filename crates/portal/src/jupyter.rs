@@ -39,6 +39,9 @@ use crate::error::Problem;
 
 /// Who has credentials waits so long for new ones; clients give up after 2 s.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// Who has none waits as long as a client does, and is told why there are none, instead of hanging up and not knowing.
+/// What was begun for them goes on, and is there when they ask again.
+const LONGEST: Duration = Duration::from_millis(1800);
 
 /// What an operator says about the notebook servers of a hub.
 #[derive(Debug, Clone)]
@@ -153,7 +156,10 @@ async fn answer(
         .try_into()
         .expect("a SHA-256 has 32 bytes");
     let now = portal.broker.clock().now();
-    if let Some(client) = client {
+    let given = &portal.jupyter.given;
+    let known = given.knows(&hash, &asked, now);
+    // Servers of a hub may share an address: one that sends wrong tokens keeps no other from what it has.
+    if let (Some(client), false) = (client, known) {
         portal.jupyter.wrong.admit(client, now)?;
     }
     let request = Request {
@@ -165,12 +171,8 @@ async fn answer(
     let (task_portal, task_settings) = (portal.clone(), settings);
     let mut asking =
         tokio::spawn(async move { hand_out(&task_portal, &task_settings, request).await });
-    let given = &portal.jupyter.given;
-    let outcome = if given.knows(&hash, &asked, now) {
-        tokio::time::timeout(PATIENCE, &mut asking).await.ok()
-    } else {
-        Some(asking.await)
-    };
+    let patience = if known { PATIENCE } else { LONGEST };
+    let outcome = tokio::time::timeout(patience, &mut asking).await.ok();
     let trouble = match outcome {
         Some(Ok(Ok(issued))) => return shown(&issued),
         Some(Ok(Err(problem))) if !problem.status.is_server_error() => return Err(problem),
@@ -250,8 +252,8 @@ fn late() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "upstream_away",
-        "new credentials take longer than usual",
-        "live credentials go on working; try again in a few minutes",
+        "the credentials are not there yet: JupyterHub, the IAM or the object store takes long to answer",
+        "live credentials go on working; try again in a moment",
     )
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum_extra::extract::CookieJar;
 use skykey_broker::Caller;
@@ -30,13 +31,16 @@ pub(crate) struct WebSession {
     token_ends: Timestamp,
 }
 
+/// What is remembered until a time.
+type Until<K, T> = Mutex<HashMap<K, (Timestamp, T)>>;
+
 /// All web sessions and all logins under way.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     clock: Arc<dyn Clock>,
     secure: bool,
     live: Mutex<HashMap<String, (Timestamp, WebSession)>>,
-    logins: Mutex<HashMap<String, (Timestamp, Arc<LoginStart>)>>,
+    logins: Until<(String, Hash), Arc<LoginStart>>,
 }
 
 impl Sessions {
@@ -96,12 +100,13 @@ impl Sessions {
         self.set_cookie(SESSION_COOKIE, "", SignedDuration::ZERO)
     }
 
-    /// Remembers a login under way, for this browser only.
-    pub(crate) fn begin(&self, start: LoginStart) -> HeaderValue {
-        let id = random_token(32);
+    /// Remembers a login under way, for this browser only, which may have others under way in other tabs.
+    pub(crate) fn begin(&self, headers: &HeaderMap, start: LoginStart) -> HeaderValue {
+        let id = cookie(headers, LOGIN_COOKIE).filter(|id| id.len() == random_token(32).len());
+        let id = id.unwrap_or_else(|| random_token(32));
         keep(
             &self.logins,
-            id.clone(),
+            (id.clone(), hash(&start.state)),
             self.clock.now(),
             LOGIN,
             Arc::new(start),
@@ -109,15 +114,19 @@ impl Sessions {
         self.set_cookie(LOGIN_COOKIE, &id, LOGIN)
     }
 
-    /// The login under way of this browser, once, if `state` is its own.
-    pub(crate) fn take_login(&self, headers: &HeaderMap, state: &str) -> Option<Arc<LoginStart>> {
+    /// The login under way of this browser that has this `state`, once.
+    pub(crate) fn take_login(
+        &self,
+        headers: &HeaderMap,
+        state: &Secret,
+    ) -> Option<Arc<LoginStart>> {
         let id = cookie(headers, LOGIN_COOKIE)?;
         let (end, start) = self
             .logins
             .lock()
             .expect("nobody panics while holding it")
-            .remove(&id)?;
-        (end > self.clock.now() && start.state == Secret::new(state)).then_some(start)
+            .remove(&(id, hash(state)))?;
+        (end > self.clock.now() && start.state == *state).then_some(start)
     }
 
     fn set_cookie(&self, name: &str, value: &str, lasts: SignedDuration) -> HeaderValue {
@@ -146,9 +155,17 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|cookie| cookie.value().to_owned())
 }
 
-fn keep<T>(
-    map: &Mutex<HashMap<String, (Timestamp, T)>>,
-    id: String,
+/// SHA-256: a state is looked up without being compared byte by byte.
+type Hash = [u8; 32];
+
+fn hash(state: &Secret) -> Hash {
+    let digest = digest(&SHA256, state.expose().as_bytes());
+    digest.as_ref().try_into().expect("a SHA-256 has 32 bytes")
+}
+
+fn keep<K: Clone + Eq + std::hash::Hash, T>(
+    map: &Until<K, T>,
+    id: K,
     now: Timestamp,
     lasts: SignedDuration,
     value: T,

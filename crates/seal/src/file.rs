@@ -1,37 +1,75 @@
 //! Files for one pair of eyes, replaced as a whole and durable when the call returns.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use skykey_types::random_token;
 
 /// Replaces `path` by `bytes`, mode 0600: a reader sees the old content or the new, never a part,
 /// and after a crash one of the two is there.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut name = path
-        .file_name()
-        .ok_or_else(|| io::Error::other("the path names no file"))?
-        .to_owned();
-    name.push(".new");
-    let fresh = path.with_file_name(name);
-    // A left-over of a crash may have looser permissions: never write into it.
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    Room::take(path, 0)?.fill(bytes)
+}
+
+/// Room on the disk beside a file, taken before something is asked for that must not get lost because the disk is full.
+/// Dropped without [`fill`](Self::fill), it is given back.
+#[derive(Debug)]
+pub struct Room {
+    path: PathBuf,
+    fresh: PathBuf,
+    file: File,
+}
+
+impl Room {
+    /// Takes room for `length` bytes in place of the file at `path`.
+    pub fn take(path: &Path, length: usize) -> io::Result<Self> {
+        let mut name = path
+            .file_name()
+            .ok_or_else(|| io::Error::other("the path names no file"))?
+            .to_owned();
+        // A name of its own: others may write the same file at this moment.
+        name.push(format!(".{}.new", random_token(8)));
+        let fresh = path.with_file_name(name);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&fresh)?;
+        let mut room = Self {
+            path: path.to_owned(),
+            fresh,
+            file,
+        };
+        if length > 0 {
+            // Written and not merely promised, for file systems that promise more than they have.
+            room.file.write_all(&vec![0; length])?;
+            room.file.sync_all()?;
+        }
+        Ok(room)
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    File::open(folder)?.sync_all()
+
+    /// Puts `bytes` there, and that in place of the file: durable, and for its owner's eyes only.
+    pub fn fill(mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.rewind()?;
+        self.file.write_all(bytes)?;
+        self.file.set_len(bytes.len() as u64)?;
+        self.file.sync_all()?;
+        fs::rename(&self.fresh, &self.path)?;
+        let folder = match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // Filled, it has its right name, and there is nothing of this one.
+        let _ = fs::remove_file(&self.fresh);
+    }
 }
 
 /// The content of `path`, or `None` if there is no such file.
@@ -54,7 +92,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret.json");
         assert_eq!(read_private(&path).unwrap(), None);
-        fs::write(dir.path().join("secret.json.new"), "left over").unwrap();
+        let others = dir.path().join("secret.json.new");
+        fs::write(&others, "somebody else's").unwrap();
         write_private(&path, b"one").unwrap();
         write_private(&path, b"two").unwrap();
         assert_eq!(read_private(&path).unwrap().unwrap(), b"two");
@@ -62,6 +101,20 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
+        assert_eq!(fs::read_to_string(&others).unwrap(), "somebody else's");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn room_that_is_not_filled_is_given_back_and_filled_it_is_as_long_as_what_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("login.json");
+        write_private(&path, b"before").unwrap();
+        drop(Room::take(&path, 4096).unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(read_private(&path).unwrap().unwrap(), b"before");
+        Room::take(&path, 4096).unwrap().fill(b"after").unwrap();
+        assert_eq!(read_private(&path).unwrap().unwrap(), b"after");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -6,5 +6,5 @@
 mod file;
 mod ring;
 
-pub use file::{read_private, write_private};
+pub use file::{Room, read_private, write_private};
 pub use ring::{KeyRing, OpenError, Purpose, RingError};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use skykey_client::ClientError;
+use skykey_client::{ClientError, Portal};
 use skykey_objects::ObjectError;
 use skykey_types::{ProjectName, SurveyName, SystemClock};
 use tokio::runtime::Builder;
@@ -277,7 +277,7 @@ enum JupyterCommand {
     Config {
         /// The portal, as notebook servers reach it: https with a certificate by a public authority, or this machine
         #[arg(long, value_name = "URL")]
-        portal: Url,
+        portal: Portal,
         /// The S3 endpoint, as notebook servers reach it
         #[arg(long, value_name = "URL")]
         s3: Url,

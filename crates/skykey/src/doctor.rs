@@ -10,6 +10,7 @@
 pub(crate) mod advice;
 pub(crate) mod contact;
 mod echo;
+mod hub;
 mod iam;
 mod keys;
 mod keystone;
@@ -116,7 +117,7 @@ async fn examine_until(
         sound: Outcome::default(),
         target,
     };
-    let (sections, receivers): (Vec<_>, Vec<_>) = (0..7).map(|_| Section::new()).unzip();
+    let (sections, receivers): (Vec<_>, Vec<_>) = (0..8).map(|_| Section::new()).unzip();
     let mut checks = Vec::new();
     let interrupted = {
         let examining = all(&at, sections, receivers, |check| {
@@ -150,10 +151,10 @@ async fn all(
     receivers: Vec<mpsc::UnboundedReceiver<Check>>,
     mut tell: impl FnMut(Check),
 ) {
-    let Ok([iam, keystone, echo, sessions, surveys, ways, deletion]) =
-        <[Section; 7]>::try_from(sections)
+    let Ok([iam, keystone, echo, hub, sessions, surveys, ways, deletion]) =
+        <[Section; 8]>::try_from(sections)
     else {
-        unreachable!("there are seven sections, see above");
+        unreachable!("there are eight sections, see above");
     };
     let telling = async {
         for mut receiver in receivers {
@@ -166,6 +167,7 @@ async fn all(
         Box::pin(iam::examine(at, iam)),
         Box::pin(keystone::examine(at, keystone)),
         Box::pin(echo::examine(at, echo)),
+        Box::pin(hub::examine(at, hub)),
         Box::pin(sessions::examine(at, sessions)),
         Box::pin(survey::examine(at, surveys)),
         Box::pin(ways::examine(at, ways)),

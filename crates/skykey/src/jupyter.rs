@@ -1,15 +1,15 @@
 //! `skykey jupyter config`: what a JupyterHub has to be told.
 
 use anyhow::bail;
-use skykey_client::is_this_machine;
+use skykey_client::Portal;
 use skykey_types::SurveyName;
 use url::Url;
 
 /// What the command line said.
 #[derive(Debug, Clone)]
 pub struct HubLines {
-    /// The portal.
-    pub portal: Url,
+    /// The portal: https, or this machine, since AWS SDKs take credentials from no other.
+    pub portal: Portal,
     /// The S3 endpoint.
     pub s3: Url,
     /// Its region.
@@ -19,23 +19,11 @@ pub struct HubLines {
 }
 
 impl HubLines {
-    /// The lines for `jupyterhub_config.py`. Refuses an address from which no AWS SDK takes credentials.
+    /// The lines for `jupyterhub_config.py`.
     ///
     /// A spawner's own section hides the general one, also an empty one, as Zero to JupyterHub sets it; so the
     /// lines go into each of them. Sections of spawners that are not there do nothing.
     pub fn text(&self) -> anyhow::Result<String> {
-        let portal = &self.portal;
-        match portal.scheme() {
-            "https" => {}
-            // The same is so to botocore.
-            "http" if is_this_machine(portal) => {}
-            "http" => bail!(
-                "'{portal}' is plain http, and AWS SDKs take credentials over http from this machine only; give the portal's https address, or that of a loopback proxy"
-            ),
-            _ => bail!(
-                "'{portal}' is not the portal's address; write for example https://skykey.example.org/"
-            ),
-        }
         if !self
             .region
             .bytes()
@@ -46,7 +34,16 @@ impl HubLines {
                 self.region
             );
         }
-        let mut credentials = portal.join("/jupyter/credentials")?;
+        let plain = matches!(self.s3.scheme(), "http" | "https")
+            && self.s3.username().is_empty()
+            && self.s3.password().is_none()
+            && self.s3.query().is_none();
+        if !plain {
+            bail!(
+                "that is not the address of an S3 endpoint; write for example https://s3.example.org/"
+            );
+        }
+        let mut credentials = self.portal.at(&["jupyter", "credentials"]);
         if let Some(survey) = &self.survey {
             credentials.set_query(Some(&format!("survey={survey}")));
         }
@@ -65,7 +62,7 @@ impl HubLines {
 
     /// What to mind, for standard error.
     pub fn advice(&self) -> &'static str {
-        if self.portal.scheme() == "https" {
+        if self.portal.url().scheme() == "https" {
             "The portal's certificate must be by a public authority: for credentials, boto3 believes no other."
         } else {
             "These lines are for notebook servers on the portal's own machine: AWS SDKs take credentials over http from loopback only."
@@ -116,8 +113,18 @@ mod tests {
             "http://10.0.0.1/",
             "ftp://localhost/",
         ] {
-            assert!(lines(portal).text().is_err(), "{portal}");
+            assert!(portal.parse::<Portal>().is_err(), "{portal}");
         }
+        let below = lines("https://h.example.org/skykey").text().unwrap();
+        assert!(below.contains("\"https://h.example.org/skykey/jupyter/credentials?survey=m13\""));
+        let mut lines = lines("https://h.example.org/");
+        lines.s3 = "https://u:secret@s3.example.org/".parse().unwrap();
+        let error = lines.text().unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn another_machine_needs_a_certificate() {
         assert!(
             lines("https://10.0.0.1/")
                 .advice()

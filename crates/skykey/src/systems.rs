@@ -110,8 +110,13 @@ pub fn jupyter(
     clock: &Arc<dyn Clock>,
     metrics: &UpstreamMetrics,
 ) -> anyhow::Result<JupyterSettings> {
+    let mut hub = Hub::new(hub_settings(site, metrics), clock.clone())?;
+    if let Some(token) = &site.service_token {
+        let servers = Servers::new(hub_settings(site, metrics), token)?;
+        hub = hub.with_servers(Arc::new(servers));
+    }
     Ok(JupyterSettings {
-        hub: Arc::new(Hub::new(hub_settings(site, metrics), clock.clone())?),
+        hub: Arc::new(hub),
         user: site.user,
         any_token: site.any_token,
         survey: site.survey.clone(),
@@ -125,15 +130,17 @@ pub fn notebook_servers(
     site: Option<&HubSite>,
     metrics: &UpstreamMetrics,
 ) -> anyhow::Result<Option<Arc<dyn NotebookServers>>> {
-    let Some((site, token)) = site.and_then(|site| Some((site, site.stop_servers.as_ref()?)))
-    else {
+    let Some(site) = site.filter(|site| site.stop_servers) else {
+        return Ok(None);
+    };
+    let Some(token) = &site.service_token else {
         return Ok(None);
     };
     let servers = Servers::new(hub_settings(site, metrics), token)?;
     Ok(Some(Arc::new(HubServers::new(servers, site.user))))
 }
 
-fn hub_settings(site: &HubSite, metrics: &UpstreamMetrics) -> HubSettings {
+pub(crate) fn hub_settings(site: &HubSite, metrics: &UpstreamMetrics) -> HubSettings {
     HubSettings {
         url: site.url.clone(),
         authorities: site.authorities.clone(),

@@ -126,7 +126,8 @@ impl Database {
     ) -> Result<(), DatabaseError> {
         let mut transaction = self.writer.begin().await?;
         sqlx::query(
-            "UPDATE lease SET revoked = ?, revoked_why = ? WHERE id = ? AND revoked IS NULL",
+            "UPDATE lease SET revoked = ?1, revoked_why = ?2 WHERE id = ?3 \
+             AND (revoked IS NULL OR (revoked_why = 'removed' AND ?2 = 'returned'))",
         )
         .bind(at.as_microsecond())
         .bind(why.as_str())
@@ -139,6 +140,27 @@ impl Database {
         insert(audit, &mut *transaction).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Lets a lease go on that had ended because its owner left; whether there was one.
+    pub(crate) async fn reinstate(
+        &self,
+        id: &LeaseId,
+        audit: &Audit,
+    ) -> Result<bool, DatabaseError> {
+        let mut transaction = self.writer.begin().await?;
+        let done = sqlx::query(
+            "UPDATE lease SET revoked = NULL, revoked_why = NULL WHERE id = ? AND revoked_why = 'removed'",
+        )
+        .bind(id.as_str())
+        .execute(&mut *transaction)
+        .await?;
+        let again = done.rows_affected() == 1;
+        if again {
+            insert(audit, &mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(again)
     }
 
     /// The `ec2` leases that are over but whose EC2 credentials are still at Keystone.

@@ -1,7 +1,7 @@
 //! What the broker logs while a test looks.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
@@ -13,6 +13,14 @@ pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Listens on this thread until the guard goes.
     pub(crate) fn listen() -> (Self, DefaultGuard) {
+        // With nobody listening elsewhere, a line that another thread comes to first may be taken for one that
+        // nobody ever wants.
+        static ALWAYS: Once = Once::new();
+        ALWAYS.call_once(|| {
+            let nowhere = tracing_subscriber::fmt().with_writer(std::io::sink);
+            let everything = nowhere.with_max_level(Level::TRACE).finish();
+            tracing::subscriber::set_global_default(everything).expect("nobody else sets one");
+        });
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(Level::INFO)

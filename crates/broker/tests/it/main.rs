@@ -18,6 +18,7 @@ mod machine;
 mod metrics;
 mod private;
 mod proofs;
+mod reinstate;
 mod renew;
 mod role;
 mod stop_servers;

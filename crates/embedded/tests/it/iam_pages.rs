@@ -44,7 +44,7 @@ async fn a_person_asks_is_rejected_asks_again_is_approved_and_removed() {
         )
         .await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
-    assert!(refused.body.contains("Reject motivation cannot be empty"));
+    assert!(refused.body.contains("Tell the person why"));
     let rejection = [
         ("request", request.as_str()),
         ("motivation", "tell me more"),

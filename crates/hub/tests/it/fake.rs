@@ -49,6 +49,11 @@ impl Fake {
         }
     }
 
+    /// The hub, for nobody else yet.
+    pub(crate) fn alone(&self) -> Hub {
+        Hub::new(self.settings.clone(), Arc::new(self.clock.clone())).unwrap()
+    }
+
     pub(crate) fn say(&self, status: u16, body: Value) {
         self.say_to("GET", status, body);
     }

@@ -1,7 +1,10 @@
 //! Stopping a person's servers.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use skykey_hub::HubError;
+use skykey_types::Secret;
 
 use crate::fake::Fake;
 
@@ -33,6 +36,30 @@ async fn all_that_run_are_stopped_the_default_one_and_the_named() {
         .into_iter()
         .map(|(_, authorization)| authorization);
     assert!(authorizations.eq(["token of-the-service"; 3]));
+}
+
+#[tokio::test]
+async fn a_token_that_outlived_its_server_is_refused_if_the_hub_may_be_asked() {
+    let told = |servers: &[&str]| {
+        let mut told = running(servers);
+        told["scopes"] = json!(["access:servers!server=ada/gpu"]);
+        told
+    };
+    let token = Secret::new("x".repeat(32));
+    for (servers, lives) in [(&["", "gpu"][..], true), (&[""], false), (&[], false)] {
+        let fake = Fake::start("/").await;
+        fake.say_to("GET", 200, told(servers));
+        let hub = fake.alone().with_servers(Arc::new(fake.servers()));
+        assert_eq!(hub.user(&token).await.unwrap().is_some(), lives);
+    }
+    // Without a word about servers nobody knows.
+    let fake = Fake::start("/").await;
+    let mut silent = told(&[]);
+    silent.as_object_mut().unwrap().remove("servers");
+    fake.say_to("GET", 200, silent);
+    let hub = fake.alone().with_servers(Arc::new(fake.servers()));
+    let error = hub.user(&token).await.unwrap_err();
+    assert!(error.to_string().contains("read:servers"), "{error}");
 }
 
 #[tokio::test]
@@ -70,7 +97,7 @@ async fn a_name_that_would_be_another_address_is_nobodys() {
 #[tokio::test]
 async fn a_no_says_which_scopes_the_role_needs() {
     let fake = Fake::start("/").await;
-    let needs = "needs the scopes read:servers and delete:servers";
+    let needs = "needs the scope read:servers, and to stop servers delete:servers";
     for status in [401, 403] {
         fake.say_to("GET", status, json!({}));
         let error = fake.servers().stop_all("ada").await.unwrap_err();

@@ -13,12 +13,12 @@ use super::session_with_csrf;
 use crate::Portal;
 use crate::error::Problem;
 
-pub(crate) async fn begin(State(portal): State<Arc<Portal>>) -> Response {
+pub(crate) async fn begin(State(portal): State<Arc<Portal>>, headers: HeaderMap) -> Response {
     match portal.iam.begin_login().await {
         Ok(start) => {
             let to = start.url.to_string();
             (
-                [(header::SET_COOKIE, portal.sessions.begin(start))],
+                [(header::SET_COOKIE, portal.sessions.begin(&headers, start))],
                 Redirect::to(&to),
             )
                 .into_response()
@@ -32,7 +32,7 @@ pub(crate) async fn begin(State(portal): State<Arc<Portal>>) -> Response {
 pub(crate) struct Answer {
     code: Option<Secret>,
     #[serde(default)]
-    state: String,
+    state: Secret,
     error: Option<String>,
 }
 
@@ -42,6 +42,10 @@ pub(crate) async fn callback(
     Query(answer): Query<Answer>,
 ) -> Response {
     let Some(start) = portal.sessions.take_login(&headers, &answer.state) else {
+        if portal.sessions.of(&headers).is_some() {
+            // The page was loaded again.
+            return Redirect::to("/").into_response();
+        }
         return Problem::bad_request(
             "this login was not begun in this browser, or took too long",
             "log in again",

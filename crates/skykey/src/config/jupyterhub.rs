@@ -29,9 +29,10 @@ pub struct HubSite {
     pub method: Option<Method>,
     /// Certificate authorities to believe beside the machine's.
     pub authorities: Option<PathBuf>,
-    /// The token of a service of the hub's, with which the servers of people who were removed are stopped, if
-    /// they are.
-    pub stop_servers: Option<Secret>,
+    /// Whether the servers of people who were removed are stopped; it takes a service's token.
+    pub stop_servers: bool,
+    /// The token of a service of the hub's, with which it is asked whether a server runs.
+    pub service_token: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -78,22 +79,22 @@ impl HubEntry {
             }
             hand_out.renew_at = renew_at;
         }
-        let stop_servers = match (self.stop_servers, self.service_token) {
-            (false, None) => None,
-            (true, Some(token)) => Some(token.read("[jupyterhub] service_token", beside)?),
-            (true, None) => {
-                return Err(
-                    "[jupyterhub] stop_servers needs service_token, that of a service of the hub with the scopes read:servers and delete:servers"
-                        .to_owned(),
-                );
-            }
-            (false, Some(_)) => {
-                return Err(
-                    "[jupyterhub] service_token is for stopping servers only; say stop_servers = true, or leave it out"
-                        .to_owned(),
-                );
-            }
-        };
+        if self.url.path().trim_end_matches('/').ends_with("/hub") {
+            return Err(format!(
+                "[jupyterhub] url: '{}' goes too far; leave out the hub/ at its end",
+                self.url
+            ));
+        }
+        let service_token = self
+            .service_token
+            .map(|token| token.read("[jupyterhub] service_token", beside))
+            .transpose()?;
+        if self.stop_servers && service_token.is_none() {
+            return Err(
+                "[jupyterhub] stop_servers needs service_token, that of a service of the hub with the scopes read:servers and delete:servers"
+                    .to_owned(),
+            );
+        }
         let site = HubSite {
             url: self.url,
             user: self.user,
@@ -105,7 +106,8 @@ impl HubEntry {
                 .map(Lifetime::seconds),
             method: self.method,
             authorities: self.authorities.map(|path| beside.join(path)),
-            stop_servers,
+            stop_servers: self.stop_servers,
+            service_token,
         };
         Ok((site, hand_out))
     }
@@ -190,16 +192,15 @@ mod tests {
     #[test]
     fn servers_are_stopped_by_a_token_from_a_private_file_and_not_unless_it_is_said() {
         let site = hub("").unwrap().jupyterhub.unwrap();
-        assert!(site.stop_servers.is_none());
+        assert!(!site.stop_servers && site.service_token.is_none());
+        let site = hub("service_token = { file = \"token\" }");
+        assert!(!site.unwrap().jupyterhub.unwrap().stop_servers);
         let site = hub("stop_servers = true\nservice_token = { file = \"token\" }");
         let site = site.unwrap().jupyterhub.unwrap();
-        assert_eq!(site.stop_servers.unwrap().expose(), "of-the-service");
+        assert!(site.stop_servers);
+        assert_eq!(site.service_token.unwrap().expose(), "of-the-service");
         for (more, says) in [
             ("stop_servers = true", "needs service_token"),
-            (
-                "service_token = { file = \"token\" }",
-                "say stop_servers = true",
-            ),
             (
                 "stop_servers = true\nservice_token = { file = \"open\" }",
                 "can be read by others",

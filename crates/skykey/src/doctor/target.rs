@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use skykey_broker::Store;
+use skykey_hub::Hub;
 use skykey_types::{Clock, Survey, SystemClock};
 use skykey_upstream::UpstreamMetrics;
 
-use crate::config::Config;
-use crate::systems::{Clients, Systems};
+use crate::config::{Config, HubSite};
+use crate::systems::{Clients, Systems, hub_settings};
 use crate::up;
 
 /// What the command line said.
@@ -35,6 +36,8 @@ pub(super) struct Target {
     pub(super) systems: Systems,
     pub(super) clients: Clients,
     pub(super) surveys: Vec<Survey>,
+    /// The JupyterHub, if the configuration names one.
+    pub(super) hub: Option<(HubSite, Hub)>,
     /// The keys that seal session tokens of the method gateway, if they are at hand.
     pub(super) ring: Option<PathBuf>,
     pub(super) patient: bool,
@@ -42,25 +45,34 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn of(options: &DoctorOptions) -> anyhow::Result<Self> {
-        let (systems, surveys, ring) = match &options.source {
+        let (systems, surveys, hub, ring) = match &options.source {
             Source::Config(path) => {
-                let (systems, surveys) = site(path)?;
-                (systems, surveys, None)
+                let (systems, surveys, hub) = site(path)?;
+                (systems, surveys, hub, None)
             }
             Source::State(root) => {
                 let (systems, surveys) = up::peek(root)?;
                 let ring = root.join("keys").join("session-tokens.json");
-                (systems, surveys, Some(ring))
+                (systems, surveys, None, Some(ring))
             }
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         // Nobody logs in, so nobody is sent back.
         let redirect = systems.iam.join_at.clone();
-        let clients = systems.clients(redirect, &clock, &UpstreamMetrics::default())?;
+        let metrics = UpstreamMetrics::default();
+        let clients = systems.clients(redirect, &clock, &metrics)?;
+        let hub = match hub {
+            Some(site) => {
+                let settings = hub_settings(&site, &metrics);
+                Some((site, Hub::new(settings, clock)?))
+            }
+            None => None,
+        };
         Ok(Self {
             systems,
             clients,
             surveys,
+            hub,
             ring,
             patient: options.patient,
         })
@@ -77,7 +89,7 @@ impl Target {
 }
 
 /// The systems of a configuration that names all of them.
-fn site(path: &Path) -> anyhow::Result<(Systems, Vec<Survey>)> {
+fn site(path: &Path) -> anyhow::Result<(Systems, Vec<Survey>, Option<HubSite>)> {
     let config = Config::load(Some(path), &[])?;
     let (Some(iam), Some(keystone), Some(echo)) = (config.iam, config.keystone, config.echo) else {
         bail!(
@@ -98,5 +110,6 @@ fn site(path: &Path) -> anyhow::Result<(Systems, Vec<Survey>)> {
     Ok((
         systems,
         surveys.map(|configured| configured.survey).collect(),
+        config.jupyterhub,
     ))
 }

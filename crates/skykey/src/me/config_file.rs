@@ -27,7 +27,29 @@ pub(super) struct ConfigFile {
     after: String,
 }
 
+/// Whether a line begins the section `heading`, as AWS's tools read it: blanks do not count, and words may be quoted.
+fn same_section(line: &str, heading: &str) -> bool {
+    let inner = line.trim().strip_prefix('[');
+    let inner = inner.and_then(|inner| inner.split_once(']'));
+    let Some((inner, _)) = inner else {
+        return false;
+    };
+    let words = |text: &str| {
+        let words = text.split_whitespace();
+        let words = words.map(|word| word.trim_matches(['"', '\'']).to_owned());
+        words.collect::<Vec<_>>()
+    };
+    words(inner) == words(heading)
+}
+
 impl ConfigFile {
+    /// Whether it has a section that is none of ours.
+    pub(super) fn has_section(&self, heading: &str) -> bool {
+        let ours = blocks::remove(&self.after, None);
+        let others = ours.map_or_else(|_| self.after.clone(), |(others, _)| others);
+        others.lines().any(|line| same_section(line, heading))
+    }
+
     pub(super) fn open(path: PathBuf, by: By) -> anyhow::Result<Self> {
         // A file that lives elsewhere, as with dotfiles under version control, is changed there.
         let path = fs::canonicalize(&path).unwrap_or(path);
@@ -69,7 +91,7 @@ impl ConfigFile {
     pub(super) fn put(&mut self, name: &str, heading: &str, body: &str) -> anyhow::Result<()> {
         let line = format!("[{heading}]");
         let others = blocks::others(&self.after, name).map_err(|no_end| self.spoilt(&no_end))?;
-        if others.lines().any(|other| other.trim() == line) {
+        if others.lines().any(|other| same_section(other, heading)) {
             bail!(
                 "{} already has a section {line} that skykey did not write; choose another name with --profile",
                 self.path.display()

@@ -2,6 +2,9 @@
 
 use std::env;
 use std::fmt::Write;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
@@ -74,6 +77,7 @@ impl Setup {
         let rclone = rclone_config()?;
         let s3cmd = s3cmd_config()?;
         if self.remove {
+            let _alone = alone()?;
             let mut text = String::new();
             let only = self
                 .profile
@@ -89,15 +93,23 @@ impl Setup {
             }
             return print(&text);
         }
+        let keys = ConfigFile::open(aws_credentials()?, By::Setup)?;
         let client = self.asker.client(&self.at, |name| env::var_os(name))?;
         let profiles = self.profiles(&client).await?;
         let site = client.site().await?;
+        let _alone = alone()?;
         let mut file = ConfigFile::open(aws, By::Setup)?;
         let mut with_rclone = ConfigFile::open(rclone, By::Setup)?;
         let wants_rclone = self.others.rclone || with_rclone.exists();
         let mut names = Vec::new();
         for profile in &profiles {
             let heading = format!("profile {}", profile.name);
+            ensure!(
+                !keys.has_section(&profile.name),
+                "{} has keys for [{}], and tools take those first; choose another name with --profile, or take them out",
+                keys.path().display(),
+                profile.name
+            );
             let body = aws_profile(profile, &self.asker, &client, &site)?;
             file.put(&profile.name, &heading, &body)?;
             if wants_rclone {
@@ -177,16 +189,40 @@ impl Setup {
     }
 }
 
+/// One at a time: what another reads and writes at this moment would be lost. It is held for no longer than that takes.
+fn alone() -> anyhow::Result<File> {
+    let path = super::places()?.setup_lock();
+    let lock = || {
+        if let Some(folder) = path.parent() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
+        }
+        let file = File::create(&path)?;
+        file.lock()?;
+        Ok::<_, io::Error>(file)
+    };
+    lock().with_context(|| format!("cannot lock {}", path.display()))
+}
+
 fn aws_config() -> anyhow::Result<PathBuf> {
-    match env::var_os("AWS_CONFIG_FILE") {
+    match env::var_os("AWS_CONFIG_FILE").filter(|path| !path.is_empty()) {
         Some(path) => Ok(path.into()),
         None => Ok(home()?.join(".aws/config")),
     }
 }
 
+fn aws_credentials() -> anyhow::Result<PathBuf> {
+    match env::var_os("AWS_SHARED_CREDENTIALS_FILE").filter(|path| !path.is_empty()) {
+        Some(path) => Ok(path.into()),
+        None => Ok(home()?.join(".aws/credentials")),
+    }
+}
+
 /// Where rclone looks first.
 fn rclone_config() -> anyhow::Result<PathBuf> {
-    if let Some(path) = env::var_os("RCLONE_CONFIG") {
+    if let Some(path) = env::var_os("RCLONE_CONFIG").filter(|path| !path.is_empty()) {
         return Ok(path.into());
     }
     let folder = match env::var_os("XDG_CONFIG_HOME").map(PathBuf::from) {
@@ -198,7 +234,7 @@ fn rclone_config() -> anyhow::Result<PathBuf> {
 
 /// Where s3cmd looks first.
 fn s3cmd_config() -> anyhow::Result<PathBuf> {
-    match env::var_os("S3CMD_CONFIG") {
+    match env::var_os("S3CMD_CONFIG").filter(|path| !path.is_empty()) {
         Some(path) => Ok(path.into()),
         None => Ok(home()?.join(".s3cfg")),
     }

@@ -213,7 +213,7 @@ fn render(
         account,
         full_name: account.full_name(),
         ends: account.account_end.map(plain_time),
-        problem: problem.map(|error| sentence(&error.message())),
+        problem: problem.map(|error| plainly(&error.message())),
         mine,
         others,
         asked: own.into_iter().map(Asked::from).collect(),
@@ -269,4 +269,32 @@ impl From<GroupRequest> for Asked {
 
 fn plain_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// The API has INDIGO's words, which are for programs.
+fn plainly(message: &str) -> String {
+    let words = [
+        (
+            "group request already exists",
+            "You have asked to join this group already. Its managers have not answered yet.",
+        ),
+        (
+            "is already member of the group",
+            "They are in this group already.",
+        ),
+        (
+            "group request transition",
+            "This request was answered already, here or in another window.",
+        ),
+        (
+            "notes cannot be empty",
+            "Tell the group's managers why you ask, in at most 2000 characters.",
+        ),
+        (
+            "motivation cannot be empty",
+            "Tell the person why, in at most 2000 characters.",
+        ),
+    ];
+    let plain = words.iter().find(|(part, _)| message.contains(part));
+    plain.map_or_else(|| sentence(message), |(_, words)| (*words).to_owned())
 }

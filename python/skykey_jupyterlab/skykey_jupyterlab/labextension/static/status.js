@@ -69,6 +69,7 @@ class Item {
     this.panel.setAttribute('role', 'dialog');
     this.panel.setAttribute('aria-label', 'S3 credentials');
     this.panel.addEventListener('beforetoggle', () => this.place());
+    this.panel.addEventListener('toggle', () => this.keepInside());
     this.button.popoverTargetElement = this.panel;
   }
 
@@ -119,6 +120,9 @@ class Item {
     const { survey, portal } = this.standing;
     const { level, short, long } = told(this.standing, this.left());
     const name = survey ?? 'S3';
+    if (level !== 'good') {
+      this.note = '';
+    }
     put(this.button.dataset, 'level', level);
     put(this.label, 'textContent', `${name}: ${short}`);
     put(this.button, 'title', `S3 credentials for ${name}: ${short}`);
@@ -141,6 +145,14 @@ class Item {
     this.panel.style.bottom = `${window.innerHeight - box.top + 6}px`;
     this.panel.style.right = `${Math.max(8, window.innerWidth - box.right)}px`;
   }
+
+  /* In a narrow window, not beyond its left edge; how wide it is, is known only when it is open. */
+  keepInside() {
+    const beyond = 8 - this.panel.getBoundingClientRect().left;
+    if (beyond > 0) {
+      this.panel.style.right = `${Math.max(8, parseFloat(this.panel.style.right) - beyond)}px`;
+    }
+  }
 }
 
 /* How it looks and what is said: in the bar, and in the panel. */
@@ -159,9 +171,13 @@ export function told({ state, message }, left) {
     const long = 'They have ended. The next request of any client asks for new ones, and so can you.';
     return { level: 'bad', short: 'expired', long };
   }
-  const level = left < SOON ? 'warn' : 'good';
-  const long = `Good for ${span(left)}, until ${until}. New ones come by themselves, in every kernel and terminal.`;
-  return { level, short: `${span(left)} left`, long };
+  const rest = `${span(left)}, until ${until}`;
+  const short = `${span(left)} left`;
+  if (left < SOON) {
+    const why = 'New ones are due; if they do not come, the portal can give none just now.';
+    return { level: 'warn', short, long: `Good for ${rest}. ${why}` };
+  }
+  return { level: 'good', short, long: `Good for ${rest}. New ones come by themselves, in every kernel and terminal.` };
 }
 
 export function span(seconds) {
