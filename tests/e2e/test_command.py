@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -294,6 +295,25 @@ def test_a_full_disk_leaves_no_lease_behind_and_loses_no_login(bob):
         assert said.returncode == 1 and "cannot write " in said.stderr and "login.json" in said.stderr, said
     assert bob.run("whoami").stdout.startswith("bob at")
     assert not [path for path in bob.kept() if path.suffix == ".new"]
+
+
+def test_a_proxy_is_taken_but_not_to_this_machine(bob):
+    """Many a compute node reaches the world by no other way."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(30)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        env = {**bob.env, "https_proxy": address, "http_proxy": address, "SKYKEY_PORTAL": "https://skykey.example.org/"}
+        with subprocess.Popen([BIN, "login"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+            asked, _ = proxy.accept()
+            assert asked.recv(1000).startswith(b"CONNECT skykey.example.org:443 HTTP/1.1")
+            asked.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            asked.close()
+            proxy.close()
+            _, said = run.communicate(timeout=60)
+        assert run.returncode == 1 and "the portal cannot be reached" in said, said
+    dead = {"https_proxy": address, "http_proxy": address, "all_proxy": address}
+    assert bob.run("whoami", env=dead).stdout.startswith("bob at")
+    assert "M13_blue_0001.fits" in bob.run("ls", "s3://m13/", env=dead).stdout
 
 
 def test_setup_sees_what_would_be_in_its_way(bob):

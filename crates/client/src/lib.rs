@@ -41,7 +41,7 @@ pub use login::{Begun, KeptLogin, LoggedIn, Who};
 pub use logout::LoggedOut;
 pub use openstack::OpenStack;
 pub use places::Places;
-pub use portal::{ParsePortalError, Portal, is_this_machine};
+pub use portal::{ParsePortalError, Portal};
 
 /// One portal, in the name of whoever is logged in there, unless [`Client::in_the_name_of`] says another.
 /// Other processes may use the same [`Places`] at the same time.
@@ -106,7 +106,7 @@ impl Client {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = Upstream::new(Settings::of("the portal"))
+        let http = Upstream::new(Settings::of("the portal").by_proxy(self.portal.url()))
             .map_err(|error| ClientError::Setup(error.to_string()))?;
         Ok(self.http.get_or_init(|| http))
     }

@@ -235,7 +235,8 @@ impl Client {
         let issuer = issuer
             .parse()
             .map_err(|_| self.unexpected("ask the portal where to log in", "the issuer"))?;
-        let settings = IamSettings::new(issuer, client_id, None, redirect);
+        let mut settings = IamSettings::new(issuer, client_id, None, redirect);
+        settings.by_proxy = true;
         Ok(Iam::new(settings, Arc::clone(&self.clock))?)
     }
 }

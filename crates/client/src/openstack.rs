@@ -8,8 +8,8 @@ use skykey_types::{Secret, SignedDuration};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::portal::is_this_machine;
 use crate::{Client, ClientError};
+use skykey_upstream::is_this_machine;
 
 const AUTH_URL: &str = "OS_AUTH_URL";
 const ID: &str = "OS_APPLICATION_CREDENTIAL_ID";

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use url::{Host, Url};
+use skykey_upstream::is_this_machine;
+use url::Url;
 
 /// The address of a portal: https, or plain http on this machine, since whoever reads along would have
 /// the tokens. It ends with `/`, so that one portal has one spelling.
@@ -69,16 +70,6 @@ impl FromStr for Portal {
 impl fmt::Display for Portal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-/// Whether what is sent there stays on this machine.
-pub fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -22,14 +22,18 @@ pub(crate) struct Http(Upstream);
 
 impl Http {
     pub(crate) fn new(settings: &IamSettings) -> Result<Self, IamError> {
-        let upstream = Upstream::new(Settings {
+        let setup = |error: &dyn ToString| IamError::Setup(error.to_string());
+        let mut limits = Settings {
             authorities: settings.authorities.clone(),
             metrics: settings.metrics.clone(),
             ..Settings::of("the IAM").with(settings.patience)
-        });
-        upstream
-            .map(Self)
-            .map_err(|error| IamError::Setup(error.to_string()))
+        };
+        if settings.by_proxy {
+            let url = Url::parse(settings.issuer.as_str()).map_err(|error| setup(&error))?;
+            limits = limits.by_proxy(&url);
+        }
+        let upstream = Upstream::new(limits);
+        upstream.map(Self).map_err(|error| setup(&error))
     }
 
     pub(crate) fn upstream(&self) -> &Upstream {

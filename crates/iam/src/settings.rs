@@ -37,6 +37,8 @@ pub struct IamSettings {
     pub metrics: UpstreamMetrics,
     /// How long calls wait, if not as long as usual.
     pub patience: Option<Patience>,
+    /// Whether calls go by the proxy that the environment names, as a person's tools do.
+    pub by_proxy: bool,
 }
 
 impl IamSettings {
@@ -60,6 +62,7 @@ impl IamSettings {
             authorities: None,
             metrics: UpstreamMetrics::default(),
             patience: None,
+            by_proxy: false,
         }
     }
 }

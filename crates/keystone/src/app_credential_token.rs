@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::json;
 use skykey_types::Secret;
-use skykey_upstream::UpstreamMetrics;
 use url::Url;
 
 use crate::transport::{Call, Transport};
@@ -39,12 +38,7 @@ impl MachineLogin {
         authorities: Option<PathBuf>,
         credential: ApplicationCredential,
     ) -> Result<Self, Error> {
-        let transport = Transport::new(
-            &with_version(url),
-            authorities,
-            UpstreamMetrics::default(),
-            None,
-        )?;
+        let transport = Transport::by_proxy(&with_version(url), authorities)?;
         Ok(Self {
             transport,
             credential,

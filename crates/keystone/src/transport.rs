@@ -158,13 +158,27 @@ impl Transport {
         metrics: UpstreamMetrics,
         patience: Option<Patience>,
     ) -> Result<Self, Error> {
-        let base = parse_base(url)?;
-        let upstream = Upstream::new(skykey_upstream::Settings {
+        let limits = skykey_upstream::Settings {
             at_once: AT_ONCE,
             authorities,
             metrics,
             ..skykey_upstream::Settings::of(crate::SYSTEM).with(patience)
-        })?;
+        };
+        Self::with(url, limits)
+    }
+
+    /// As a person's tools call: by the proxy that the environment names.
+    pub(crate) fn by_proxy(url: &Url, authorities: Option<PathBuf>) -> Result<Self, Error> {
+        let limits = skykey_upstream::Settings {
+            authorities,
+            ..skykey_upstream::Settings::of(crate::SYSTEM).by_proxy(url)
+        };
+        Self::with(url, limits)
+    }
+
+    fn with(url: &Url, limits: skykey_upstream::Settings) -> Result<Self, Error> {
+        let base = parse_base(url)?;
+        let upstream = Upstream::new(limits)?;
         Ok(Self { upstream, base })
     }
 

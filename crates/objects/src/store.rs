@@ -48,7 +48,7 @@ impl Objects {
             longest: LONGEST,
             // One person waits; each attempt counts.
             failures: u32::MAX,
-            ..Settings::of("the object store")
+            ..Settings::of("the object store").by_proxy(&settings.endpoint)
         })?;
         Ok(Self {
             upstream,

@@ -20,4 +20,4 @@ pub use fault::{Fault, SetupError};
 pub use metrics::{Outcome, UpstreamMetrics};
 pub use opened::Opened;
 pub use send::{Standing, Upstream};
-pub use settings::{Patience, Settings};
+pub use settings::{Patience, Settings, is_this_machine};

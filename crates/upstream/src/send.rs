@@ -129,9 +129,13 @@ fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, SetupError> {
     let builder = reqwest::Client::builder()
         .connect_timeout(settings.connect)
         .redirect(redirect::Policy::none())
-        .no_proxy()
         .tcp_nodelay(true)
         .user_agent(concat!("skykey/", env!("CARGO_PKG_VERSION")));
+    let builder = if settings.proxy {
+        builder
+    } else {
+        builder.no_proxy()
+    };
     let Some(path) = &settings.authorities else {
         return Ok(builder);
     };

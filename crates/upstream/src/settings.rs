@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::{Host, Url};
+
 use crate::UpstreamMetrics;
 
 /// The limits of the calls to one system.
@@ -30,6 +32,8 @@ pub struct Settings {
     pub authorities: Option<PathBuf>,
     /// Where calls are counted.
     pub metrics: UpstreamMetrics,
+    /// Whether calls go by the proxy that the environment names; see [`Settings::by_proxy`].
+    pub proxy: bool,
 }
 
 impl Settings {
@@ -47,7 +51,18 @@ impl Settings {
             pause: Duration::from_secs(2),
             authorities: None,
             metrics: UpstreamMetrics::default(),
+            proxy: false,
         }
+    }
+}
+
+/// Whether what is sent there stays on this machine.
+pub fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 
@@ -65,6 +80,14 @@ pub struct Patience {
 }
 
 impl Settings {
+    /// The same for a tool of a person's that calls `url`: by the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY` name, but never to this machine. Servers do not look at those: what they call is configured.
+    #[must_use]
+    pub fn by_proxy(mut self, url: &Url) -> Self {
+        self.proxy = !is_this_machine(url);
+        self
+    }
+
     /// The same with that patience, if it is given.
     #[must_use]
     pub fn with(mut self, patience: Option<Patience>) -> Self {

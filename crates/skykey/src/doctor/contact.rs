@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use hyper::Request;
-use skykey_client::is_this_machine;
 use skykey_types::{Clock, SignedDuration, Timestamp};
-use skykey_upstream::{Answer, Call, Fault, Upstream};
+use skykey_upstream::{Answer, Call, Fault, Upstream, is_this_machine};
 use url::Url;
 
 use super::advice::Advice;

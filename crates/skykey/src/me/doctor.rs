@@ -124,7 +124,8 @@ async fn contact(
         url,
         advice: Advice::Person,
     };
-    let upstream = Upstream::new(Settings::of(name)).map_err(|error| Because(error.to_string()))?;
+    let upstream = Upstream::new(Settings::of(name).by_proxy(url))
+        .map_err(|error| Because(error.to_string()))?;
     let contact = contact::examine(&**client.clock(), section, &upstream, system).await;
     contact.in_time?;
     contact.secure

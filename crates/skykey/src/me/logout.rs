@@ -9,7 +9,7 @@ use super::{At, print};
 
 #[derive(Args)]
 pub(crate) struct Logout {
-    /// Give your live leases back first, so that their credentials end as far as the site can end them
+    /// Give your live leases back first, those of your other machines and jobs too, so that their credentials end as far as the site can end them
     #[arg(long)]
     leases: bool,
     #[command(flatten)]
