@@ -83,7 +83,8 @@ def credentials(survey: str, lifetime: int | str | None = None, portal: str | No
     except OSError as error:
         raise SkykeyError(f"cannot start {words[0]}: {error.strerror}") from None
     if run.returncode != 0:
-        said = run.stderr.strip().removeprefix("error: ")
+        # What follows an empty line is about the command line.
+        said = run.stderr.strip().removeprefix("error: ").partition("\n\n")[0]
         raise SkykeyError(said or f"skykey credentials ended with {run.returncode} and said nothing")
     try:
         answer = json.loads(run.stdout)
@@ -109,9 +110,12 @@ def session(survey: str, lifetime: int | str | None = None, portal: str | None =
     It needs boto3. One client may be used by many threads, and after a fork. When the program refuses, the
     client's next request raises `SkykeyError`, and works again once the person is back in the group.
     """
-    import boto3
-    import botocore.credentials
-    import botocore.session
+    try:
+        import boto3
+        import botocore.credentials
+        import botocore.session
+    except ModuleNotFoundError:
+        raise SkykeyError("skykey.session needs boto3; pip install boto3") from None
 
     wish = (survey, lifetime, portal)
     first = credentials(*wish)
@@ -143,8 +147,11 @@ def storage_options(survey: str, lifetime: int | str | None = None, portal: str 
     It needs s3fs. The credentials renew themselves in this process; to hand work to others (dask), let them call
     this again, or use a profile of ``skykey setup``.
     """
-    import aiobotocore.credentials
-    import aiobotocore.session
+    try:
+        import aiobotocore.credentials
+        import aiobotocore.session
+    except ModuleNotFoundError:
+        raise SkykeyError("skykey.storage_options needs s3fs; pip install s3fs") from None
 
     wish = (survey, lifetime, portal)
     first = credentials(*wish)

@@ -207,6 +207,18 @@ def test_it_can_be_read_in_light_and_in_dark(browser):
             assert contrast >= 4.5, (theme, selector, contrast)
 
 
+def test_the_panel_stays_within_a_narrow_window(browser):
+    before = browser.driver.get_window_size()
+    browser.driver.set_window_size(500, 700)  # Chromium makes none narrower
+    browser.run("document.querySelector('#skykey-panel').hidePopover(); document.body.style.width = '360px'")
+    open_panel(browser)
+    edges = "const box = document.querySelector('#skykey-panel').getBoundingClientRect(); return [box.left, box.right]"
+    browser.until(lambda: browser.run(edges)[0] >= 8)
+    assert browser.run(edges)[1] <= browser.run("return window.innerWidth")
+    browser.run("document.body.style.width = ''")
+    browser.driver.set_window_size(before["width"], before["height"])
+
+
 def test_a_removal_is_said_and_readmission_recovers(demo_sky, lab, browser):
     olive, bob = demo_sky.person("olive"), demo_sky.person("bob")
     olive.remove(bob, READERS)
