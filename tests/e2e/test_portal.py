@@ -89,7 +89,22 @@ def test_a_stolen_answer_from_the_iam_is_no_login(sky):
     back = bob.browser.get(start.headers["Location"], allow_redirects=False).headers["Location"]
     assert requests.get(back).status_code == 400
     assert bob.browser.get(back, allow_redirects=False).status_code == 303
-    assert bob.browser.get(back, allow_redirects=False).status_code == 400  # once only
+    # Once only; who is logged in and loads the page again is at the front page, with the session that they had.
+    again = bob.browser.get(back, allow_redirects=False)
+    assert (again.status_code, again.headers["Location"]) == (303, "/") and "Set-Cookie" not in again.headers
+    page = bob.portal_home()
+    bob.browser.post(bob.portal("logout"), data={"csrf": field(page.text, "csrf")})
+    assert bob.browser.get(back, allow_redirects=False).status_code == 400
+
+
+def test_two_tabs_can_log_in(sky):
+    bob = sky.person("bob")
+    bob.dashboard()
+    begun = [bob.browser.get(bob.portal("login"), allow_redirects=False).headers["Location"] for _ in range(2)]
+    for start in begun:
+        back = bob.browser.get(start, allow_redirects=False).headers["Location"]
+        answer = bob.browser.get(back, allow_redirects=False)
+        assert answer.status_code == 303 and "Set-Cookie" in answer.headers, answer.text
 
 
 def test_logout_ends_the_session(sky):

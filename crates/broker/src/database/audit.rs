@@ -49,7 +49,8 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// About whom.
     pub username: String,
-    /// `issue`, `machine`, `renew`, `adopt`, `give-back`, `revoke`, `delete-ec2`, `stop-servers` or `prove`.
+    /// `issue`, `machine`, `renew`, `adopt`, `give-back`, `revoke`, `reinstate`, `delete-ec2`, `stop-servers` or
+    /// `prove`.
     pub action: String,
     /// `yes` or `no`.
     pub outcome: String,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use skykey::up::{Options, World};
-use skykey_broker::{Caller, Issued, Wish};
+use skykey_broker::{AuditEntry, Caller, Issued, Wish};
 use skykey_sigv4::{Request, sha256_hex, sign_headers};
 use skykey_types::{Credentials, ManualClock, SubjectId, Timestamp};
 
@@ -19,6 +19,13 @@ pub(crate) struct TestWorld {
 impl TestWorld {
     pub(crate) async fn start() -> Self {
         Self::start_with("[[survey]]\nname = \"m13\"\n[[survey]]\nname = \"other\"\n").await
+    }
+
+    /// What is written down last about somebody; skykey proves its surveys meanwhile, which is about nobody.
+    pub(crate) async fn newest_audit(&self) -> AuditEntry {
+        let all = self.world.broker().database().audit_trail(20).await;
+        let mut all = all.unwrap().into_iter();
+        all.find(|entry| entry.action != "prove").unwrap()
     }
 
     /// With that configuration.
