@@ -97,6 +97,15 @@ def test_a_stolen_answer_from_the_iam_is_no_login(sky):
     assert bob.browser.get(back, allow_redirects=False).status_code == 400
 
 
+def test_a_login_cookie_that_is_not_ours_is_not_told_back(sky):
+    for planted in ("%0A" + "A" * 31, "%3B%20Domain%3Devil.example" + "A" * 10, "é" * 16, "A" * 31 + "%3B", "A" * 31):
+        headers = {"Cookie": f"skykey_portal_login={planted}".encode()}
+        answer = requests.get(sky.up["portal"] + "login", headers=headers, allow_redirects=False)
+        assert answer.status_code == 303, answer.text
+        told = re.fullmatch(r"skykey_portal_login=([A-Z2-7]{32}); Path=/; HttpOnly; SameSite=Lax; Max-Age=\d+", answer.headers["Set-Cookie"])
+        assert told and not told[1].startswith("A" * 31), answer.headers
+
+
 def test_two_tabs_can_log_in(sky):
     bob = sky.person("bob")
     bob.dashboard()

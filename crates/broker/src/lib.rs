@@ -151,6 +151,8 @@ pub struct Broker {
     revocations: revoke::Revocations,
     seen: membership::Seen,
     knocks: reinstate::Knocks,
+    /// Held by whoever ends a lease, or lets one go on, in memory and in the database.
+    ending: tokio::sync::Mutex<()>,
     known_ec2: authenticate::KnownEc2,
     known_machines: machine::KnownMachines,
     backend_keys: backend_key::BackendKeys,
@@ -206,6 +208,7 @@ impl Broker {
             revocations,
             seen: membership::Seen::default(),
             knocks: reinstate::Knocks::default(),
+            ending: tokio::sync::Mutex::default(),
             known_ec2,
             known_machines,
             backend_keys: backend_key::BackendKeys::default(),

@@ -120,6 +120,12 @@ impl Broker {
         }
     }
 
+    /// What the IAM said of somebody last, unless it was before that.
+    pub(crate) fn said_since(&self, id: &SubjectId, since: Timestamp) -> Option<Person> {
+        let (at, person) = self.seen.recall(id)?;
+        (at >= since).then_some(person)
+    }
+
     /// What the IAM said of somebody last, whenever that was.
     pub(crate) fn last_word(&self, id: &SubjectId) -> Option<Person> {
         self.seen.recall(id).map(|(_, person)| person)

@@ -106,11 +106,13 @@ impl Broker {
             return Err(denied);
         };
         // Giving back twice is giving back. What ended because its owner left could come back, and shall not.
-        let state = row.lease.state(now);
-        if matches!(
-            state,
-            LeaseState::Live | LeaseState::Revoked(_, LeaseEnd::Removed)
-        ) {
+        let over = row.lease.expires.is_some_and(|end| end <= now);
+        let ends = match row.lease.state(now) {
+            LeaseState::Live => true,
+            LeaseState::Revoked(_, LeaseEnd::Removed) => !over,
+            LeaseState::Expired | LeaseState::Revoked(_, LeaseEnd::Returned) => false,
+        };
+        if ends {
             self.revoke(
                 &row,
                 LeaseEnd::Returned,
@@ -131,6 +133,7 @@ impl Broker {
         why: LeaseEnd,
         reason: &str,
     ) -> Result<(), DatabaseError> {
+        let _alone = self.ending.lock().await;
         let now = self.clock.now();
         self.revocations.insert(&row.lease, now, why);
         self.hand_outs.forget(&row.lease.id);

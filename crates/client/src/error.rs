@@ -314,6 +314,11 @@ impl ClientError {
         }
     }
 
+    /// Whether this machine's disk is in the way.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self, Self::File { .. })
+    }
+
     /// Whether whoever asks may not have what they ask for, or cannot say who they are: asking again does
     /// not help until somebody does something.
     pub fn is_refusal(&self) -> bool {

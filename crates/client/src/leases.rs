@@ -113,7 +113,8 @@ impl Client {
             }
         };
         match asked {
-            Err(error) if error.is_outage() && theirs => Ok(kept.granted()),
+            // Nor does a full disk take away what works.
+            Err(error) if theirs && (error.is_outage() || error.is_local()) => Ok(kept.granted()),
             asked => asked,
         }
     }
@@ -170,9 +171,15 @@ impl Client {
     pub(crate) async fn forget(&self, lease: &str) -> Result<(), ClientError> {
         for name in self.folder.lease_names() {
             let path = self.folder.lease(&name);
+            let is_kept = || {
+                let kept: Option<Kept> = places::read(&path).ok().flatten();
+                kept.is_some_and(|kept| kept.lease.id == lease)
+            };
+            if !is_kept() {
+                continue;
+            }
             let _guard = Guard::take(&self.folder.lease_lock(&name)).await?;
-            let kept: Option<Kept> = places::read(&path).ok().flatten();
-            if kept.is_some_and(|kept| kept.lease.id == lease) {
+            if is_kept() {
                 std::fs::remove_file(&path)
                     .map_err(|error| ClientError::file("remove", &path, &error))?;
             }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::xml::element;
 
 /// The longest message that is passed on, in characters.
-const LONGEST: usize = 1000;
+const LONGEST: usize = 500;
 
 /// The code and the message of an error, each empty if there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -43,7 +43,8 @@ fn null_is_empty<'de, D: serde::Deserializer<'de>>(value: D) -> Result<String, D
 
 /// Foreign text goes to logs and terminals: on one line, without control characters, not without limit.
 fn plain(text: &str) -> String {
-    text.chars()
+    text.trim()
+        .chars()
         .take(LONGEST)
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()

@@ -40,6 +40,31 @@ struct Server {
 impl Servers {
     /// Nothing is asked yet: the hub may come up later. `token` is that of a service of the hub.
     pub fn new(settings: HubSettings, token: &Secret) -> Result<Self, HubError> {
+        // A hub answers when the server has stopped, or after ten seconds.
+        Self::with(
+            settings,
+            token,
+            Duration::from_secs(20),
+            Duration::from_secs(25),
+        )
+    }
+
+    /// The same, to ask with while somebody waits; not to stop servers with.
+    pub fn to_ask(settings: HubSettings, token: &Secret) -> Result<Self, HubError> {
+        Self::with(
+            settings,
+            token,
+            Duration::from_secs(4),
+            Duration::from_secs(15),
+        )
+    }
+
+    fn with(
+        settings: HubSettings,
+        token: &Secret,
+        attempt: Duration,
+        total: Duration,
+    ) -> Result<Self, HubError> {
         let HubSettings {
             url,
             authorities,
@@ -47,9 +72,8 @@ impl Servers {
         } = settings;
         let authorization = bearer(token)?;
         let upstream = Upstream::new(Settings {
-            // A hub answers when the server has stopped, or after ten seconds.
-            attempt: Duration::from_secs(20),
-            total: Duration::from_secs(25),
+            attempt,
+            total,
             attempts: 2,
             at_once: 32,
             longest: 256 << 10,

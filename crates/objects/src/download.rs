@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
@@ -66,6 +67,15 @@ fn followed(to: &Path) -> Result<PathBuf, ObjectError> {
     replaceable(to)?;
     if !to.is_symlink() || !to.exists() {
         return Ok(to.to_owned());
+    }
+    // In a folder that all may write, such as /tmp, a link of somebody else's would lead to a file of ours.
+    let owner = fs::symlink_metadata(to).map(|known| known.uid());
+    let owner = owner.map_err(|error| ObjectError::local("find", to, &error))?;
+    if owner != rustix::process::geteuid().as_raw() && owner != 0 {
+        return Err(ObjectError::NotAFile {
+            path: to.to_owned(),
+            what: "a link of somebody else's",
+        });
     }
     fs::canonicalize(to).map_err(|error| ObjectError::local("find", to, &error))
 }

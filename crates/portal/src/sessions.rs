@@ -31,6 +31,9 @@ pub(crate) struct WebSession {
     token_ends: Timestamp,
 }
 
+/// The length of ids.
+const ID: usize = 32;
+
 /// What is remembered until a time.
 type Until<K, T> = Mutex<HashMap<K, (Timestamp, T)>>;
 
@@ -102,8 +105,8 @@ impl Sessions {
 
     /// Remembers a login under way, for this browser only, which may have others under way in other tabs.
     pub(crate) fn begin(&self, headers: &HeaderMap, start: LoginStart) -> HeaderValue {
-        let id = cookie(headers, LOGIN_COOKIE).filter(|id| id.len() == random_token(32).len());
-        let id = id.unwrap_or_else(|| random_token(32));
+        let id = cookie(headers, LOGIN_COOKIE).filter(|id| is_ours(id));
+        let id = id.unwrap_or_else(|| random_token(ID));
         keep(
             &self.logins,
             (id.clone(), hash(&start.state)),
@@ -137,6 +140,11 @@ impl Sessions {
         );
         HeaderValue::from_str(&text).expect("a cookie of letters and digits is a header value")
     }
+}
+
+/// Whether it is spelt as our ids are, and so can be told back.
+fn is_ours(id: &str) -> bool {
+    id.len() == ID && id.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {

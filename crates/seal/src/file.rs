@@ -1,11 +1,19 @@
 //! Files for one pair of eyes, replaced as a whole and durable when the call returns.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use skykey_types::random_token;
+
+/// How the name of a file that is being written ends, and how many characters before that are its own.
+const NEW: &str = ".new";
+const RANDOM: usize = 8;
+/// So old, nobody writes it any more.
+const LEFT_OVER: Duration = Duration::from_hours(1);
 
 /// Replaces `path` by `bytes`, mode 0600: a reader sees the old content or the new, never a part,
 /// and after a crash one of the two is there.
@@ -29,8 +37,9 @@ impl Room {
             .file_name()
             .ok_or_else(|| io::Error::other("the path names no file"))?
             .to_owned();
+        sweep(path, &name);
         // A name of its own: others may write the same file at this moment.
-        name.push(format!(".{}.new", random_token(8)));
+        name.push(format!(".{}{NEW}", random_token(RANDOM)));
         let fresh = path.with_file_name(name);
         let file = OpenOptions::new()
             .write(true)
@@ -43,7 +52,7 @@ impl Room {
             file,
         };
         if length > 0 {
-            // Written and not merely promised, for file systems that promise more than they have.
+            // Written and not merely promised. (A file system that compresses, or never writes in place, promises nothing.)
             room.file.write_all(&vec![0; length])?;
             room.file.sync_all()?;
         }
@@ -62,6 +71,32 @@ impl Room {
             _ => Path::new("."),
         };
         File::open(folder)?.sync_all()
+    }
+}
+
+/// Removes what processes left that were killed. It may hold secrets, or nothing but zeros.
+fn sweep(path: &Path, name: &OsStr) {
+    let Some(start) = name.to_str().map(|name| format!("{name}.")) else {
+        return;
+    };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let Ok(files) = fs::read_dir(folder.unwrap_or(Path::new("."))) else {
+        return;
+    };
+    for file in files.flatten() {
+        let known = file.file_name();
+        let random = known.to_str().and_then(|known| {
+            let rest = known.strip_prefix(&start)?;
+            rest.strip_suffix(NEW)
+        });
+        let ours = random.is_some_and(|random| {
+            let alphabet = |b| matches!(b, b'A'..=b'Z' | b'2'..=b'7');
+            random.len() == RANDOM && random.bytes().all(alphabet)
+        });
+        let age = || file.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if ours && age().is_some_and(|age| age > LEFT_OVER) {
+            let _ = fs::remove_file(file.path());
+        }
     }
 }
 
@@ -103,6 +138,41 @@ mod tests {
         );
         assert_eq!(fs::read_to_string(&others).unwrap(), "somebody else's");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_when_it_is_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("login.json");
+        let at = |name: &str| dir.path().join(name);
+        let old = std::time::SystemTime::now() - LEFT_OVER * 2;
+        for name in [
+            "login.json.ABCDEFG2.new",
+            "login.json.new",
+            "login.json.mine-too.new",
+        ] {
+            fs::write(at(name), "x").unwrap();
+            File::options()
+                .write(true)
+                .open(at(name))
+                .unwrap()
+                .set_modified(old)
+                .unwrap();
+        }
+        fs::write(at("login.json.ABCDEFG3.new"), "x").unwrap();
+        write_private(&path, b"y").unwrap();
+        let mut names: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let kept = [
+            "login.json",
+            "login.json.ABCDEFG3.new",
+            "login.json.mine-too.new",
+            "login.json.new",
+        ];
+        assert_eq!(names, kept);
     }
 
     #[test]

@@ -142,7 +142,8 @@ impl Database {
         Ok(())
     }
 
-    /// Lets a lease go on that had ended because its owner left; whether there was one.
+    /// Lets a lease go on that had ended because its owner left; whether it is live now. One that is live already, since
+    /// its end could not be written down or somebody did not wait for the answer, is.
     pub(crate) async fn reinstate(
         &self,
         id: &LeaseId,
@@ -155,12 +156,15 @@ impl Database {
         .bind(id.as_str())
         .execute(&mut *transaction)
         .await?;
-        let again = done.rows_affected() == 1;
-        if again {
+        if done.rows_affected() == 1 {
             insert(audit, &mut *transaction).await?;
         }
+        let live = sqlx::query("SELECT 1 FROM lease WHERE id = ? AND revoked IS NULL")
+            .bind(id.as_str())
+            .fetch_optional(&mut *transaction)
+            .await?;
         transaction.commit().await?;
-        Ok(again)
+        Ok(live.is_some())
     }
 
     /// The `ec2` leases that are over but whose EC2 credentials are still at Keystone.

@@ -65,6 +65,24 @@ async fn whoever_is_not_back_as_far_is_refused() {
 }
 
 #[tokio::test]
+async fn all_leases_of_whoever_is_back_go_on_by_one_question() {
+    let world = World::new().await;
+    let mut leases = Vec::new();
+    for _ in 0..5 {
+        leases.push(world.issue("alice", &demo(Method::Gateway)).await);
+    }
+    world.leave_groups("alice");
+    world.broker.watch_once().await.unwrap();
+    world.join("alice", "demo/readers");
+    world.wait(5);
+    let before = world.people.door.asked();
+    for issued in &leases {
+        world.show(&issued.credentials).await.unwrap();
+    }
+    assert_eq!(world.people.door.asked(), before + 1);
+}
+
+#[tokio::test]
 async fn a_storm_of_refused_requests_asks_the_iam_once() {
     let world = World::new().await;
     let issued = world.issue("alice", &demo(Method::Gateway)).await;

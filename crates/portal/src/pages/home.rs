@@ -6,7 +6,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use skykey_types::{Access, Lease, LeaseState, Limits, Method, Person, Survey, Timestamp};
+use skykey_types::{
+    Access, Lease, LeaseEnd, LeaseState, Limits, Method, Person, Survey, Timestamp,
+};
 
 use super::html;
 use crate::Portal;
@@ -50,6 +52,8 @@ struct LeaseView {
     access: &'static str,
     state: String,
     live: bool,
+    /// It ended because its owner left, and would go on if they came back.
+    may_come_back: bool,
 }
 
 pub(crate) async fn page(State(portal): State<Arc<Portal>>, headers: HeaderMap) -> Response {
@@ -135,6 +139,9 @@ impl LeaseView {
             access: lease.access.as_str(),
             state: words,
             live: state == LeaseState::Live,
+            may_come_back: matches!(state, LeaseState::Revoked(_, LeaseEnd::Removed))
+                && lease.expires.is_some_and(|end| end > now)
+                && lease.method != Method::Ec2,
         }
     }
 }

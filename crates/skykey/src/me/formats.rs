@@ -59,12 +59,8 @@ impl<'a> Keys<'a> {
             keys.endpoint,
             keys.region,
         ];
-        let plain = |text: &str| {
-            text.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_./:+=[]".contains(&b))
-        };
         ensure!(
-            values.into_iter().chain(keys.token).all(plain)
+            values.into_iter().chain(keys.token).all(is_plain)
                 && keys
                     .prefixes
                     .iter()
@@ -73,6 +69,12 @@ impl<'a> Keys<'a> {
         );
         Ok(keys)
     }
+}
+
+/// Whether it can stand in a line of a shell or of a configuration as it is.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-_./:+=[]".contains(&b))
 }
 
 /// Host with port, and whether it is encrypted.

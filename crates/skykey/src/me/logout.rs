@@ -59,7 +59,8 @@ async fn give_all_back(client: &Client) -> anyhow::Result<()> {
         .leases()
         .await?
         .into_iter()
-        .filter(|lease| lease.state == "live")
+        // What ended because they left a group would go on if they came back.
+        .filter(|lease| matches!(lease.state.as_str(), "live" | "removed"))
         .collect();
     if live.is_empty() {
         return print("You have no live lease.\n");

@@ -13,7 +13,7 @@ use skykey_client::{Client, Site, Standing, Survey};
 use skykey_types::SurveyName;
 
 use super::config_file::{By, ConfigFile};
-use super::formats::s3cmd_place;
+use super::formats::{is_plain, s3cmd_place};
 use super::identity::Asker;
 use super::{At, print};
 
@@ -77,7 +77,7 @@ impl Setup {
         let rclone = rclone_config()?;
         let s3cmd = s3cmd_config()?;
         if self.remove {
-            let _alone = alone()?;
+            let alone = (!self.dry_run).then(alone).transpose()?;
             let mut text = String::new();
             let only = self
                 .profile
@@ -88,6 +88,7 @@ impl Setup {
                 let removed = file.remove(only)?;
                 text.push_str(&self.finish(&file, &removed, "removed from")?);
             }
+            drop(alone);
             if text.is_empty() {
                 text.push_str("There is nothing of skykey's to remove.\n");
             }
@@ -97,7 +98,15 @@ impl Setup {
         let client = self.asker.client(&self.at, |name| env::var_os(name))?;
         let profiles = self.profiles(&client).await?;
         let site = client.site().await?;
-        let _alone = alone()?;
+        // They go into files of other tools, line by line.
+        let names = profiles.iter().map(|profile| profile.survey.as_str());
+        ensure!(
+            names
+                .chain([site.s3.as_str(), site.region.as_str()])
+                .all(is_plain),
+            "the portal's answer holds characters that no name or address here has; tell the people who run it"
+        );
+        let alone = (!self.dry_run).then(alone).transpose()?;
         let mut file = ConfigFile::open(aws, By::Setup)?;
         let mut with_rclone = ConfigFile::open(rclone, By::Setup)?;
         let wants_rclone = self.others.rclone || with_rclone.exists();
@@ -118,20 +127,16 @@ impl Setup {
             }
             names.push(profile.name.clone());
         }
+        let with_s3cmd = self.others.s3cmd.then(|| s3cmd_file(s3cmd, &site));
+        let with_s3cmd = with_s3cmd.transpose()?;
         let mut text = self.finish(&file, &names, "written into")?;
         if wants_rclone {
             text.push_str(&self.finish(&with_rclone, &names, "written into")?);
         }
-        if self.others.s3cmd {
-            let mut file = ConfigFile::open(s3cmd, By::Setup)?;
-            ensure!(
-                !file.has_more_than(S3CMD)?,
-                "{} has settings of yours, and s3cmd knows one place a file; name another with S3CMD_CONFIG, which s3cmd reads too",
-                file.path().display()
-            );
-            file.put(S3CMD, "default", &s3cmd_place(&site.s3, &site.region)?)?;
+        if let Some(file) = with_s3cmd {
             text.push_str(&self.finish(&file, &[S3CMD.to_owned()], "written into")?);
         }
+        drop(alone);
         if let Some(profile) = profiles.first().filter(|_| !self.dry_run)
             && let Some(place) = &profile.place
         {
@@ -282,6 +287,17 @@ fn quoted(word: &str) -> anyhow::Result<String> {
     } else {
         word.to_owned()
     })
+}
+
+fn s3cmd_file(path: PathBuf, site: &Site) -> anyhow::Result<ConfigFile> {
+    let mut file = ConfigFile::open(path, By::Setup)?;
+    ensure!(
+        !file.has_more_than(S3CMD)?,
+        "{} has settings of yours, and s3cmd knows one place a file; name another with S3CMD_CONFIG, which s3cmd reads too",
+        file.path().display()
+    );
+    file.put(S3CMD, "default", &s3cmd_place(&site.s3, &site.region)?)?;
+    Ok(file)
 }
 
 fn rclone_remote(profile: &Profile, site: &Site) -> String {

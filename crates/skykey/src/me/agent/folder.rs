@@ -95,11 +95,11 @@ impl Folder {
         Ok((folder, Taken(lock)))
     }
 
-    /// Holds what `Authorization` must be, without a line break.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Holds what `Authorization` must be, without a line break.
     pub(super) fn bearer(&self) -> PathBuf {
         self.path.join("bearer")
     }
