@@ -110,6 +110,8 @@ impl Cp {
         let store = store(&client, survey).await?;
         let bar = Bar::new(self.quiet);
         let outcome = tokio::select! {
+            // What is done is done, also if it was to be stopped at that moment.
+            biased;
             outcome = store.download(from, &to, self.force, &bar) => Some(outcome),
             () = stop => None,
         };
@@ -210,6 +212,7 @@ impl Cp {
         let bar = Bar::new(self.quiet);
         bar.found(std::fs::metadata(from).map_or(0, |known| known.len()));
         let outcome = tokio::select! {
+            biased;
             outcome = store.upload(from, &to, self.force, &bar) => Some(outcome),
             () = stop => None,
         };
