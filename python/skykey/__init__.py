@@ -1,11 +1,11 @@
-"""S3 credentials that read a survey, and clients whose credentials stay fresh, with nothing to configure.
+"""S3 credentials that read a survey, and clients that renew them, without configuration.
 
     import skykey
     s3 = skykey.session("demo").client("s3")
     fits.open("s3://demo/a.fits", use_fsspec=True, fsspec_kwargs=skykey.storage_options("demo"))
 
-It asks the program ``skykey``, in whose name everything happens: log in once with ``skykey login``. The program
-keeps credentials and hands the same ones out until 20 minutes are left; this module keeps nothing.
+It runs the program ``skykey``: log in once with ``skykey login``. The program caches credentials and returns the
+same ones until 20 minutes are left; this module stores nothing.
 """
 
 from __future__ import annotations
@@ -28,64 +28,64 @@ if TYPE_CHECKING:
 
 __all__ = ["Credentials", "SkykeyError", "credentials", "program", "session", "storage_options"]
 
-# Longer than the program waits for another one that renews, and for the portal, in seconds.
-_PATIENCE = 120
+# In seconds; longer than the program waits for another process that renews, and for the portal.
+_PROGRAM_TIMEOUT = 120
 _NEVER = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 
 class SkykeyError(Exception):
-    """There are no credentials; the message is the program's sentence, with what to do."""
+    """There are no credentials; the message is the program's, and says what to do."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What reads a survey, and where it is. Neither secret is shown by ``repr``."""
+    """Credentials that read a survey, and its endpoint. ``repr`` shows neither secret."""
 
     survey: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(repr=False)
-    #: The end, in UTC; ``None`` for an EC2 credential, which lives as long as its lease.
+    #: The expiry, in UTC; ``None`` for an EC2 credential, which is valid as long as its lease.
     expires: datetime | None
     #: The S3 endpoint's address.
     endpoint: str
     region: str
-    #: What may be read, as BUCKET/PREFIX.
+    #: The readable prefixes, as BUCKET/PREFIX.
     prefixes: tuple[str, ...]
-    #: The lease, as ``skykey leases`` and ``skykey revoke`` call it.
+    #: The id of the lease, for ``skykey leases`` and ``skykey revoke``.
     lease: str
 
 
 def program() -> str:
-    """The path of the program ``skykey``: the one that came with this Python, else the first on ``PATH``."""
+    """Returns the path of the program ``skykey``: the one beside this Python, else the first on ``PATH``."""
     beside = [os.path.dirname(sys.executable), sysconfig.get_path("scripts")]
-    if hasattr(sysconfig, "get_preferred_scheme"):  # where pip install --user puts it
+    if hasattr(sysconfig, "get_preferred_scheme"):  # the folder of pip install --user
         beside.append(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")))
     for folders in (*beside, None):
         if found := shutil.which("skykey", path=folders):
             return found
-    raise SkykeyError("the program skykey is neither beside this Python nor on PATH; install the wheel that this module came from again")
+    raise SkykeyError("the program skykey is neither beside this Python nor on PATH; reinstall the wheel of this module")
 
 
 def credentials(survey: str, lifetime: int | str | None = None, portal: str | None = None) -> Credentials:
-    """Credentials that read ``survey``; the same ones again until 20 minutes are left.
+    """Returns credentials that read ``survey``; the same ones until 20 minutes are left.
 
-    ``lifetime`` is in seconds, or as ``"6h"``; left out, the survey's shortest. ``portal`` is an address; left out,
-    the one that is logged in at. Raises `SkykeyError` if there are none.
+    ``lifetime`` is in seconds, or as ``"6h"``; by default the survey's shortest. ``portal`` is an address; by default
+    that of the login. Raises `SkykeyError` if there are none.
     """
     words = [program(), "credentials", "--format=json", f"--survey={survey}"]
     words += [f"--lifetime={lifetime}"] if lifetime is not None else []
     words += [f"--portal={portal}"] if portal is not None else []
     try:
-        run = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE)
+        run = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROGRAM_TIMEOUT)
     except subprocess.TimeoutExpired:
-        raise SkykeyError(f"skykey credentials took longer than {_PATIENCE} s; try again") from None
+        raise SkykeyError(f"skykey credentials took longer than {_PROGRAM_TIMEOUT} s; try again") from None
     except OSError as error:
         raise SkykeyError(f"cannot start {words[0]}: {error.strerror}") from None
     if run.returncode != 0:
-        # What follows an empty line is about the command line.
+        # The text after an empty line is about the command line's usage.
         said = run.stderr.strip().removeprefix("error: ").partition("\n\n")[0]
-        raise SkykeyError(said or f"skykey credentials ended with {run.returncode} and said nothing")
+        raise SkykeyError(said or f"skykey credentials ended with exit code {run.returncode} and without a message")
     try:
         answer = json.loads(run.stdout)
         keys, place, end = answer["credentials"], answer["s3"], answer["credentials"]["Expiration"]
@@ -100,15 +100,15 @@ def credentials(survey: str, lifetime: int | str | None = None, portal: str | No
             prefixes=tuple(place["prefixes"]),
             lease=answer["lease"]["id"],
         )
-    except (ValueError, KeyError, TypeError):  # whose text might hold a secret
-        raise SkykeyError(f"{words[0]} is another version than this module; install both from one wheel") from None
+    except (ValueError, KeyError, TypeError):  # whose text might contain a secret
+        raise SkykeyError(f"{words[0]} and this module have different versions; install both from one wheel") from None
 
 
 def session(survey: str, lifetime: int | str | None = None, portal: str | None = None) -> boto3.session.Session:
-    """A boto3 session at the survey's endpoint, whose clients renew their credentials by themselves.
+    """Returns a boto3 session at the survey's endpoint, whose clients renew their credentials by themselves.
 
-    It needs boto3. One client may be used by many threads, and after a fork. When the program refuses, the
-    client's next request raises `SkykeyError`, and works again once the person is back in the group.
+    It needs boto3. A client works in many threads, and after a fork. After a refusal the client's next request
+    raises `SkykeyError`; it works again once the person is back in the group.
     """
     try:
         import boto3
@@ -117,17 +117,17 @@ def session(survey: str, lifetime: int | str | None = None, portal: str | None =
     except ModuleNotFoundError:
         raise SkykeyError("skykey.session needs boto3; pip install boto3") from None
 
-    wish = (survey, lifetime, portal)
-    first = credentials(*wish)
+    request = (survey, lifetime, portal)
+    first = credentials(*request)
 
     class Provider(botocore.credentials.CredentialProvider):
         METHOD = CANONICAL_NAME = "skykey"
 
         def load(self) -> botocore.credentials.RefreshableCredentials:
             made = botocore.credentials.RefreshableCredentials.create_from_metadata(
-                _wire(first), lambda: _wire(credentials(*wish)), self.METHOD
+                _wire(first), lambda: _wire(credentials(*request)), self.METHOD
             )
-            _living.add(made)
+            _renewing.add(made)
             return made
 
     class Session(botocore.session.Session):
@@ -142,10 +142,10 @@ def session(survey: str, lifetime: int | str | None = None, portal: str | None =
 
 
 def storage_options(survey: str, lifetime: int | str | None = None, portal: str | None = None) -> dict[str, Any]:
-    """What s3fs takes, and so fsspec, astropy, pandas, xarray and zarr (``storage_options=``, ``fsspec_kwargs=``).
+    """Returns options for s3fs, and so for fsspec, astropy, pandas, xarray and zarr (``storage_options=``, ``fsspec_kwargs=``).
 
-    It needs s3fs. The credentials renew themselves in this process; to hand work to others (dask), let them call
-    this again, or use a profile of ``skykey setup``.
+    It needs s3fs. The credentials renew themselves in this process; worker processes (dask) must
+    call this again, or use a profile of ``skykey setup``.
     """
     try:
         import aiobotocore.credentials
@@ -153,11 +153,11 @@ def storage_options(survey: str, lifetime: int | str | None = None, portal: str 
     except ModuleNotFoundError:
         raise SkykeyError("skykey.storage_options needs s3fs; pip install s3fs") from None
 
-    wish = (survey, lifetime, portal)
-    first = credentials(*wish)
+    request = (survey, lifetime, portal)
+    first = credentials(*request)
 
     async def renew() -> dict[str, Any]:
-        return _wire(await asyncio.to_thread(credentials, *wish))
+        return _wire(await asyncio.to_thread(credentials, *request))
 
     class Provider:
         METHOD = CANONICAL_NAME = "skykey"
@@ -172,7 +172,7 @@ def storage_options(survey: str, lifetime: int | str | None = None, portal: str 
 
 
 def _wire(found: Credentials) -> dict[str, Any]:
-    """In botocore's words."""
+    """Returns the credentials in botocore's format."""
     return {
         "access_key": found.access_key_id,
         "secret_key": found.secret_access_key,
@@ -181,12 +181,12 @@ def _wire(found: Credentials) -> dict[str, Any]:
     }
 
 
-# A fork while another thread renews would leave the child with a lock that nobody opens.
-_living: weakref.WeakSet[Any] = weakref.WeakSet()
+# A fork while another thread renews would leave the child with a lock that is never released.
+_renewing: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    for made in _living:
+    for made in _renewing:
         made._refresh_lock = threading.Lock()
 
 

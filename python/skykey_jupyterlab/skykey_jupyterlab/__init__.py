@@ -1,8 +1,7 @@
-"""How long the S3 credentials of a notebook server go on, in JupyterLab's status bar.
+"""Shows in JupyterLab's status bar how long the S3 credentials of a notebook server are valid.
 
-It is a window, not a door: it asks the endpoint from which every AWS SDK of the server takes its credentials, and
-tells the browser until when they last, of which survey they are, and what the endpoint said if it refused. Keys and
-bearers never leave the server.
+It only reads: it asks the endpoint that every AWS SDK of the server uses, and sends the browser the expiry, the
+survey, and the reason of a refusal. Keys and bearers never leave the server.
 """
 
 from .handler import Status

@@ -1,4 +1,4 @@
-"""`/skykey/status`, for whoever may use this notebook server."""
+"""`/skykey/status`, for users of this notebook server."""
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -6,7 +6,7 @@ from tornado.web import authenticated
 
 
 class Status(APIHandler):
-    """GET says how it stands; POST asks the endpoint now."""
+    """GET returns the cached status; POST asks the endpoint now."""
 
     auth_resource = "skykey"
 

@@ -1,4 +1,4 @@
-"""How it stands with the credentials of this server, without the credentials."""
+"""The status of this server's credentials, without the credentials."""
 
 import asyncio
 import ipaddress
@@ -12,26 +12,25 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
-# Seconds for which an answer is believed, so that many tabs are one asker.
-BELIEVED = 20
-# botocore waits 2 s; a person who looks has more patience.
-PATIENCE = 10
-# Of a message, characters.
-LONGEST = 400
+# In seconds. Many tabs share one request.
+CACHE_TTL = 20
+# In seconds. botocore waits 2 s; a person at the panel can wait longer.
+REQUEST_TIMEOUT = 10
+MAX_MESSAGE_CHARS = 400
 
 
 @dataclass(frozen=True)
 class Standing:
-    """`state` is one of `good`, `refused`, `away` (nobody answers) and `absent` (this server has no endpoint)."""
+    """`state` is one of `good`, `refused`, `away` (no answer) and `absent` (this server has no endpoint)."""
 
     state: str
     survey: str | None = None
-    # Until when, RFC 3339 in UTC.
+    # The expiry, RFC 3339 in UTC.
     expires: str | None = None
-    # Why not, in a sentence for the person.
+    # The reason, in a sentence for the person.
     message: str | None = None
     portal: str | None = None
-    # When they end, seconds since 1970.
+    # The expiry, in seconds since 1970.
     end: float | None = None
 
     def to_json(self):
@@ -43,7 +42,7 @@ class Standing:
 
 
 class Watched:
-    """Remembers the last answer for a while. Those who ask at the same time share one request."""
+    """Caches the last status. Simultaneous callers share one request."""
 
     def __init__(self, environ=os.environ, ask=None):
         self.environ, self.ask = environ, ask or standing
@@ -53,7 +52,7 @@ class Watched:
     async def standing(self, newest=False):
         asked_at = time.monotonic()
         async with self.lock:
-            fresh = self.at > asked_at if newest else time.monotonic() - self.at < BELIEVED
+            fresh = self.at > asked_at if newest else time.monotonic() - self.at < CACHE_TTL
             if self.last is None or not fresh:
                 self.last = await self.ask(self.environ)
                 self.at = time.monotonic()
@@ -61,13 +60,13 @@ class Watched:
 
 
 async def standing(environ):
-    """Asks the endpoint of `environ`, the container credentials protocol of AWS's SDKs."""
+    """Asks the endpoint in `environ` by the container credentials protocol of AWS's SDKs."""
     url = environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
     if not url:
         return Standing("absent")
     known = {"survey": survey_of(url, environ), "portal": portal_of(url, environ)}
     if not trusted(url):
-        message = f"credentials are taken by https, or from this machine; {urlsplit(url).netloc} is neither"
+        message = f"credentials are accepted by https, or from this machine; {urlsplit(url).netloc} is neither"
         return Standing("refused", message=message, **known)
     try:
         bearer = headers(environ)
@@ -78,8 +77,8 @@ async def standing(environ):
             url,
             headers=bearer,
             follow_redirects=False,
-            connect_timeout=PATIENCE,
-            request_timeout=PATIENCE,
+            connect_timeout=REQUEST_TIMEOUT,
+            request_timeout=REQUEST_TIMEOUT,
             raise_error=False,
         )
     except (OSError, HTTPClientError):
@@ -88,7 +87,7 @@ async def standing(environ):
 
 
 def understood(answer, known):
-    """Nothing but the end of credentials, and the message of a refusal, is looked at."""
+    """Reads only the expiry of credentials, and the message of a refusal."""
     known["survey"] = answer.headers.get("Skykey-Survey") or known["survey"]
     try:
         fields = json.loads(answer.body or b"")
@@ -100,21 +99,21 @@ def understood(answer, known):
     except (ValueError, KeyError, TypeError, AttributeError):
         fields = {}
     said = fields.get("message")
-    message = said[:LONGEST] if isinstance(said, str) and answer.code != 200 else None
+    message = said[:MAX_MESSAGE_CHARS] if isinstance(said, str) and answer.code != 200 else None
     refused = 400 <= answer.code < 500
-    message = message or f"the endpoint of the credentials answered {answer.code}, which is not understood"
+    message = message or f"the credentials endpoint returned an unexpected response with status {answer.code}"
     return Standing("refused" if refused else "away", message=message, **known)
 
 
 def headers(environ):
-    """The bearer as the SDKs send it: the file goes before the variable."""
+    """Returns the bearer as the SDKs send it: the file takes precedence over the variable."""
     file = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
     bearer = Path(file).read_text().strip() if file else environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
     return {"Accept": "application/json", **({"Authorization": bearer} if bearer else {})}
 
 
 def trusted(url):
-    """As the SDKs have it: https, or this machine."""
+    """Whether the SDKs accept the address: https, or this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https":
         return True
@@ -127,13 +126,13 @@ def trusted(url):
 
 
 def survey_of(url, environ):
-    """By the address, or as the site says."""
+    """Returns the survey in the address, or in the environment."""
     return parse_qs(urlsplit(url).query).get("survey", [environ.get("SKYKEY_SURVEY")])[0]
 
 
 def portal_of(url, environ):
-    """Where to log in and to ask to join; an endpoint of the portal's own is beside it."""
-    told = environ.get("SKYKEY_PORTAL")
-    if told and urlsplit(told).scheme in ("http", "https"):
-        return told
+    """Returns the portal's address; an endpoint of the portal's own has the same host."""
+    configured = environ.get("SKYKEY_PORTAL")
+    if configured and urlsplit(configured).scheme in ("http", "https"):
+        return configured
     return urljoin(url, "/") if urlsplit(url).path == "/jupyter/credentials" else None

@@ -1,16 +1,16 @@
 /* The item in the status bar, and the panel that it opens. */
 
 const ID = 'skykey-jupyterlab:status';
-// Between two looks at the server, and at the clock.
+// Intervals between requests to the server, and between updates of the time.
 const ASK_EVERY = 60_000;
 const TICK_EVERY = 1_000;
-// With less left, clients ask for new ones: botocore below 15 minutes. Then something holds them up.
+// With less left, clients ask for new ones (botocore below 15 minutes), so the renewal is late.
 const SOON = 10 * 60;
 
 export function plugin({ Widget, IStatusBar, ICommandPalette, ServerConnection }) {
   return {
     id: ID,
-    description: 'How long the S3 credentials of this server go on.',
+    description: 'How long the S3 credentials of this server are valid.',
     autoStart: true,
     optional: [IStatusBar, ICommandPalette],
     activate: async (app, statusBar, palette) => {
@@ -25,12 +25,12 @@ export function plugin({ Widget, IStatusBar, ICommandPalette, ServerConnection }
           return { state: 'absent' };
         }
         if (!answer.ok) {
-          throw new Error(`the notebook server answered ${answer.status}`);
+          throw new Error(`the notebook server returned ${answer.status}`);
         }
         return answer.json();
       };
       const item = new Item(ask);
-      // Where a server has no endpoint there is nothing to show.
+      // Without an endpoint there is nothing to show.
       if ((await item.look()).state === 'absent') {
         return;
       }
@@ -163,21 +163,21 @@ export function told({ state, message }, left) {
     return { level: 'bad', short: 'refused', long: sentence(message) };
   }
   if (state === 'away') {
-    const rest = left ? ` What you have works until ${until}.` : '';
+    const rest = left ? ` Your present ones work until ${until}.` : '';
     const [level, short] = left ? ['warn', `${span(left)} left`] : ['bad', 'no answer'];
     return { level, short, long: sentence(message) + rest };
   }
   if (ended) {
-    const long = 'They have ended. The next request of any client asks for new ones, and so can you.';
+    const long = 'They have expired. The next request of any client asks for new ones, and so can you.';
     return { level: 'bad', short: 'expired', long };
   }
   const rest = `${span(left)}, until ${until}`;
   const short = `${span(left)} left`;
   if (left < SOON) {
-    const why = 'New ones are due; if they do not come, the portal can give none just now.';
-    return { level: 'warn', short, long: `Good for ${rest}. ${why}` };
+    const why = 'New ones are due; if they do not come, the portal cannot issue any now.';
+    return { level: 'warn', short, long: `Valid for ${rest}. ${why}` };
   }
-  return { level: 'good', short, long: `Good for ${rest}. New ones come by themselves, in every kernel and terminal.` };
+  return { level: 'good', short, long: `Valid for ${rest}. New ones come by themselves, in every kernel and terminal.` };
 }
 
 export function span(seconds) {
