@@ -112,7 +112,7 @@ def test_the_time_counts(browser):
         open_panel(browser)
         browser.one(".skykey-renew").click()
         browser.until(lambda: level(browser) == "good", 10)
-        assert words(browser).startswith("These are the newest there are. Valid for ")
+        assert words(browser).startswith("These are the newest there are. Good for ")
     finally:
         shift_clock(browser, 0)
         browser.command("skykey:renew")
@@ -126,7 +126,7 @@ def test_renew_gets_new_ones_when_there_are(demo_sky, lab, browser):
         assert requests.delete(bob.portal(f"api/v1/leases/{lease['id']}"), headers=bob.bearer).ok
     open_panel(browser)
     browser.one(".skykey-renew").click()
-    browser.until(lambda: words(browser).startswith("Renewed. Valid for "), 10)
+    browser.until(lambda: words(browser).startswith("Renewed. Good for "), 10)
     assert credentials(lab.environment)["AccessKeyId"] != before["AccessKeyId"]
 
 

@@ -175,9 +175,9 @@ export function told({ state, message }, left) {
   const short = `${span(left)} left`;
   if (left < SOON) {
     const why = 'New ones are due; if they do not come, the portal cannot issue any now.';
-    return { level: 'warn', short, long: `Valid for ${rest}. ${why}` };
+    return { level: 'warn', short, long: `Good for ${rest}. ${why}` };
   }
-  return { level: 'good', short, long: `Valid for ${rest}. New ones come by themselves, in every kernel and terminal.` };
+  return { level: 'good', short, long: `Good for ${rest}. New ones come by themselves, in every kernel and terminal.` };
 }
 
 export function span(seconds) {
