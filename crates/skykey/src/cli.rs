@@ -11,20 +11,17 @@ use std::sync::Arc;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use skykey_client::{ClientError, Portal};
-use skykey_objects::ObjectError;
+use skykey_cli::{Interrupted, complain};
+use skykey_client::Portal;
+use skykey_site::{ApplyOptions, HubLines, RevokeOptions};
 use skykey_types::{ProjectName, SurveyName, SystemClock};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use crate::config::SurveySource;
-use crate::doctor::{self, DoctorOptions, Source};
-use crate::jupyter::HubLines;
+use crate::config::{Config, SurveySource};
+use crate::doctor::{DoctorOptions, Source};
 use crate::man;
-use crate::me;
-use crate::me::objects::Interrupted;
-use crate::site;
 use crate::up::{self, Options};
 
 /// The keys to the sky: short-lived, read-only S3 credentials for survey images, inside the tools that you use.
@@ -84,90 +81,8 @@ enum Command {
         #[command(subcommand)]
         command: SurveyCommand,
     },
-    /// Log in at a portal with any browser, and stay logged in on this machine
-    ///
-    /// On a desktop it opens your browser, which comes back by itself; elsewhere it shows a link and a code for any
-    /// browser, also your phone's. The login is renewed when needed. It is kept below $XDG_STATE_HOME/skykey (or
-    /// ~/.local/state/skykey) in a file that only you can read, and what renews it in the desktop's keyring, if there is one.
-    #[command(
-        after_help = "Examples:\n  skykey login --portal https://skykey.example.org/\n  skykey login --device --keyring never    (on a machine that you reach by ssh)"
-    )]
-    Login(me::login::Login),
-    /// End the login, here and at the IAM, and forget the credentials that are kept
-    ///
-    /// An IAM that does not answer keeps nothing from being forgotten here. Leases go on until they end; --leases gives
-    /// them back.
-    Logout(me::logout::Logout),
-    /// Show who you are, your groups, and where you stand with each survey
-    Whoami(me::whoami::Whoami),
-    /// List the surveys
-    Surveys(me::surveys::Surveys),
-    /// List your live leases
-    Leases(me::leases::Leases),
-    /// Ask to join a group; a person decides
-    #[command(
-        after_help = "Example:\n  skykey request m13/readers --note \"my thesis on globular clusters\""
-    )]
-    Request(me::request::Request),
-    /// List folders and objects; left alone, where each survey is
-    ///
-    /// What is listed are the keys that begin with the address, up to the next slash.
-    #[command(
-        after_help = "Examples:\n  skykey ls\n  skykey ls s3://m13/\n  skykey ls --recursive s3://m13/fields/"
-    )]
-    Ls(me::objects::ls::Ls),
-    /// Write objects to standard output
-    ///
-    /// A connection that breaks is made anew, and reading goes on where it was.
-    #[command(after_help = "Example:\n  skykey cat s3://m13/M13_blue_0001.fits | head -c 2880")]
-    Cat(me::objects::cat::Cat),
-    /// Copy an object, or a folder of them, to this machine
-    ///
-    /// A file gets its name when all of it is there and is right (its size, and its MD5 where the store has
-    /// one). A file that is there is left alone; if it is the same, that is well, so a copy that was
-    /// interrupted is taken up by the same command.
-    ///
-    /// With --write, curators copy a file into the survey.
-    #[command(
-        after_help = "Examples:\n  skykey cp s3://m13/M13_blue_0001.fits .\n  skykey cp --recursive s3://m13/fields/ ./fields\n  skykey cp --write new.fits s3://m13/fields/"
-    )]
-    Cp(me::objects::cp::Cp),
-    /// Print credentials that read a survey
-    ///
-    /// The same are printed again until 20 minutes are left, then new ones. Only credentials go to
-    /// standard output; when there are none, standard error says why and the exit code is 1.
-    #[command(
-        after_help = "Examples:\n  skykey credentials --survey m13\n  eval \"$(skykey credentials --survey m13 --lifetime 6h --format env)\""
-    )]
-    Credentials(me::credentials::Credentials),
-    /// Run a command with credentials that stay fresh as long as it runs
-    ///
-    /// The command asks an endpoint on this machine, by the variables that AWS's SDKs know
-    /// (AWS_CONTAINER_CREDENTIALS_FULL_URI), so a long job never meets an expired key. Keys and
-    /// profiles of other places are kept from it. Signals and the exit code pass through.
-    #[command(
-        after_help = "Examples:\n  skykey exec --survey m13 -- python reduce.py\n  skykey exec --survey m13 -- s5cmd cp 's3://m13/*' ."
-    )]
-    Exec(me::exec::Exec),
-    /// Keep credentials fresh for everything on this machine that asks, until it is stopped
-    ///
-    /// For a virtual machine, a notebook server or a job. Tools ask it by the variables that AWS's SDKs know;
-    /// 'skykey agent env' prints them for a shell. It listens on loopback, for whoever has its bearer.
-    /// Started again, it listens where it did, so running tools notice nothing. After a refusal it hands out
-    /// nothing, says why to whoever asks, and looks again; at once on SIGUSR1.
-    #[command(
-        after_help = "Examples:\n  skykey agent --survey m13 &\n  eval \"$(skykey agent env --wait 10s)\"\n  skykey agent --survey m13 --credentials-file ~/.aws/credentials --profile m13\n  skykey agent --survey m13 --identity token-file=/run/user/1000/bt_u1000 --on-refused exit"
-    )]
-    Agent(Box<me::agent::AgentCommand>),
-    /// Write a profile for AWS's tools into ~/.aws/config, and a remote into rclone's
-    ///
-    /// The profile asks 'skykey credentials', so it stays fresh. What is written stands between two comment
-    /// lines; nothing else is touched, and --remove takes it out. rclone gets a remote if it has a
-    /// configuration, or with --rclone.
-    #[command(
-        after_help = "Examples:\n  skykey setup --dry-run\n  skykey setup --survey m13 && aws s3 ls --profile m13 s3://m13/\n  skykey setup --remove"
-    )]
-    Setup(me::setup::Setup),
+    #[command(flatten)]
+    Person(skykey_cli::Command),
     /// End a lease of yours; or, for operators, suspend a project at Echo
     ///
     /// With LEASE: its credentials end, as far as the site can end them.
@@ -183,7 +98,7 @@ enum Command {
         #[arg(value_name = "LEASE", value_parser = NonEmptyStringValueParser::new(), required_unless_present = "project", conflicts_with_all = ["project", "config", "state", "lift", "yes"])]
         lease: Option<String>,
         #[command(flatten)]
-        at: me::At,
+        at: skykey_cli::At,
         /// The OpenStack project, one of a survey's
         #[arg(long, value_name = "NAME", requires = "config")]
         project: Option<ProjectName>,
@@ -219,9 +134,9 @@ enum Command {
         #[arg(long, value_name = "NAME", requires = "me")]
         survey: Option<SurveyName>,
         #[command(flatten)]
-        asker: me::Asker,
+        asker: skykey_cli::Asker,
         #[command(flatten)]
-        at: me::At,
+        at: skykey_cli::At,
         /// The configuration of a site
         #[arg(long, value_name = "FILE", conflicts_with = "state")]
         config: Option<PathBuf>,
@@ -334,11 +249,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// One line on standard error: what is wrong, and what to do.
-pub(crate) fn complain(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "error: {}{}", told(error), next_step(error));
-}
-
 fn command_line() -> clap::Command {
     grouped::grouped(without_empty(Cli::command()))
 }
@@ -357,17 +267,7 @@ fn without_empty(command: clap::Command) -> clap::Command {
 /// What a person does for themselves; the rest is for whoever runs skykey.
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Exec(exec) => return person(exec.run()),
-        Command::Agent(agent) => return person(agent.run()),
-        Command::Login(login) => person(login.run()),
-        Command::Logout(logout) => person(logout.run()),
-        Command::Whoami(whoami) => person(whoami.run()),
-        Command::Surveys(surveys) => person(surveys.run()),
-        Command::Leases(leases) => person(leases.run()),
-        Command::Request(request) => person(request.run()),
-        Command::Ls(ls) => person(ls.run()),
-        Command::Cat(cat) => person(cat.run()),
-        Command::Cp(cp) => person(cp.run()),
+        Command::Person(command) => return person(command.run()),
         Command::Doctor {
             me: true,
             survey,
@@ -375,14 +275,12 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             at,
             json,
             ..
-        } => person(me::doctor::run(&asker, &at, survey, json)),
-        Command::Credentials(credentials) => person(credentials.run()),
-        Command::Setup(setup) => person(setup.run()),
+        } => person(skykey_cli::run_doctor(&asker, &at, survey, json)),
         Command::Revoke {
             lease: Some(lease),
             at,
             ..
-        } => person(me::revoke::give_back(at, &lease)),
+        } => person(skykey_cli::give_back(at, &lease)),
         command => operate(command),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -423,11 +321,8 @@ fn operate(command: Command) -> anyhow::Result<()> {
                 },
         } => {
             start_logging(LogFormat::Text, Some("warn,s3s=off"));
-            run(site::apply(site::ApplyOptions {
-                config,
-                surveys,
-                dry_run,
-            }))
+            let site = Config::real_site(&config)?;
+            run(skykey_site::apply(site, ApplyOptions { surveys, dry_run }))
         }
         Command::Jupyter {
             command:
@@ -455,7 +350,8 @@ fn operate(command: Command) -> anyhow::Result<()> {
                 Some(file) => Source::Config(file),
                 None => Source::State(state.unwrap_or_else(|| PathBuf::from("./skykey-state"))),
             };
-            run(doctor::run(DoctorOptions { source, patient }, json))
+            let options = DoctorOptions { source, patient };
+            run(skykey_site::doctor::run(options.examination()?, json))
         }
         Command::Revoke {
             project: Some(project),
@@ -466,13 +362,14 @@ fn operate(command: Command) -> anyhow::Result<()> {
             ..
         } => {
             start_logging(LogFormat::Text, Some("warn,s3s=off"));
-            run(site::revoke(site::RevokeOptions {
-                config,
+            let site = Config::real_site(&config)?;
+            let options = RevokeOptions {
                 state,
                 project,
                 lift,
                 yes,
-            }))
+            };
+            run(skykey_site::revoke(site, options))
         }
         // Without a lease there is a project, and with it a configuration: clap sees to it. The
         // others are people's.
@@ -484,31 +381,6 @@ fn print_hub_lines(lines: &HubLines) -> anyhow::Result<()> {
     io::stdout().write_all(lines.text()?.as_bytes())?;
     writeln!(io::stderr(), "{}", lines.advice())?;
     Ok(())
-}
-
-/// An error with its causes. Some errors tell their cause themselves, which is then not said again.
-fn told(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain() {
-        let words = cause.to_string();
-        if text.is_empty() {
-            text = words;
-        } else if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-    }
-    text
-}
-
-/// What the person can do now, after a semicolon, where the error knows it.
-fn next_step(error: &anyhow::Error) -> String {
-    let client = error.downcast_ref().map(ClientError::hint);
-    let objects = || error.downcast_ref().map(ObjectError::hint);
-    client
-        .or_else(objects)
-        .filter(|hint| !hint.is_empty())
-        .map_or(String::new(), |hint| format!("; {hint}"))
 }
 
 /// A person's command: what the libraries warn of is for whoever asks for it by RUST_LOG.
@@ -558,23 +430,6 @@ fn start_logging(format: LogFormat, quiet: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_error_tells_a_cause_once() {
-        let cause = || std::io::Error::other("no such thing");
-        let twice = skykey_serve::TlsError::Unreadable {
-            what: "certificate",
-            path: "a.pem".into(),
-            source: cause(),
-        };
-        let error = anyhow::Error::new(twice).context("cannot start");
-        assert_eq!(
-            told(&error),
-            "cannot start: cannot read the certificate a.pem: no such thing"
-        );
-        let error = anyhow::Error::new(cause()).context("cannot read b");
-        assert_eq!(told(&error), "cannot read b: no such thing");
-    }
 
     #[test]
     fn the_command_line_is_consistent() {

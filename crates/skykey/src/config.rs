@@ -46,12 +46,13 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use anyhow::bail;
 use skykey_broker::{BackendSettings, HandOutSettings, Surveys, SurveysError};
+use skykey_site::{EchoSite, HubSite, IamSite, KeystoneSite, RealSite};
 use skykey_types::{Method, SignedDuration, Survey, SurveyName};
 
 use file::File;
-pub use jupyterhub::HubSite;
-pub use site::{EchoSite, IamSite, KeystoneLogin, KeystoneSite, PortalSite};
+pub use site::PortalSite;
 pub(crate) use survey::survey_named;
 
 /// A configuration that cannot be used.
@@ -194,13 +195,29 @@ impl Config {
             None => error.into(),
         })?;
         if let (Some(hub), Some(path)) = (&config.jupyterhub, file) {
-            hub.fits(&config.surveys)
-                .map_err(|why| ConfigError::Wrong {
-                    path: path.to_owned(),
-                    why,
-                })?;
+            jupyterhub::fits(hub, &config.surveys).map_err(|why| ConfigError::Wrong {
+                path: path.to_owned(),
+                why,
+            })?;
         }
         Ok(config)
+    }
+
+    /// The site that `file` describes, for commands that are of no use with the embedded stand-ins.
+    pub fn real_site(file: &Path) -> anyhow::Result<RealSite> {
+        let config = Self::load(Some(file), &[])?;
+        let surveys = config.surveys.into_iter();
+        match (config.keystone, config.echo) {
+            (Some(keystone), Some(echo)) => Ok(RealSite {
+                surveys: surveys.map(|configured| configured.survey).collect(),
+                keystone,
+                echo,
+            }),
+            _ => bail!(
+                "{} has no [keystone] and [echo]: the embedded endpoint needs no policies, it looks at rights itself",
+                file.display()
+            ),
+        }
     }
 
     /// The settings of an empty file.
@@ -282,7 +299,7 @@ impl Config {
             );
         }
         if let (Some(hub), Some(iam)) = (&self.jupyterhub, &self.iam) {
-            hub.fits_iam(iam)?;
+            jupyterhub::fits_iam(hub, iam)?;
         }
         for ConfiguredSurvey { survey, images } in &self.surveys {
             let name = &survey.name;

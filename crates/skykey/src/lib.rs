@@ -8,11 +8,5 @@
 pub mod cli;
 pub mod config;
 pub mod doctor;
-pub mod jupyter;
 mod man;
-mod me;
-pub mod site;
-pub mod systems;
 pub mod up;
-
-pub use me::agent::{Agent, AgentOptions, Ended, OnRefused, ParseOnRefusedError};

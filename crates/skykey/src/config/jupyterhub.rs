@@ -6,34 +6,12 @@ use serde::Deserialize;
 use skykey_broker::HandOutSettings;
 use skykey_hub::HubName;
 use skykey_iam::MembershipSource;
-use skykey_types::{Lifetime, Limits, Method, Secret, SignedDuration, SurveyName};
+use skykey_site::{HubSite, IamSite};
+use skykey_types::{Lifetime, Limits, Method, SignedDuration, SurveyName};
 use url::Url;
 
+use super::ConfiguredSurvey;
 use super::words::{Duration, SecretPlace};
-use super::{ConfiguredSurvey, IamSite};
-
-/// A JupyterHub.
-#[derive(Debug, Clone)]
-pub struct HubSite {
-    /// Its address, as far as `/hub/`.
-    pub url: Url,
-    /// What it calls its users.
-    pub user: HubName,
-    /// Whether tokens count that are not a notebook server's.
-    pub any_token: bool,
-    /// The survey of those who ask for none.
-    pub survey: Option<SurveyName>,
-    /// How long leases last.
-    pub lifetime: Option<Lifetime>,
-    /// The method.
-    pub method: Option<Method>,
-    /// Certificate authorities to believe beside the machine's.
-    pub authorities: Option<PathBuf>,
-    /// Whether the servers of people who were removed are stopped; it takes a service's token.
-    pub stop_servers: bool,
-    /// The token of a service of the hub's, with which it is asked whether a server runs.
-    pub service_token: Option<Secret>,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,57 +91,55 @@ impl HubEntry {
     }
 }
 
-impl HubSite {
-    /// Refuses names that the IAM cannot look up.
-    pub(super) fn fits_iam(&self, iam: &IamSite) -> Result<(), String> {
-        if iam.membership == MembershipSource::Userinfo && self.user == HubName::Username {
-            return Err(
-                "[jupyterhub] user must be \"sub\" where [iam] membership is \"userinfo\": without SCIM nobody can say whose a login name is"
-                    .to_owned(),
-            );
-        }
-        Ok(())
+/// Refuses names that the IAM cannot look up.
+pub(super) fn fits_iam(hub: &HubSite, iam: &IamSite) -> Result<(), String> {
+    if iam.membership == MembershipSource::Userinfo && hub.user == HubName::Username {
+        return Err(
+            "[jupyterhub] user must be \"sub\" where [iam] membership is \"userinfo\": without SCIM nobody can say whose a login name is"
+                .to_owned(),
+        );
     }
+    Ok(())
+}
 
-    /// Refuses what no survey could give.
-    pub(super) fn fits(&self, surveys: &[ConfiguredSurvey]) -> Result<(), String> {
-        let named = |name: &SurveyName| {
-            let mut all = surveys.iter().map(|configured| &configured.survey);
-            all.find(|survey| survey.name == *name)
-        };
-        if let Some(name) = &self.survey
-            && named(name).is_none()
-        {
-            return Err(format!("[jupyterhub] survey: there is no survey '{name}'"));
-        }
-        // Those who name no survey, or any of them, must be able to have what is set here.
-        let asked_for: Vec<_> = match self.survey.as_ref().and_then(named) {
-            Some(survey) => vec![survey],
-            None => surveys
-                .iter()
-                .map(|configured| &configured.survey)
-                .collect(),
-        };
-        for survey in asked_for {
-            let name = &survey.name;
-            if let Some(method) = self.method
-                && !survey.methods.contains(&method)
-            {
-                return Err(format!(
-                    "[jupyterhub] method: the survey '{name}' does not offer {method}"
-                ));
-            }
-            let Limits { min, max } = survey.lifetime;
-            if let Some(lifetime) = self.lifetime
-                && survey.lifetime.check(lifetime).is_err()
-            {
-                return Err(format!(
-                    "[jupyterhub] lifetime: the survey '{name}' gives {min} s to {max} s"
-                ));
-            }
-        }
-        Ok(())
+/// Refuses what no survey could give.
+pub(super) fn fits(hub: &HubSite, surveys: &[ConfiguredSurvey]) -> Result<(), String> {
+    let named = |name: &SurveyName| {
+        let mut all = surveys.iter().map(|configured| &configured.survey);
+        all.find(|survey| survey.name == *name)
+    };
+    if let Some(name) = &hub.survey
+        && named(name).is_none()
+    {
+        return Err(format!("[jupyterhub] survey: there is no survey '{name}'"));
     }
+    // Those who name no survey, or any of them, must be able to have what is set here.
+    let asked_for: Vec<_> = match hub.survey.as_ref().and_then(named) {
+        Some(survey) => vec![survey],
+        None => surveys
+            .iter()
+            .map(|configured| &configured.survey)
+            .collect(),
+    };
+    for survey in asked_for {
+        let name = &survey.name;
+        if let Some(method) = hub.method
+            && !survey.methods.contains(&method)
+        {
+            return Err(format!(
+                "[jupyterhub] method: the survey '{name}' does not offer {method}"
+            ));
+        }
+        let Limits { min, max } = survey.lifetime;
+        if let Some(lifetime) = hub.lifetime
+            && survey.lifetime.check(lifetime).is_err()
+        {
+            return Err(format!(
+                "[jupyterhub] lifetime: the survey '{name}' gives {min} s to {max} s"
+            ));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use skykey_serve::{Readiness, SystemState};
 use skykey_types::{Access, Clock, ProjectName, SignedDuration, SurveyName, Timestamp};
 use skykey_upstream::{Standing, Upstream};
 
-use crate::systems::Clients;
+use skykey_site::Clients;
 
 /// Asks nobody, only remembers.
 pub(super) struct Ready {

@@ -12,6 +12,7 @@ use skykey_embedded::keystone::{
 use skykey_embedded::{ClientSeed, Directory, GrantType, Iam};
 use skykey_iam::{GroupsClaim, MembershipSource};
 use skykey_keystone::DEFAULT_DOMAIN;
+use skykey_site::{EchoSite, IamSite, KeystoneLogin, KeystoneSite, Systems};
 use skykey_types::{Clock, LoginPorts, ProjectName, Secret, Survey};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -22,8 +23,7 @@ use super::doors::Doors;
 use super::people;
 use super::ports::{Ports, url_of};
 use super::state_dir::{Secrets, StateDir};
-use crate::config::{Config, EchoSite, IamSite, KeystoneLogin, KeystoneSite, survey_named};
-use crate::systems::Systems;
+use crate::config::{Config, survey_named};
 
 /// The portal, as the IAM knows it.
 const PORTAL_CLIENT: &str = "skykey-portal";

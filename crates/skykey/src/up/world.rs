@@ -15,6 +15,7 @@ use skykey_portal::{JupyterSettings, PortalSettings};
 use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
 use skykey_serve::{Door, RequestBody, health_router, public_health_router};
+use skykey_site::{Clients, EchoSite, HubSite, Systems, notebook_servers};
 use skykey_store::{FileStore, ObjectStore};
 use skykey_sts::SessionTokens;
 use skykey_types::{Clock, SteadyClock, Survey};
@@ -32,8 +33,7 @@ use super::readiness::Ready;
 use super::stand_ins::StandIns;
 use super::state_dir::{Secrets, StateDir};
 use super::{images, people, time};
-use crate::config::{Config, EchoSite, PortalSite, Rounds};
-use crate::systems::{self, Clients, Systems};
+use crate::config::{Config, PortalSite, Rounds};
 
 /// Everything, running.
 pub struct World {
@@ -95,7 +95,7 @@ impl World {
 
         // The broker and its doors.
         let database = open_database(&state, &steady).await?;
-        let servers = systems::notebook_servers(config.jupyterhub.as_ref(), &metrics)?;
+        let servers = notebook_servers(config.jupyterhub.as_ref(), &metrics)?;
         let around = (&systems, &clients, servers);
         let broker = open_broker(surveys, database, &config, around, &state, &clock).await?;
         broker.metrics().register(&mut doors.metrics().registry());
@@ -106,7 +106,7 @@ impl World {
             tasks.spawn(serve_s3(door, listener, endpoint, stopped.clone()));
         }
         let jupyter = config.jupyterhub.as_ref();
-        let jupyter = jupyter.map(|site| systems::jupyter(site, &clock, &metrics));
+        let jupyter = jupyter.map(|site| jupyter_settings(site, &clock, &metrics));
         let jupyter = jupyter.transpose()?;
         let hub = jupyter.as_ref().map(|jupyter| jupyter.hub.upstream());
         let ready = Ready::new(&clients, hub, &broker, clock.clone(), options.state.clone());
@@ -209,6 +209,22 @@ fn portal_settings(
         cli_client_id: systems.iam.cli_client_id.clone(),
         cli_ports: systems.iam.cli_ports.clone(),
     }
+}
+
+/// The client of a JupyterHub, with what the portal makes of its answers. Nothing is asked yet.
+fn jupyter_settings(
+    site: &HubSite,
+    clock: &Arc<dyn Clock>,
+    metrics: &UpstreamMetrics,
+) -> anyhow::Result<JupyterSettings> {
+    Ok(JupyterSettings {
+        hub: Arc::new(skykey_site::hub(site, clock, metrics)?),
+        user: site.user,
+        any_token: site.any_token,
+        survey: site.survey.clone(),
+        lifetime: site.lifetime,
+        method: site.method,
+    })
 }
 
 async fn open_broker(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use skykey::{Agent, AgentOptions, Ended, OnRefused};
+use skykey_cli::{Agent, AgentOptions, Ended, OnRefused};
 use skykey_client::{Client, Identity, Places};
 use skykey_types::{AccessKeyId, Clock, Credentials, SignedDuration, Timestamp};
 use tempfile::TempDir;

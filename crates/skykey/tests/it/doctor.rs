@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use skykey::doctor::{Check, DoctorOptions, Report, Source, examine};
+use skykey::doctor::{DoctorOptions, Source};
+use skykey_site::doctor::{Check, Report, examine};
 
 use crate::world::TestWorld;
 
@@ -19,7 +20,7 @@ async fn doctor(source: Source) -> Report {
         source,
         patient: false,
     };
-    examine(&options).await.unwrap()
+    examine(options.examination().unwrap()).await.unwrap()
 }
 
 fn check<'r>(report: &'r Report, name: &str) -> &'r Check {
@@ -292,7 +293,7 @@ async fn without_a_running_skykey_it_says_what_to_start() {
             source,
             patient: false,
         };
-        let error = examine(&options).await.unwrap_err().to_string();
+        let error = options.examination().unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
 }

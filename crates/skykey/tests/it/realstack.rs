@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use skykey::site::{ApplyOptions, apply};
+use skykey::config::Config;
+use skykey_site::{ApplyOptions, apply};
 use skykey_types::{AccessKeyId, Credentials, Secret};
 use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
@@ -106,12 +107,12 @@ roles = {{ read = "{role}" }}
         let config: PathBuf = folder.join("apply.toml");
         let sections = self.sections(folder, &self.keystone(), &self.rgw());
         std::fs::write(&config, sections).unwrap();
+        let site = Config::real_site(&config).unwrap();
         let options = ApplyOptions {
-            config,
             surveys: Vec::new(),
             dry_run: false,
         };
-        apply(options).await.unwrap();
+        apply(site, options).await.unwrap();
     }
 }
 
