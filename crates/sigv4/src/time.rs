@@ -13,9 +13,27 @@ pub fn amz_date(time: Timestamp) -> String {
 
 /// Reads what [`amz_date`] writes, and nothing else.
 pub fn parse_amz_date(text: &str) -> Option<Timestamp> {
-    let time = DateTime::strptime(FORMAT, text).ok()?;
-    let time = time.to_zoned(TimeZone::UTC).ok()?.timestamp();
-    (amz_date(time) == text).then_some(time)
+    let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;
+    let number = |range: std::ops::Range<usize>| {
+        bytes.get(range)?.iter().try_fold(0i16, |number, byte| {
+            byte.is_ascii_digit()
+                .then(|| number * 10 + i16::from(byte - b'0'))
+        })
+    };
+    let small = |range| number(range).and_then(|number| i8::try_from(number).ok());
+    if bytes[8] != b'T' || bytes[15] != b'Z' {
+        return None;
+    }
+    let time = DateTime::new(
+        number(0..4)?,
+        small(4..6)?,
+        small(6..8)?,
+        small(9..11)?,
+        small(11..13)?,
+        small(13..15)?,
+        0,
+    );
+    TimeZone::UTC.to_timestamp(time.ok()?).ok()
 }
 
 #[cfg(test)]
@@ -34,6 +52,14 @@ mod tests {
             "20130524T000000Z ",
             "20131324T000000Z",
             "130524T000000Z",
+            "20130524t000000Z",
+            "20130524T000000z",
+            "20130230T000000Z",
+            "20130524T240000Z",
+            "20130524T006000Z",
+            "20130524T000060Z",
+            "+2130524T000000Z",
+            "2013052\u{e9}000000Z",
         ] {
             assert_eq!(parse_amz_date(bad), None, "{bad:?}");
         }
