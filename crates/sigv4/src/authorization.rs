@@ -68,39 +68,49 @@ impl FromStr for Authorization {
     /// Reads `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`. The three parts may
     /// come in any order, each once; a blank after the comma is optional.
     fn from_str(header: &str) -> Result<Self, Error> {
+        let parts = Parts::of_header(header).map_err(Error::Authorization)?;
+        Self::from_parts(parts.credential, parts.signed_headers, parts.signature)
+    }
+}
+
+/// The three parts of an authorization, as text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) credential: &'a str,
+    pub(crate) signed_headers: &'a str,
+    pub(crate) signature: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// Splits an `Authorization` header; the error is what is wrong with it.
+    pub(crate) fn of_header(header: &'a str) -> Result<Self, &'static str> {
         let rest = header
             .strip_prefix(ALGORITHM)
             .and_then(|rest| rest.strip_prefix(' '))
-            .ok_or(Error::Authorization(
-                "it does not start with AWS4-HMAC-SHA256",
-            ))?;
+            .ok_or("it does not start with AWS4-HMAC-SHA256")?;
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for part in rest.split(',') {
             let (name, value) = part
                 .trim()
                 .split_once('=')
-                .ok_or(Error::Authorization("a part is not name=value"))?;
+                .ok_or("a part is not name=value")?;
             let place = match name {
                 "Credential" => &mut credential,
                 "SignedHeaders" => &mut signed_headers,
                 "Signature" => &mut signature,
-                _ => {
-                    return Err(Error::Authorization(
-                        "a part is none of Credential, SignedHeaders, Signature",
-                    ));
-                }
+                _ => return Err("a part is none of Credential, SignedHeaders, Signature"),
             };
             if place.replace(value).is_some() {
-                return Err(Error::Authorization("a part occurs twice"));
+                return Err("a part occurs twice");
             }
         }
         match (credential, signed_headers, signature) {
-            (Some(credential), Some(signed_headers), Some(signature)) => {
-                Self::from_parts(credential, signed_headers, signature)
-            }
-            _ => Err(Error::Authorization(
-                "Credential, SignedHeaders or Signature is missing",
-            )),
+            (Some(credential), Some(signed_headers), Some(signature)) => Ok(Self {
+                credential,
+                signed_headers,
+                signature,
+            }),
+            _ => Err("Credential, SignedHeaders or Signature is missing"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 /// All but the unreserved characters of RFC 3986.
-const RESERVED: AsciiSet = NON_ALPHANUMERIC
+pub(crate) const RESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -38,19 +38,9 @@ pub struct Request<'a> {
 pub fn canonical_request(request: &Request<'_>) -> String {
     let headers = canonical_headers(request.headers);
     let mut text = String::with_capacity(512);
-    let path = if request.path.is_empty() {
-        "/"
-    } else {
-        request.path
-    };
-    let path: Cow<'_, [u8]> = percent_decode_str(path).into();
-    let _ = write!(
-        text,
-        "{}\n{}\n{}\n",
-        request.method,
-        percent_encode(&path, &RESERVED_IN_PATH),
-        canonical_query(request.query)
-    );
+    let _ = writeln!(text, "{}", request.method);
+    push_path(&mut text, request.path);
+    let _ = write!(text, "\n{}\n", canonical_query(request.query));
     for (name, value) in &headers {
         let _ = writeln!(text, "{name}:{value}");
     }
@@ -74,6 +64,14 @@ pub fn encode_query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
         let _ = write!(query, "{mark}{}={}", uri_encode(name), uri_encode(value));
     }
     query
+}
+
+/// Writes a path as S3 signs it: decoded and encoded once, not normalised. A malformed escape
+/// counts as the characters that it consists of.
+pub(crate) fn push_path(text: &mut String, path: &str) {
+    let path = if path.is_empty() { "/" } else { path };
+    let path: Cow<'_, [u8]> = percent_decode_str(path).into();
+    text.extend(percent_encode(&path, &RESERVED_IN_PATH));
 }
 
 /// The names of `headers` as they stand in `SignedHeaders`.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hmac::{HMAC_SHA256, Key, Tag, sign};
+use aws_lc_rs::digest::{Digest, SHA256, digest};
+use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key, Tag, sign};
 use skykey_types::Secret;
 use subtle::ConstantTimeEq;
 
@@ -15,16 +15,31 @@ use crate::Scope;
 pub struct SigningKey(Key);
 
 impl SigningKey {
-    /// The key of `secret` for `scope`.
+    /// Derives the key of `secret` for `scope`.
     pub fn derive(secret: &Secret, scope: &Scope) -> Self {
+        Self::derive_for(secret, &scope.date(), scope.region(), scope.service())
+    }
+
+    /// Derives the key of `secret` for a scope given as text, its day as `YYYYMMDD`.
+    pub(crate) fn derive_for(secret: &Secret, day: &str, region: &str, service: &str) -> Self {
         let first = prefixed(secret);
-        let day = hmac(
-            &Key::new(HMAC_SHA256, first.expose().as_bytes()),
-            &scope.date(),
-        );
-        let region = hmac(&keyed(&day), scope.region());
-        let service = hmac(&keyed(&region), scope.service());
+        let day = hmac(&Key::new(HMAC_SHA256, first.expose().as_bytes()), day);
+        let region = hmac(&keyed(&day), region);
+        let service = hmac(&keyed(&region), service);
         Self(keyed(&hmac(&keyed(&service), "aws4_request")))
+    }
+
+    /// Whether `signature` is the HMAC of the pieces, one after the other, in constant time.
+    pub(crate) fn verify_pieces<'p>(
+        &self,
+        pieces: impl IntoIterator<Item = &'p [u8]>,
+        signature: &[u8; 32],
+    ) -> bool {
+        let mut context = Context::with_key(&self.0);
+        for piece in pieces {
+            context.update(piece);
+        }
+        context.sign().as_ref().ct_eq(signature).into()
     }
 
     /// The signature: 64 lower-case hexadecimal characters.
@@ -50,6 +65,18 @@ impl fmt::Debug for SigningKey {
 /// The SHA-256 of `bytes`: 64 lower-case hexadecimal characters.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes))
+}
+
+/// The SHA-256 of `bytes`.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    array(&digest(&SHA256, bytes))
+}
+
+/// The 32 bytes of a SHA-256.
+pub(crate) fn array(digest: &Digest) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest.as_ref());
+    bytes
 }
 
 fn prefixed(secret: &Secret) -> Secret {

@@ -1,9 +1,17 @@
-//! AWS Signature Version 4: the canonical request, the string to sign, the signature, for those
-//! who sign and for those who verify. It is sans-IO: it opens no connection, reads no clock and
-//! knows no HTTP library; a request is borrowed text. It is not a policy: whether a time is too
-//! old, a key known or a header required is the caller's to say. What always holds: comparing
-//! signatures takes constant time, a key does not show itself, and any text, however malformed,
-//! gives an answer or an error, never a panic.
+//! AWS Signature Version 4: signing requests, verifying them, and reading the bodies that they
+//! promise.
+//!
+//! - **Signing**: [`sign_headers`], and its parts for those who sign something else.
+//! - **Verifying**: [`Query::parse`], [`Presented::read`], [`Presented::verify`]. What a request
+//!   presents borrows the request, and only the signature's verification makes a [`Verified`].
+//! - **Bodies**: [`Verified::body_reader`] checks the hash that was signed, or decodes aws-chunked
+//!   ([`chunked`]).
+//!
+//! It is sans-IO: it opens no connection and reads no clock; time is handed in. It is not a policy:
+//! who owns an access key id and what they may do is the caller's to say. What always holds:
+//! comparing signatures takes constant time, keys and tokens do not show themselves, memory is
+//! bounded by what the caller pushes, and any request, however malformed, gives an answer or an
+//! error, never a panic.
 //!
 //! The standard is the [AWS documentation of Signature Version 4][aws]; paths are treated as
 //! Amazon S3 treats them (encoded once, never normalised), which for the path `/` of STS is the
@@ -12,18 +20,31 @@
 //! [aws]: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 
 mod authorization;
+mod body;
 mod canonical;
+pub mod chunked;
 mod key;
+mod payload;
+mod presented;
+mod query;
+mod refusal;
 mod scope;
 mod sign;
 mod time;
+mod verify;
 
 pub use authorization::Authorization;
+pub use body::{BodyError, BodyReader};
 pub use canonical::{Request, canonical_request, encode_query, uri_encode};
-pub use key::{SigningKey, sha256_hex};
+pub use key::{SigningKey, sha256, sha256_hex};
+pub use payload::Payload;
+pub use presented::{Head, MAX_CLOCK_SKEW, MAX_PRESIGN_SECONDS, Presented, Service};
+pub use query::Query;
+pub use refusal::Refusal;
 pub use scope::Scope;
 pub use sign::sign_headers;
 pub use time::{amz_date, parse_amz_date};
+pub use verify::Verified;
 
 /// The algorithm's name, first word of the `Authorization` header and of the string to sign.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";

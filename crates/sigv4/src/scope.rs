@@ -70,24 +70,42 @@ impl fmt::Display for Scope {
     }
 }
 
+/// A credential scope as text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ScopeText<'a> {
+    pub(crate) text: &'a str,
+    /// Eight digits, which need not be a day.
+    pub(crate) day: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) service: &'a str,
+}
+
+impl<'a> ScopeText<'a> {
+    /// Splits a credential scope.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.split('/');
+        let (day, region, service) = (parts.next()?, parts.next()?, parts.next()?);
+        let well_formed = parts.next() == Some(TERMINATOR)
+            && parts.next().is_none()
+            && !region.is_empty()
+            && !service.is_empty()
+            && day.len() == 8
+            && day.bytes().all(|byte| byte.is_ascii_digit());
+        well_formed.then_some(Self {
+            text,
+            day,
+            region,
+            service,
+        })
+    }
+}
+
 fn parse(text: &str) -> Option<Scope> {
-    let mut parts = text.split('/');
-    let (day, region, service) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next() != Some(TERMINATOR)
-        || parts.next().is_some()
-        || region.is_empty()
-        || service.is_empty()
-    {
-        return None;
-    }
-    if day.len() != 8 || !day.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let date = Date::strptime("%Y%m%d", day).ok()?;
+    let scope = ScopeText::parse(text)?;
     Some(Scope {
-        date,
-        region: region.to_owned(),
-        service: service.to_owned(),
+        date: Date::strptime("%Y%m%d", scope.day).ok()?,
+        region: scope.region.to_owned(),
+        service: scope.service.to_owned(),
     })
 }
 
