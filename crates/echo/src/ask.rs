@@ -31,7 +31,7 @@ pub(crate) struct Ask {
     /// In words that go after "cannot".
     pub(crate) operation: &'static str,
     pub(crate) service: Service,
-    pub(crate) request: skykey_endpoint::Ask,
+    pub(crate) request: skykey_s3_client::Ask,
     /// Twice does the same as once, whatever the method says.
     pub(crate) repeatable: bool,
     /// Only a user of the gateway's own may ask it: the admin API, and policies of users.
@@ -39,7 +39,7 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    fn new(operation: &'static str, request: skykey_endpoint::Ask) -> Self {
+    fn new(operation: &'static str, request: skykey_s3_client::Ask) -> Self {
         Self {
             operation,
             service: Service::S3,
@@ -51,11 +51,11 @@ impl Ask {
 
     /// The list of buckets.
     pub(crate) fn root(operation: &'static str) -> Self {
-        Self::new(operation, skykey_endpoint::Ask::at(Method::GET, "/"))
+        Self::new(operation, skykey_s3_client::Ask::at(Method::GET, "/"))
     }
 
     pub(crate) fn bucket(operation: &'static str, method: Method, bucket: &BucketName) -> Self {
-        let request = skykey_endpoint::Ask::bucket(method, bucket.as_str());
+        let request = skykey_s3_client::Ask::bucket(method, bucket.as_str());
         Self::new(operation, request)
     }
 
@@ -65,13 +65,13 @@ impl Ask {
         bucket: &BucketName,
         key: &str,
     ) -> Self {
-        let request = skykey_endpoint::Ask::object(method, bucket.as_str(), key);
+        let request = skykey_s3_client::Ask::object(method, bucket.as_str(), key);
         Self::new(operation, request)
     }
 
     /// A user, at the [admin API](https://docs.ceph.com/en/pacific/radosgw/adminops/).
     pub(crate) fn admin_user(operation: &'static str, method: Method) -> Self {
-        let request = skykey_endpoint::Ask::at(method, "/admin/user");
+        let request = skykey_s3_client::Ask::at(method, "/admin/user");
         Self {
             admins: true,
             ..Self::new(operation, request)
@@ -83,7 +83,7 @@ impl Ask {
         Self {
             service,
             admins: service == Service::Iam,
-            ..Self::new(operation, skykey_endpoint::Ask::form(fields))
+            ..Self::new(operation, skykey_s3_client::Ask::form(fields))
         }
     }
 

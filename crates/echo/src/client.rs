@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use skykey_endpoint::Endpoint;
+use skykey_s3_client::Endpoint;
 use skykey_types::{Clock, Credentials};
 use skykey_upstream::{
     Answer, Call, Fault, Patience, Settings, SetupError, Upstream, UpstreamMetrics,

@@ -5,7 +5,7 @@ use skykey_upstream::{Answer, Fault};
 
 use crate::ProjectId;
 use crate::policy::PolicyError;
-use skykey_endpoint::Problem;
+use skykey_s3_client::Problem;
 
 /// Why Echo did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

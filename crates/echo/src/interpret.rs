@@ -5,7 +5,7 @@ use skykey_upstream::Answer;
 
 use crate::error::CREDENTIALS;
 use crate::{EchoError, Operation, Outcome};
-use skykey_endpoint::Problem;
+use skykey_s3_client::Problem;
 
 /// The table. 403, 405 and 501 are refusals; a success is a yes; a complaint is a yes where `complaint`
 /// lists it; all else says nothing.

@@ -14,7 +14,7 @@ use crate::ops::{
     renew::renew, upload_part,
 };
 use crate::{Echo, EchoError, Operation, Outcome, Proof, Reading, Trial};
-use skykey_endpoint::Problem;
+use skykey_s3_client::Problem;
 
 /// What is proved.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use skykey_endpoint::Problem;
+use skykey_s3_client::Problem;
 use skykey_upstream::{Answer, Fault};
 
 use crate::{NoKeys, ObjectAddress};

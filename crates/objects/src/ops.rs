@@ -21,21 +21,21 @@ pub(crate) struct Ask {
     /// In words that go after "cannot", before the address.
     pub(crate) operation: &'static str,
     pub(crate) at: ObjectAddress,
-    pub(crate) request: skykey_endpoint::Ask,
+    pub(crate) request: skykey_s3_client::Ask,
 }
 
 impl Ask {
     pub(crate) fn object(operation: &'static str, method: Method, at: &ObjectAddress) -> Self {
-        let request = skykey_endpoint::Ask::object(method, at.bucket.as_str(), &at.key);
+        let request = skykey_s3_client::Ask::object(method, at.bucket.as_str(), &at.key);
         Self::new(operation, at, request)
     }
 
     pub(crate) fn bucket(operation: &'static str, method: Method, at: &ObjectAddress) -> Self {
-        let request = skykey_endpoint::Ask::bucket(method, at.bucket.as_str());
+        let request = skykey_s3_client::Ask::bucket(method, at.bucket.as_str());
         Self::new(operation, at, request)
     }
 
-    fn new(operation: &'static str, at: &ObjectAddress, request: skykey_endpoint::Ask) -> Self {
+    fn new(operation: &'static str, at: &ObjectAddress, request: skykey_s3_client::Ask) -> Self {
         Self {
             operation,
             at: at.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use skykey_endpoint::{Endpoint, Problem};
+use skykey_s3_client::{Endpoint, Problem};
 use skykey_types::{Clock, Credentials};
 use skykey_upstream::{Answer, Call, Opened, Settings, SetupError, Upstream};
 use url::Url;

@@ -1,7 +1,7 @@
 //! Words for the errors that `s3s` leaves without any.
 
 use s3s::{HttpResponse, S3Error, S3ErrorCode};
-use skykey_endpoint::Problem;
+use skykey_s3_client::Problem;
 
 /// What to do about an error of that code.
 fn words(code: &str) -> Option<&'static str> {

@@ -15,8 +15,8 @@ use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 use s3s::route::S3Route;
 use s3s::{Body, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use skykey_broker::{Broker, Principal};
-use skykey_endpoint::Problem;
 use skykey_iam::Iam;
+use skykey_s3_client::Problem;
 
 use self::form::Form;
 use self::web_identity::WebIdentity;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use skykey_endpoint::{Ask, Endpoint, Problem};
+use skykey_s3_client::{Ask, Endpoint, Problem};
 use skykey_types::{Clock, Credentials};
 use skykey_upstream::{Call, Fault, Patience, SetupError, Upstream, UpstreamMetrics};
 use url::Url;

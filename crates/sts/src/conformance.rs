@@ -9,7 +9,7 @@ mod session_tokens;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use skykey_endpoint::{Ask, Endpoint};
+use skykey_s3_client::{Ask, Endpoint};
 use skykey_types::{Clock, Credentials, Lifetime, Rights, RoleArn, SignedDuration, Timestamp};
 use skykey_upstream::{Call, Upstream, UpstreamMetrics};
 use url::Url;

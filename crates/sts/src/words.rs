@@ -1,6 +1,6 @@
 //! What an STS's refusal means, in words for people. Ceph RGW leaves its messages empty.
 
-use skykey_endpoint::Problem;
+use skykey_s3_client::Problem;
 
 /// A sentence for the refusal of `action`: the endpoint's own words if it has any, else what this
 /// answer has been seen to mean on Ceph RGW, with what to do.

@@ -5,7 +5,7 @@ use http::Method;
 use skykey_types::BucketName;
 
 use crate::ask::Ask;
-use skykey_endpoint::object_path;
+use skykey_s3_client::object_path;
 
 /// No object's.
 const ETAG: &str = "\"skykey-copies-nothing\"";

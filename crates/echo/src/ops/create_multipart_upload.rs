@@ -5,7 +5,7 @@ use skykey_types::BucketName;
 use skykey_upstream::Answer;
 
 use crate::ask::Ask;
-use skykey_endpoint::xml::element;
+use skykey_s3_client::xml::element;
 
 pub(crate) fn ask(bucket: &BucketName, key: &str) -> Ask {
     Ask::object("begin an upload", Method::POST, bucket, key).query(&[("uploads", "")])

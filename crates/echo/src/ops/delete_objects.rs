@@ -7,7 +7,7 @@ use skykey_types::BucketName;
 use skykey_upstream::Answer;
 
 use crate::ask::Ask;
-use skykey_endpoint::xml::element;
+use skykey_s3_client::xml::element;
 
 pub(crate) fn ask(bucket: &BucketName, key: &str) -> Ask {
     let body = format!(

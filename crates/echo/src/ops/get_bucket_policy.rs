@@ -5,7 +5,7 @@ use skykey_types::{BucketName, Credentials};
 
 use crate::ask::Ask;
 use crate::{Echo, EchoError};
-use skykey_endpoint::Problem;
+use skykey_s3_client::Problem;
 
 impl Echo {
     /// The bucket's policy as it was put, character for character; `None` if it has none.

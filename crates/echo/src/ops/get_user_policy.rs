@@ -4,7 +4,7 @@ use skykey_types::Credentials;
 
 use crate::ask::{Ask, Service};
 use crate::{Echo, EchoError, ProjectId};
-use skykey_endpoint::xml::element;
+use skykey_s3_client::xml::element;
 
 impl Echo {
     /// A user policy as it was put; `None` if there is none of that name. Needs the capability

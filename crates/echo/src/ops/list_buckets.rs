@@ -4,7 +4,7 @@ use skykey_types::Credentials;
 
 use crate::ask::Ask;
 use crate::{Echo, EchoError, ProjectId};
-use skykey_endpoint::xml::{element, elements};
+use skykey_s3_client::xml::{element, elements};
 
 /// Who somebody is at the gateway, and what they own.
 #[derive(Debug, Clone, PartialEq, Eq)]

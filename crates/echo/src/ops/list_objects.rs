@@ -6,7 +6,7 @@ use skykey_types::Prefix;
 use skykey_upstream::Answer;
 
 use crate::ask::Ask;
-use skykey_endpoint::xml::{element, elements};
+use skykey_s3_client::xml::{element, elements};
 
 pub(crate) fn ask_first(place: &Prefix) -> Ask {
     Ask::bucket("list objects", Method::GET, &place.bucket).query(&[

@@ -4,7 +4,7 @@ use skykey_types::Credentials;
 
 use crate::ask::{Ask, Service};
 use crate::{Echo, EchoError, ProjectId};
-use skykey_endpoint::xml::elements;
+use skykey_s3_client::xml::elements;
 
 impl Echo {
     /// The names of a project's user policies. A user without any and one that does not exist are

@@ -7,7 +7,7 @@ use skykey_upstream::Answer;
 
 use crate::ask::{Ask, Service};
 use crate::{Echo, EchoError};
-use skykey_endpoint::Problem;
+use skykey_s3_client::Problem;
 
 pub(crate) async fn renew(echo: &Echo, credentials: &Credentials) -> Result<Answer, EchoError> {
     let fields = [

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use skykey_echo::{Echo, EchoSettings};
-use skykey_endpoint::scripted::Scripted;
-pub(crate) use skykey_endpoint::scripted::{Asked, Told};
+use skykey_s3_client::scripted::Scripted;
+pub(crate) use skykey_s3_client::scripted::{Asked, Told};
 use skykey_types::{AccessKeyId, Credentials, ManualClock, Secret, Timestamp};
 use skykey_upstream::UpstreamMetrics;
 

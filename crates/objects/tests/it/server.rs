@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use md5::{Digest, Md5};
-use skykey_endpoint::scripted::Scripted;
-pub(crate) use skykey_endpoint::scripted::{Asked, Told};
 use skykey_objects::{Keys, NoKeys, ObjectAddress, Objects, ObjectsSettings};
+use skykey_s3_client::scripted::Scripted;
+pub(crate) use skykey_s3_client::scripted::{Asked, Told};
 use skykey_types::{AccessKeyId, Credentials, ManualClock, Secret, Timestamp};
 
 pub(crate) struct Server {

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use skykey_endpoint::Problem;
+use skykey_s3_client::Problem;
 use skykey_types::{Clock, Credentials, Secret, SignedDuration};
 
 use crate::world::TestWorld;
