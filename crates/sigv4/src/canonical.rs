@@ -81,7 +81,7 @@ pub(crate) fn signed_headers(headers: &[(&str, &str)]) -> String {
     names
 }
 
-fn canonical_query(query: &str) -> String {
+pub(crate) fn canonical_query(query: &str) -> String {
     let mut pairs: Vec<(String, String)> = query
         .split('&')
         .filter(|pair| !pair.is_empty())

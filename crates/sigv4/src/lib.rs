@@ -30,6 +30,7 @@ mod query;
 mod refusal;
 mod scope;
 mod sign;
+mod signer;
 mod time;
 mod verify;
 
@@ -43,6 +44,7 @@ pub use query::Query;
 pub use refusal::Refusal;
 pub use scope::Scope;
 pub use sign::sign_headers;
+pub use signer::{Signer, SortedRequest};
 pub use time::{amz_date, parse_amz_date};
 pub use verify::Verified;
 
