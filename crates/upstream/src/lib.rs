@@ -5,6 +5,7 @@
 //! everything is counted. It knows no protocol: what a status means is the caller's to say. What
 //! always holds: no URL, header or body is ever in an error, a log line or a metric.
 
+mod body;
 mod breaker;
 mod call;
 mod fault;
@@ -15,6 +16,7 @@ mod roots;
 mod send;
 mod settings;
 
+pub use body::{RequestBody, ResponseBody};
 pub use call::{Answer, Call, Repeat};
 pub use fault::{Fault, SetupError};
 pub use metrics::{Outcome, UpstreamMetrics};

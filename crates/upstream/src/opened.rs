@@ -1,16 +1,13 @@
-//! An answer that is read piece by piece, since it may be longer than what one wants in memory.
+//! An answer whose body streams, since it may be longer than what one wants in memory.
 
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
 
-use crate::fault::told;
-use crate::send::whole;
-use crate::{Answer, Fault, Settings};
+use crate::{Answer, Fault, ResponseBody, Settings};
 
 /// The head of an answer, and its body as it comes. It counts as under way until it is dropped.
 pub struct Opened {
@@ -18,13 +15,9 @@ pub struct Opened {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    response: reqwest::Response,
-    system: &'static str,
-    operation: &'static str,
-    /// Each piece must come within this; see [`Settings::attempt`].
-    patience: Duration,
+    body: ResponseBody,
     longest: usize,
-    _place: OwnedSemaphorePermit,
+    within: Duration,
 }
 
 impl Opened {
@@ -34,15 +27,13 @@ impl Opened {
         settings: &Settings,
         place: OwnedSemaphorePermit,
     ) -> Self {
+        let (head, body) = http::Response::from(response).into_parts();
         Self {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            response,
-            system: settings.system,
-            operation,
-            patience: settings.attempt,
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: ResponseBody::new(body, settings.system, operation, settings.attempt, place),
             longest: settings.longest,
-            _place: place,
+            within: settings.attempt,
         }
     }
 
@@ -54,29 +45,45 @@ impl Opened {
     /// The next piece of the body; nothing at its end. A body that ends before the length that was
     /// announced, or does not go on, is a fault.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
-        let Ok(chunk) = timeout(self.patience, self.response.chunk()).await else {
-            return Err(self.late());
-        };
-        chunk.map_err(|error| Fault::Unreachable {
-            system: self.system,
-            operation: self.operation,
-            why: told(error),
-        })
+        self.body.chunk().await
+    }
+
+    /// The body, to be passed on as it comes.
+    pub fn into_body(self) -> ResponseBody {
+        self.body
     }
 
     /// All of it, up to the limit of every answer; for errors, which are short.
-    pub async fn read(self) -> Result<Answer, Fault> {
-        let late = self.late();
-        let reading = whole(self.response, self.system, self.operation, self.longest);
-        timeout(self.patience, reading).await.unwrap_or(Err(late))
-    }
-
-    fn late(&self) -> Fault {
-        Fault::Late {
-            system: self.system,
-            operation: self.operation,
-            within: self.patience,
-        }
+    pub async fn read(mut self) -> Result<Answer, Fault> {
+        let (system, operation) = self.body.names();
+        let reading = async {
+            let mut whole = BytesMut::new();
+            while let Some(piece) = self.body.chunk().await? {
+                if whole.len() + piece.len() > self.longest {
+                    return Err(Fault::TooLong {
+                        system,
+                        operation,
+                        limit: self.longest,
+                    });
+                }
+                whole.extend_from_slice(&piece);
+            }
+            Ok(whole.freeze())
+        };
+        let within = self.within;
+        let late = |_| Fault::Late {
+            system,
+            operation,
+            within,
+        };
+        let body = tokio::time::timeout(within, reading)
+            .await
+            .map_err(late)??;
+        Ok(Answer {
+            status: self.status,
+            headers: self.headers,
+            body,
+        })
     }
 }
 

@@ -5,14 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::Method;
+use http::header::{CONTENT_LENGTH, HeaderValue};
 use reqwest::redirect;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
+use crate::body::Progress;
 use crate::breaker::Breaker;
 use crate::call::is_outage;
 use crate::fault::told;
-use crate::{Answer, Call, Fault, Opened, Outcome, Repeat, Settings, SetupError, pause, roots};
+use crate::{
+    Answer, Call, Fault, Opened, Outcome, Repeat, RequestBody, Settings, SetupError, pause, roots,
+};
 
 /// One system. Clones share the connections, the limit and the breaker.
 #[derive(Clone)]
@@ -48,7 +53,9 @@ impl Upstream {
         };
         Ok(Self(Arc::new(Inner {
             client,
-            places: Arc::new(Semaphore::new(settings.at_once.max(1))),
+            places: Arc::new(Semaphore::new(
+                settings.at_once.clamp(1, Semaphore::MAX_PERMITS),
+            )),
             breaker: Breaker::new(settings.failures, settings.pause),
             settings,
         })))
@@ -73,11 +80,15 @@ impl Upstream {
         let inner = &*self.0;
         let Settings { system, total, .. } = inner.settings;
         let deadline = Instant::now() + total;
-        let _place = inner.place(call, deadline).await?;
+        let _place = inner.place(call.operation, deadline).await?;
         let mut attempt = 1;
         loop {
-            let exchange = inner.exchange(call);
-            let outcome = inner.attempt(call.operation, deadline, exchange).await;
+            let progress = Progress::default();
+            // Boxed, since callers hold it in futures of their own.
+            let exchange = Box::pin(inner.exchange(call, &progress));
+            let outcome = inner
+                .attempt(call.operation, deadline, &progress, exchange)
+                .await;
             let (again, headers) = match &outcome {
                 Ok(answer) => (
                     answer.status == 429 || (answer.is_outage() && call.repeat == Repeat::Safely),
@@ -105,23 +116,32 @@ impl Upstream {
         }
     }
 
-    /// Makes the call once, and answers when the head of the answer is there; the body is read after
-    /// that, as long as it may be. Whoever reads goes on where it broke, so nothing is tried again here.
+    /// Makes the call once, and returns when the head of the answer is there; the body is read after
+    /// that, as long as it may be. A reader that can go on where it broke does better than a repetition
+    /// here.
     pub async fn open(&self, call: &Call) -> Result<Opened, Fault> {
+        let request = call.request.clone().map(RequestBody::from);
+        self.stream(call.operation, request).await
+    }
+
+    /// Sends a request whose body streams, once, and returns when the head of the answer is there.
+    /// `operation` goes after "cannot". Nothing is copied. With
+    /// [`by_progress`](Settings::by_progress) it takes as long as bytes move.
+    pub async fn stream(
+        &self,
+        operation: &'static str,
+        request: http::Request<RequestBody>,
+    ) -> Result<Opened, Fault> {
         let inner = &*self.0;
         let deadline = Instant::now() + inner.settings.total;
-        let place = inner.place(call, deadline).await?;
-        let begin = inner.begin(call);
+        let place = inner.place(operation, deadline).await?;
+        let progress = Progress::default();
+        let begin = Box::pin(inner.begin(operation, request, &progress));
         let response = inner
-            .attempt(call.operation, deadline, begin)
+            .attempt(operation, deadline, &progress, begin)
             .await
             .map_err(|(fault, _)| fault)?;
-        Ok(Opened::new(
-            response,
-            call.operation,
-            &inner.settings,
-            place,
-        ))
+        Ok(Opened::new(response, operation, &inner.settings, place))
     }
 }
 
@@ -135,6 +155,12 @@ fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, SetupError> {
         builder
     } else {
         builder.no_proxy()
+    };
+    // One request a connection at a time moves large bodies best.
+    let builder = if settings.by_progress {
+        builder.http1_only()
+    } else {
+        builder
     };
     let Some(path) = &settings.authorities else {
         return Ok(builder);
@@ -174,14 +200,20 @@ impl Head for reqwest::Response {
 
 impl Inner {
     /// A place among the calls that are under way.
-    async fn place(&self, call: &Call, deadline: Instant) -> Result<OwnedSemaphorePermit, Fault> {
-        let permit = timeout_at(deadline, self.places.clone().acquire_owned())
-            .await
-            .map_err(|_| Fault::Late {
-                system: self.settings.system,
-                operation: call.operation,
-                within: self.settings.total,
-            })?;
+    async fn place(
+        &self,
+        operation: &'static str,
+        deadline: Instant,
+    ) -> Result<OwnedSemaphorePermit, Fault> {
+        let permit = match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(permit) => return Ok(permit),
+            Err(_) => timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await,
+        };
+        let permit = permit.map_err(|_| Fault::Late {
+            system: self.settings.system,
+            operation,
+            within: self.settings.total,
+        })?;
         Ok(permit.expect("the semaphore is never closed"))
     }
 
@@ -190,6 +222,7 @@ impl Inner {
         &self,
         operation: &'static str,
         deadline: Instant,
+        progress: &Progress,
         exchange: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let Settings {
@@ -209,13 +242,23 @@ impl Inner {
         let mut admitted = Admitted(Some(&self.breaker));
         let _under_way = metrics.begin(system);
         let begun = Instant::now();
-        let within = self
-            .settings
-            .attempt
-            .min(deadline.saturating_duration_since(begun));
-        let outcome = match timeout(within, exchange).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err((
+        let within = if self.settings.by_progress {
+            self.settings.attempt
+        } else {
+            let left = deadline.saturating_duration_since(begun);
+            self.settings.attempt.min(left)
+        };
+        let late = async {
+            if self.settings.by_progress {
+                progress.stalled(within).await;
+            } else {
+                tokio::time::sleep(within).await;
+            }
+        };
+        let outcome = tokio::select! {
+            biased;
+            outcome = exchange => outcome,
+            () = late => Err((
                 Fault::Late {
                     system,
                     operation,
@@ -250,40 +293,58 @@ impl Inner {
     }
 
     /// Sends, and waits for the head of the answer.
-    async fn begin(&self, call: &Call) -> Result<reqwest::Response, Failure> {
+    async fn begin(
+        &self,
+        operation: &'static str,
+        request: http::Request<RequestBody>,
+        progress: &Progress,
+    ) -> Result<reqwest::Response, Failure> {
         let unreachable = |error: reqwest::Error, sent: bool| {
             let fault = Fault::Unreachable {
                 system: self.settings.system,
-                operation: call.operation,
+                operation,
                 why: told(error),
             };
             (fault, sent)
         };
-        let request = reqwest::Request::try_from(call.request.clone())
-            .map_err(|error| unreachable(error, false))?;
+        let mut request = request;
+        if request.body().length() == 0 && announces_nothing(request.method()) {
+            let headers = request.headers_mut();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        let request = request.map(|body| reqwest::Body::wrap(body.counted(progress.clone())));
+        let request =
+            reqwest::Request::try_from(request).map_err(|error| unreachable(error, false))?;
         self.client.execute(request).await.map_err(|error| {
             let sent = !error.is_connect() && !error.is_builder();
             unreachable(error, sent)
         })
     }
 
-    async fn exchange(&self, call: &Call) -> Result<Answer, Failure> {
-        let response = self.begin(call).await?;
+    async fn exchange(&self, call: &Call, progress: &Progress) -> Result<Answer, Failure> {
+        let request = call.request.clone().map(RequestBody::from);
+        let response = self.begin(call.operation, request, progress).await?;
         let Settings {
             system, longest, ..
         } = self.settings;
-        whole(response, system, call.operation, longest)
+        whole(response, system, call.operation, longest, progress)
             .await
             .map_err(|fault| (fault, true))
     }
 }
 
+/// Whether a server that gets no length would ask for one: the method says that a body may come.
+fn announces_nothing(method: &Method) -> bool {
+    matches!(*method, Method::PUT | Method::POST | Method::PATCH)
+}
+
 /// Reads the answer to its end, if that comes within `longest` bytes.
-pub(crate) async fn whole(
+async fn whole(
     mut response: reqwest::Response,
     system: &'static str,
     operation: &'static str,
     longest: usize,
+    progress: &Progress,
 ) -> Result<Answer, Fault> {
     let status = response.status().as_u16();
     let headers = std::mem::take(response.headers_mut());
@@ -300,6 +361,7 @@ pub(crate) async fn whole(
                 limit: longest,
             });
         }
+        progress.add(part.len());
         body.extend_from_slice(&part);
     }
     Ok(Answer {

@@ -14,10 +14,15 @@ pub struct Settings {
     pub system: &'static str,
     /// A connection must stand by then.
     pub connect: Duration,
-    /// One attempt must have been answered by then.
+    /// One attempt must have been answered by then; with [`by_progress`](Settings::by_progress), no
+    /// longer may pass without a byte in either direction. Of a body that streams, each piece must
+    /// come within this.
     pub attempt: Duration,
-    /// All attempts together, with waiting for a place and between attempts.
+    /// All attempts together, with waiting for a permit and between attempts; with
+    /// [`by_progress`](Settings::by_progress), after this no other attempt begins.
     pub total: Duration,
+    /// Whether an attempt may take as long as bytes move.
+    pub by_progress: bool,
     /// How often a call is made at most, if it may be repeated.
     pub attempts: u32,
     /// How many calls may be under way at once; more wait for their turn.
@@ -44,6 +49,7 @@ impl Settings {
             connect: Duration::from_secs(3),
             attempt: Duration::from_secs(10),
             total: Duration::from_secs(20),
+            by_progress: false,
             attempts: 3,
             at_once: 32,
             longest: 1 << 20,
@@ -52,6 +58,23 @@ impl Settings {
             authorities: None,
             metrics: UpstreamMetrics::default(),
             proxy: false,
+        }
+    }
+
+    /// What suits a system that large or many bodies are moved to and from: an attempt takes as long as
+    /// bytes move, the caller alone decides how many are in flight, and no number of failures makes it
+    /// left alone, since each object has its own.
+    pub fn data_path(system: &'static str) -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            attempt: Duration::from_mins(1),
+            total: Duration::from_mins(3),
+            by_progress: true,
+            at_once: usize::MAX,
+            // Room for a thousand keys of 1,024 bytes, each percent-encoded.
+            longest: 8 << 20,
+            failures: u32::MAX,
+            ..Self::of(system)
         }
     }
 }

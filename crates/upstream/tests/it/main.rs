@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a failure is a failure")]
 
+mod by_progress;
 mod server;
 
 use std::time::Duration;

@@ -19,6 +19,8 @@ pub(crate) enum Script {
     Reset,
     Truncate,
     BlackHole,
+    /// Ten bytes, one after each pause.
+    Trickle(Duration),
 }
 
 pub(crate) struct Server {
@@ -90,6 +92,15 @@ async fn serve(mut stream: TcpStream, step: Script, counts: Arc<Counts>) {
         ),
         Script::Reset => (Duration::ZERO, String::new()),
         Script::BlackHole => (Duration::from_secs(30), String::new()),
+        Script::Trickle(pause) => {
+            let head = "HTTP/1.1 200 x\r\ncontent-length: 10\r\n\r\n";
+            let _ = stream.write_all(head.as_bytes()).await;
+            for digit in b"0123456789" {
+                tokio::time::sleep(pause).await;
+                let _ = stream.write_all(&[*digit]).await;
+            }
+            (Duration::ZERO, String::new())
+        }
     };
     tokio::time::sleep(wait).await;
     counts.now.fetch_sub(1, Ordering::SeqCst);
