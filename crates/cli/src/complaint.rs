@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use skykey_client::ClientError;
-use skykey_objects::ObjectError;
+use skykey_transfer::ObjectError;
 
 /// One line on standard error: what is wrong, and what to do.
 pub fn complain(error: &anyhow::Error) {

@@ -1,5 +1,5 @@
 //! `skykey ls`, `cat` and `cp`: small conveniences over the same lease that other tools get. What an
-//! object store is asked and how is `skykey-objects`'s; here is which lease, and what the person sees.
+//! object store is asked and how is `skykey-transfer`'s; here is which lease, and what the person sees.
 
 pub(crate) mod cat;
 pub(crate) mod cp;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use skykey_client::{Client, Identity};
-use skykey_objects::{ObjectAddress, Objects, ObjectsSettings};
+use skykey_transfer::{ObjectAddress, Objects, ObjectsSettings};
 use skykey_types::SurveyName;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;

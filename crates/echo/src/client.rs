@@ -1,17 +1,14 @@
-//! Asking Echo.
+//! The client of Echo.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use skykey_s3_client::Endpoint;
+use skykey_s3_client::{Endpoint, Request, S3Client};
 use skykey_types::{Clock, Credentials};
-use skykey_upstream::{
-    Answer, Call, Fault, Patience, Settings, SetupError, Upstream, UpstreamMetrics,
-};
+use skykey_upstream::{Answer, Patience, Settings, SetupError, Upstream, UpstreamMetrics};
 use url::Url;
 
 use crate::EchoError;
-use crate::ask::{Ask, Service};
 
 /// Where Echo is and how it is called.
 #[derive(Debug, Clone)]
@@ -30,86 +27,49 @@ pub struct EchoSettings {
 
 /// The object store. Clones share the connections and the circuit breaker.
 #[derive(Debug, Clone)]
-pub struct Echo {
-    upstream: Upstream,
-    endpoint: Endpoint,
-}
+pub struct Echo(S3Client);
 
 impl Echo {
-    /// Connects to nothing yet.
+    /// A client that connects when the first request is sent.
     pub fn new(settings: EchoSettings, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
         let upstream = Upstream::new(Settings {
             authorities: settings.authorities,
             metrics: settings.metrics,
             ..Settings::of("Echo").with(settings.patience)
         })?;
-        Ok(Self {
-            upstream,
-            endpoint: Endpoint::new(settings.endpoint, settings.region, clock),
-        })
+        let endpoint = Endpoint::new(settings.endpoint, settings.region, clock);
+        Ok(Self(S3Client::new(upstream, endpoint)))
     }
 
-    /// Where it is.
+    /// The address of its endpoint.
     pub fn endpoint(&self) -> &Url {
-        self.endpoint.url()
+        self.0.endpoint().url()
     }
 
-    /// The connections, for whoever asks how it is doing.
+    /// The connections, whose state says how Echo is doing.
     pub fn upstream(&self) -> &Upstream {
-        &self.upstream
+        self.0.upstream()
+    }
+
+    pub(crate) fn s3(&self) -> &S3Client {
+        &self.0
     }
 
     /// Signs and sends; any status is an answer.
     pub(crate) async fn send(
         &self,
         credentials: &Credentials,
-        ask: &Ask,
+        request: &Request,
     ) -> Result<Answer, EchoError> {
-        self.send_as(credentials, ask, ask.service).await
-    }
-
-    /// Signs for another service than the one that is asked; see [`ops::renew`](crate::ops::renew).
-    pub(crate) async fn send_as(
-        &self,
-        credentials: &Credentials,
-        ask: &Ask,
-        service: Service,
-    ) -> Result<Answer, EchoError> {
-        // The error would name the URL, but holds no secret.
-        let request = self
-            .endpoint
-            .sign(credentials, service.as_str(), &ask.request)
-            .map_err(|error| EchoError::Unexpected {
-                operation: ask.operation,
-                why: format!("the request cannot be written: {error}"),
-            })?;
-        let call = Call::new(ask.operation, request);
-        let call = if ask.repeatable {
-            call.repeatable()
-        } else {
-            call
-        };
-        Ok(self.upstream.send(&call).await?)
+        Ok(self.0.send(credentials, request).await?)
     }
 
     /// Sends; anything but a success is an error.
-    pub(crate) async fn must(
+    pub(crate) async fn call(
         &self,
         credentials: &Credentials,
-        ask: &Ask,
+        request: &Request,
     ) -> Result<Answer, EchoError> {
-        let answer = self.send(credentials, ask).await?;
-        if answer.is_success() {
-            Ok(answer)
-        } else {
-            let error = EchoError::refused(ask.operation, &answer);
-            Err(if ask.admins { error.of_admin() } else { error })
-        }
-    }
-}
-
-impl From<Fault> for EchoError {
-    fn from(fault: Fault) -> Self {
-        Self::NoAnswer(fault)
+        Ok(self.0.call(credentials, request).await?)
     }
 }

@@ -1,11 +1,11 @@
 //! What goes wrong at Echo, in sentences: RGW's own messages are empty.
 
+use skykey_s3_client::S3Error;
 use skykey_types::BucketName;
 use skykey_upstream::{Answer, Fault};
 
 use crate::ProjectId;
 use crate::policy::PolicyError;
-use skykey_s3_client::Problem;
 
 /// Why Echo did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,21 +83,10 @@ fn said(message: &str) -> String {
 
 impl EchoError {
     /// In place of a code that was not given.
-    pub const NO_CODE: &'static str = "without a code";
+    pub const NO_CODE: &'static str = S3Error::NO_CODE;
 
-    pub(crate) fn refused(operation: &'static str, answer: &Answer) -> Self {
-        let Problem { code, message } = Problem::parse(&answer.text());
-        Self::Refused {
-            operation,
-            status: answer.status,
-            remedy: remedy(answer.status, &code),
-            code: if code.is_empty() {
-                Self::NO_CODE.to_owned()
-            } else {
-                code
-            },
-            message,
-        }
+    pub(crate) fn refused(action: &'static str, answer: &Answer) -> Self {
+        S3Error::refused("Echo", action, answer).into()
     }
 
     /// The same for what was asked with the keys of a user of the gateway's own.
@@ -123,20 +112,42 @@ impl EchoError {
     }
 }
 
-/// Codes that say that the credentials themselves are not believed, whatever is asked with them.
-pub(crate) const CREDENTIALS: [&str; 11] = [
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "RequestTimeTooSkewed",
-    "RequestExpired",
-    "ExpiredToken",
-    "InvalidToken",
-    "InvalidClientTokenId",
-    "InvalidSecurity",
-    "UserSuspended",
-    "AuthorizationHeaderMalformed",
-    "XAmzContentSHA256Mismatch",
-];
+impl From<S3Error> for EchoError {
+    fn from(error: S3Error) -> Self {
+        match error {
+            S3Error::NoAnswer(fault) => Self::NoAnswer(fault),
+            S3Error::Refused {
+                action,
+                status,
+                code,
+                message,
+                ..
+            } => Self::Refused {
+                operation: action,
+                status,
+                remedy: remedy(status, &code),
+                code: if code.is_empty() {
+                    Self::NO_CODE.to_owned()
+                } else {
+                    code
+                },
+                message,
+            },
+            S3Error::Unexpected { action, why } => Self::Unexpected {
+                operation: action,
+                why,
+            },
+            S3Error::Invalid { action, why } => Self::Unexpected {
+                operation: action,
+                why: format!("the request cannot be written: {why}"),
+            },
+            S3Error::NoCredentials(none) => Self::Unexpected {
+                operation: "sign a request",
+                why: none.message,
+            },
+        }
+    }
+}
 
 /// What an error means at Echo and what to do (codes and causes tried on RGW 16.2.15).
 pub(crate) fn remedy(status: u16, code: &str) -> &'static str {
@@ -230,7 +241,7 @@ mod tests {
 
     #[test]
     fn every_code_has_words_of_the_house() {
-        for code in CREDENTIALS.iter().chain(&[
+        for code in skykey_s3_client::ABOUT_CREDENTIALS.iter().chain(&[
             "AccessDenied",
             "NoSuchBucket",
             "NoSuchUser",

@@ -1,11 +1,10 @@
 //! What an answer says about a permission. A gateway checks the permission before it looks at the
 //! request closely, so a complaint about the request is as good as a yes.
 
+use skykey_s3_client::{ABOUT_CREDENTIALS, ErrorBody};
 use skykey_upstream::Answer;
 
-use crate::error::CREDENTIALS;
 use crate::{EchoError, Operation, Outcome};
-use skykey_s3_client::Problem;
 
 /// The table. 403, 405 and 501 are refusals; a success is a yes; a complaint is a yes where `complaint`
 /// lists it; all else says nothing.
@@ -14,8 +13,8 @@ pub(crate) fn interpret(operation: Operation, answer: &Result<Answer, EchoError>
         Ok(answer) => answer,
         Err(error) => return unclear(error.to_string()),
     };
-    let code = Problem::parse(&answer.text()).code;
-    if CREDENTIALS.contains(&code.as_str()) {
+    let code = ErrorBody::parse(&answer.text()).code;
+    if ABOUT_CREDENTIALS.contains(&code.as_str()) {
         return unclear(format!(
             "the credentials are not believed: {} {code}",
             answer.status

@@ -6,24 +6,24 @@
 //! skykey did not make is never changed and never widened; an answer that did not come is neither
 //! "refused" nor "allowed".
 
-mod admin;
-mod ask;
+mod attempts;
+mod buckets;
 mod client;
 mod error;
 mod interpret;
-mod ops;
 pub mod policy;
 mod project;
 mod proof;
 mod prove;
 pub mod site;
 pub mod user_policy;
+mod users;
 
-pub use admin::{OpMask, RgwUser};
 pub use client::{Echo, EchoSettings};
 pub use error::EchoError;
-pub use ops::list_buckets::Mine;
 pub use project::ProjectId;
 pub use proof::{Operation, Outcome, Proof, Reading, Trial, Verdict};
 pub use prove::{ProofPlan, prove, read};
+pub use skykey_s3_client::operations::list_buckets::BucketList;
+pub use skykey_s3_client::operations::{OpMask, RgwUser};
 pub use skykey_upstream::{SetupError, UpstreamMetrics};

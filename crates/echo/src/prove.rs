@@ -2,19 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use skykey_s3_client::operations::list_objects_v2::{self, ListOptions};
+use skykey_s3_client::operations::{
+    abort_multipart_upload, create_bucket, create_multipart_upload, delete_bucket, delete_object,
+    delete_objects, head_object, version_id,
+};
+use skykey_s3_client::{ABOUT_CREDENTIALS, ErrorBody, Request};
 use skykey_types::{BucketName, Credentials, Prefix, random_token};
 use skykey_upstream::Answer;
 
-use crate::ask::Ask;
-use crate::error::CREDENTIALS;
 use crate::interpret::interpret;
-use crate::ops::{
-    abort_multipart_upload, copy_object, create_bucket, create_multipart_upload, delete_bucket,
-    delete_object, delete_objects, get_object, head_object, list_objects, malformed, put_object,
-    renew::renew, upload_part,
-};
-use crate::{Echo, EchoError, Operation, Outcome, Proof, Reading, Trial};
-use skykey_s3_client::Problem;
+use crate::{Echo, EchoError, Operation, Outcome, Proof, Reading, Trial, attempts};
 
 /// What is proved.
 #[derive(Debug, Clone)]
@@ -60,7 +58,7 @@ pub async fn prove(echo: &Echo, credentials: &Credentials, plan: &ProofPlan) -> 
         }
         prover.create_bucket().await;
         if plan.renewal_refused {
-            let answer = renew(echo, credentials).await;
+            let answer = attempts::renew(echo, credentials).await;
             prover.note(Operation::GetSessionToken, "Echo".to_owned(), &answer);
         }
     }
@@ -99,20 +97,18 @@ impl Prover<'_> {
         }
         let mut keys = Vec::new();
         for place in places {
-            let listed = self.send(&list_objects::ask_first(place)).await;
+            let listed = self.send(&list_first(place)).await;
             let key = match self.judge_reading(&place.to_string(), listed) {
                 Err(why) => return self.hopeless(why),
                 Ok(None) => None,
-                Ok(Some(answer)) => match list_objects::first_key(&answer) {
+                Ok(Some(answer)) => match first_key(&answer) {
                     Ok(key) => key,
                     Err(why) => return self.hopeless(format!("listing {place}: {why}")),
                 },
             };
             if let (Some(key), Reading::ListedEmpty) = (&key, &self.proof.reading) {
                 let object = format!("{}/{key}", place.bucket);
-                let got = self
-                    .send(&get_object::ask_first_byte(&place.bucket, key))
-                    .await;
+                let got = self.send(&attempts::first_byte(&place.bucket, key)).await;
                 match self.judge_reading(&object, got) {
                     Err(why) => return self.hopeless(why),
                     Ok(None) => {}
@@ -131,11 +127,11 @@ impl Prover<'_> {
         answer: Result<Answer, EchoError>,
     ) -> Result<Option<Answer>, String> {
         let answer = answer.map_err(|error| error.to_string())?;
-        let code = Problem::parse(&answer.text()).code;
+        let code = ErrorBody::parse(&answer.text()).code;
         match answer.status {
             // An empty object has no first byte.
             200 | 206 | 416 => Ok(Some(answer)),
-            403 if !CREDENTIALS.contains(&code.as_str()) => {
+            403 if !ABOUT_CREDENTIALS.contains(&code.as_str()) => {
                 self.proof.reading = Reading::Refused {
                     place: place.to_owned(),
                     code: if code.is_empty() {
@@ -162,51 +158,63 @@ impl Prover<'_> {
         let key = format!("{}.skykey-proof-{}", place.prefix, random_token(16));
 
         let mut writes = false;
-        let put = self.send(&put_object::ask(bucket, &key)).await;
+        let put = self.send(&attempts::put_another_body(bucket, &key)).await;
         writes |= self.note(Operation::PutObject, at.clone(), &put);
         self.take_away(bucket, &key, &put).await;
-        let part = self.send(&upload_part::ask(bucket, &key)).await;
+        let part = self
+            .send(&attempts::upload_part_to_nothing(bucket, &key))
+            .await;
         writes |= self.note(Operation::UploadPart, at.clone(), &part);
         // Beginning an upload cannot be tried without beginning one; who may put may do that, too.
         if !writes {
             self.upload(bucket, &key, &at).await;
         }
         if let Some(found) = found {
-            let copy = self.send(&copy_object::ask(bucket, found, &key)).await;
+            let copy = self
+                .send(&attempts::copy_another_etag(bucket, found, &key))
+                .await;
             self.note(Operation::CopyObject, at.clone(), &copy);
             self.take_away(bucket, &key, &copy).await;
-            let acl = self.send(&malformed::put_object_acl(bucket, found)).await;
+            let acl = self.send(&attempts::put_object_acl(bucket, found)).await;
             self.note(Operation::PutObjectAcl, at.clone(), &acl);
         }
-        let deleted = self.send(&delete_object::ask(bucket, &key, None)).await;
+        let deleted = self.send(&delete_object::request(bucket, &key, None)).await;
         self.note(Operation::DeleteObject, at.clone(), &deleted);
-        if let Some(marker) = deleted.as_ref().ok().and_then(delete_object::version) {
+        if let Some(marker) = deleted.as_ref().ok().and_then(version) {
             self.undo(
                 format!("the delete marker {marker} of {bucket}/{key}"),
-                &delete_object::ask(bucket, &key, Some(&marker)),
+                &delete_object::request(bucket, &key, Some(&marker)),
             )
             .await;
         }
-        let deleted = self.send(&delete_objects::ask(bucket, &key)).await;
+        let deleted = self
+            .send(&delete_objects::request(bucket, [key.as_str()]))
+            .await;
         self.note(Operation::DeleteObjects, at, &deleted);
-        if let Some(marker) = deleted.as_ref().ok().and_then(delete_objects::marker) {
+        if let Some(marker) = deleted
+            .as_ref()
+            .ok()
+            .and_then(delete_objects::delete_marker)
+        {
             self.undo(
                 format!("the delete marker {marker} of {bucket}/{key}"),
-                &delete_object::ask(bucket, &key, Some(&marker)),
+                &delete_object::request(bucket, &key, Some(&marker)),
             )
             .await;
         }
     }
 
     async fn upload(&mut self, bucket: &BucketName, key: &str, at: &str) {
-        let begun = self.send(&create_multipart_upload::ask(bucket, key)).await;
+        let begun = self
+            .send(&create_multipart_upload::request(bucket, key))
+            .await;
         self.note(Operation::CreateMultipartUpload, at.to_owned(), &begun);
         match &begun {
             Ok(answer) if answer.is_success() => {
                 let what = format!("an upload of {bucket}/{key}");
                 match create_multipart_upload::upload_id(answer) {
                     Some(id) => {
-                        let abort = abort_multipart_upload::ask(bucket, key, &id);
+                        let abort = abort_multipart_upload::request(bucket, key, &id);
                         self.undo(what, &abort).await;
                     }
                     None => self.proof.left.push(what),
@@ -222,18 +230,18 @@ impl Prover<'_> {
 
     /// Tries what changes a whole bucket.
     async fn bucket(&mut self, bucket: &BucketName) {
-        for (operation, ask) in [
-            (Operation::PutBucketAcl, malformed::put_bucket_acl(bucket)),
+        for (operation, request) in [
+            (Operation::PutBucketAcl, attempts::put_bucket_acl(bucket)),
             (
                 Operation::PutBucketPolicy,
-                malformed::put_bucket_policy(bucket),
+                attempts::put_bucket_policy(bucket),
             ),
             (
                 Operation::PutBucketLifecycle,
-                malformed::put_bucket_lifecycle(bucket),
+                attempts::put_bucket_lifecycle(bucket),
             ),
         ] {
-            let answer = self.send(&ask).await;
+            let answer = self.send(&request).await;
             self.note(operation, bucket.to_string(), &answer);
         }
     }
@@ -243,11 +251,11 @@ impl Prover<'_> {
         let bucket: BucketName = name
             .parse()
             .expect("letters, digits and dashes, 29 of them, are a bucket's name");
-        let made = self.send(&create_bucket::ask(&bucket)).await;
+        let made = self.send(&create_bucket::request(&bucket)).await;
         self.note(Operation::CreateBucket, "Echo".to_owned(), &made);
         if may_be_done(&made) {
             let what = format!("{}the bucket {bucket}", perhaps(&made));
-            self.undo(what, &delete_bucket::ask(&bucket)).await;
+            self.undo(what, &delete_bucket::request(&bucket)).await;
         }
     }
 
@@ -261,23 +269,23 @@ impl Prover<'_> {
         if !may_be_done(made) {
             return;
         }
-        let told = made.as_ref().ok().and_then(delete_object::version);
+        let told = made.as_ref().ok().and_then(version);
         let version = match told {
             Some(version) => Some(version),
             None => self.version(bucket, key).await,
         };
-        let ask = delete_object::ask(bucket, key, version.as_deref());
+        let request = delete_object::request(bucket, key, version.as_deref());
         let what = format!("{}the object {bucket}/{key}", perhaps(made));
-        self.undo(what, &ask).await;
+        self.undo(what, &request).await;
     }
 
     /// The version of an object, if its bucket has versions. Deleting without it would leave both
     /// the version and a delete marker.
     async fn version(&self, bucket: &BucketName, key: &str) -> Option<String> {
-        let ask = head_object::ask(bucket, key);
+        let request = head_object::request(bucket, key);
         for credentials in [Some(self.credentials), self.tidy].into_iter().flatten() {
-            match self.echo.send(credentials, &ask).await {
-                Ok(answer) if answer.is_success() => return delete_object::version(&answer),
+            match self.echo.send(credentials, &request).await {
+                Ok(answer) if answer.is_success() => return version(&answer),
                 _ => {}
             }
         }
@@ -285,12 +293,12 @@ impl Prover<'_> {
     }
 
     /// Takes something away with the credentials that made it, else with the others.
-    async fn undo(&mut self, what: String, ask: &Ask) {
+    async fn undo(&mut self, what: String, request: &Request) {
         for credentials in [Some(self.credentials), self.tidy].into_iter().flatten() {
-            match self.echo.send(credentials, ask).await {
+            match self.echo.send(credentials, request).await {
                 Ok(answer) if answer.is_success() || answer.status == 404 => return,
                 Ok(answer) => {
-                    let error = EchoError::refused(ask.operation, &answer);
+                    let error = EchoError::refused(request.action(), &answer);
                     tracing::debug!(what, %error, "not taken away");
                 }
                 Err(error) => tracing::debug!(what, %error, "not taken away"),
@@ -300,8 +308,8 @@ impl Prover<'_> {
         self.proof.left.push(what);
     }
 
-    async fn send(&self, ask: &Ask) -> Result<Answer, EchoError> {
-        self.echo.send(self.credentials, ask).await
+    async fn send(&self, request: &Request) -> Result<Answer, EchoError> {
+        self.echo.send(self.credentials, request).await
     }
 
     /// Notes what became of an attempt; whether it was allowed.
@@ -340,4 +348,27 @@ fn may_be_done(answer: &Result<Answer, EchoError>) -> bool {
         }
         Err(_) => false,
     }
+}
+
+/// A few of the first keys.
+fn list_first(place: &Prefix) -> Request {
+    let options = ListOptions {
+        prefix: &place.prefix,
+        max_keys: Some(10),
+        ..ListOptions::default()
+    };
+    list_objects_v2::request(&place.bucket, &options)
+}
+
+/// The first key that can be asked for; `None` if there is nothing. A key with a segment `.` or `..`
+/// cannot: on its way a URL loses such segments.
+fn first_key(answer: &Answer) -> Result<Option<String>, String> {
+    let keys = list_objects_v2::keys(answer)?;
+    let has_dots = |key: &String| key.split('/').any(|segment| matches!(segment, "." | ".."));
+    Ok(keys.into_iter().find(|key| !has_dots(key)))
+}
+
+/// The version that an answer says it made: in a versioned bucket deleting makes one, too.
+fn version(answer: &Answer) -> Option<String> {
+    version_id(&answer.headers).map(str::to_owned)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
@@ -68,6 +69,8 @@ pub struct Told {
     pub body: Vec<u8>,
     /// The connection breaks after so many bytes of the body.
     pub breaks_after: Option<usize>,
+    /// The answer waits until so many requests are in flight at once, or ten seconds.
+    pub waits_for: usize,
 }
 
 impl Told {
@@ -78,6 +81,7 @@ impl Told {
             headers: String::new(),
             body: body.as_ref().to_vec(),
             breaks_after: None,
+            waits_for: 0,
         }
     }
 
@@ -108,7 +112,15 @@ pub struct Scripted {
     /// Where it is.
     pub url: Url,
     asked: Arc<Mutex<Vec<Asked>>>,
+    in_flight: Arc<watch::Sender<InFlight>>,
     task: JoinHandle<()>,
+}
+
+/// How many requests are in flight, and how many ever were at once.
+#[derive(Debug, Clone, Copy, Default)]
+struct InFlight {
+    now: usize,
+    most: usize,
 }
 
 impl Scripted {
@@ -118,21 +130,34 @@ impl Scripted {
         let url = format!("http://{}/", listener.local_addr()?);
         let url = url.parse().map_err(io::Error::other)?;
         let asked = Arc::new(Mutex::new(Vec::new()));
+        let in_flight = Arc::new(watch::Sender::default());
         let (kept, tell) = (Arc::clone(&asked), Arc::new(tell));
+        let count = Arc::clone(&in_flight);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (kept, tell) = (Arc::clone(&kept), Arc::clone(&tell));
-                // That somebody hangs up is theirs to tell.
-                tokio::spawn(async move { serve(stream, &kept, &*tell).await.ok() });
+                let count = Arc::clone(&count);
+                // That a client hangs up is for its test to see.
+                tokio::spawn(async move { serve(stream, &kept, &count, &*tell).await.ok() });
             }
         });
-        Ok(Self { url, asked, task })
+        Ok(Self {
+            url,
+            asked,
+            in_flight,
+            task,
+        })
     }
 
     /// What was asked so far, in its order.
     pub fn asked(&self) -> Vec<Asked> {
         let asked = self.asked.lock();
         asked.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many requests were in flight at once, at most.
+    pub fn most_in_flight(&self) -> usize {
+        self.in_flight.borrow().most
     }
 }
 
@@ -145,6 +170,7 @@ impl Drop for Scripted {
 async fn serve(
     mut stream: TcpStream,
     kept: &Mutex<Vec<Asked>>,
+    in_flight: &watch::Sender<InFlight>,
     tell: &(dyn Fn(&Asked) -> Told + Send + Sync),
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
@@ -159,10 +185,23 @@ async fn serve(
             break asked;
         }
     };
+    in_flight.send_modify(|count| {
+        count.now += 1;
+        count.most = count.most.max(count.now);
+    });
     let all = kept.lock();
     all.unwrap_or_else(PoisonError::into_inner)
         .push(asked.clone());
     let told = tell(&asked);
+    let mut count = in_flight.subscribe();
+    let enough = count.wait_for(|count| count.most >= told.waits_for);
+    timeout(Duration::from_secs(10), enough).await.ok();
+    let sent = send(stream, &asked, &told).await;
+    in_flight.send_modify(|count| count.now -= 1);
+    sent
+}
+
+async fn send(mut stream: TcpStream, asked: &Asked, told: &Told) -> io::Result<()> {
     let head = format!(
         "HTTP/1.1 {} x\r\n{}content-length: {}\r\nconnection: close\r\n\r\n",
         told.status,

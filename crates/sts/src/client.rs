@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use skykey_s3_client::{Ask, Endpoint, Problem};
+use skykey_s3_client::{Endpoint, ErrorBody, Request, S3Client, S3Error, Service};
 use skykey_types::{Clock, Credentials};
-use skykey_upstream::{Call, Fault, Patience, SetupError, Upstream, UpstreamMetrics};
+use skykey_upstream::{Fault, Patience, SetupError, Upstream, UpstreamMetrics};
 use url::Url;
 
 use crate::words;
@@ -36,7 +36,7 @@ pub enum StsError {
         /// The HTTP status.
         status: u16,
         /// Its code and message.
-        fault: Problem,
+        fault: ErrorBody,
         /// What it means and what to do; Ceph leaves its messages empty.
         words: String,
     },
@@ -112,8 +112,7 @@ impl StsSettings {
 
 /// One STS. Every request can be repeated safely: credentials that nobody received trouble nobody.
 pub struct StsClient {
-    upstream: Upstream,
-    endpoint: Endpoint,
+    client: S3Client,
     /// Requests are signed for the service `s3`: this RGW knows no `sts`.
     signs_s3: AtomicBool,
 }
@@ -138,25 +137,29 @@ impl StsClient {
             ..skykey_upstream::Settings::of(SYSTEM)
         };
         let upstream = Upstream::new(limits.with(patience))?;
+        let endpoint = Endpoint::new(endpoint, region, clock);
         Ok(Self {
-            upstream,
-            endpoint: Endpoint::new(endpoint, region, clock),
+            client: S3Client::new(upstream, endpoint),
             signs_s3: AtomicBool::new(false),
         })
     }
 
     /// The connections, for whoever asks how it is doing.
     pub fn upstream(&self) -> &Upstream {
-        &self.upstream
+        self.client.upstream()
     }
 
     /// The service name that requests are signed for: `sts`, or `s3` once the endpoint has shown that
     /// it takes no other.
     pub fn service(&self) -> &'static str {
+        self.signed_for().as_str()
+    }
+
+    fn signed_for(&self) -> Service {
         if self.signs_s3.load(Ordering::Relaxed) {
-            "s3"
+            Service::S3
         } else {
-            "sts"
+            Service::Sts
         }
     }
 
@@ -172,13 +175,13 @@ impl StsClient {
         let mut fields = vec![("Action", action)];
         fields.extend_from_slice(form);
         fields.push(("Version", "2011-06-15"));
-        let service = self.service();
+        let service = self.signed_for();
         let outcome = self.send(action, credentials, service, &fields).await;
-        if service == "sts"
+        if service == Service::Sts
             && matches!(&outcome, Err(error) if error.code() == Some("SignatureDoesNotMatch"))
-            && let Ok(answer) = self.send(action, credentials, "s3", &fields).await
+            && let Ok(answer) = self.send(action, credentials, Service::S3, &fields).await
         {
-            tracing::info!(endpoint = %self.endpoint.url(), "this STS takes requests that are signed for the service s3");
+            tracing::info!(endpoint = %self.client.endpoint().url(), "this STS takes requests that are signed for the service s3");
             self.signs_s3.store(true, Ordering::Relaxed);
             return Ok(answer);
         }
@@ -189,24 +192,28 @@ impl StsClient {
         &self,
         action: &'static str,
         credentials: &Credentials,
-        service: &str,
+        service: Service,
         fields: &[(&str, &str)],
     ) -> Result<Bytes, StsError> {
-        let request = self
-            .endpoint
-            .sign(credentials, service, &Ask::form(fields))
-            .map_err(|_| self.unexpected(action, "the request cannot be built".to_owned()))?;
-        let answer = self
-            .upstream
-            .send(&Call::new(action, request).repeatable())
-            .await
-            .map_err(|fault| StsError::Away(fault, self.endpoint.url().to_string()))?;
+        let request = Request::form(action, service, fields).repeatable();
+        let answer = match self.client.send(credentials, &request).await {
+            Ok(answer) => answer,
+            Err(S3Error::NoAnswer(fault)) => {
+                return Err(StsError::Away(
+                    fault,
+                    self.client.endpoint().url().to_string(),
+                ));
+            }
+            Err(_) => {
+                return Err(self.unexpected(action, "the request cannot be built".to_owned()));
+            }
+        };
         if answer.is_success() {
             return Ok(answer.body);
         }
-        let fault = Problem::parse(&answer.text());
+        let fault = ErrorBody::parse(&answer.text());
         Err(StsError::Refused {
-            endpoint: self.endpoint.url().to_string(),
+            endpoint: self.client.endpoint().url().to_string(),
             action,
             status: answer.status,
             words: words::of(action, answer.status, &fault),
@@ -216,7 +223,7 @@ impl StsClient {
 
     fn unexpected(&self, action: &'static str, why: String) -> StsError {
         StsError::Unexpected {
-            endpoint: self.endpoint.url().to_string(),
+            endpoint: self.client.endpoint().url().to_string(),
             action,
             why,
         }
@@ -226,7 +233,7 @@ impl StsClient {
 impl fmt::Debug for StsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StsClient")
-            .field("endpoint", &self.endpoint.url().as_str())
+            .field("endpoint", &self.client.endpoint().url().as_str())
             .field("service", &self.service())
             .finish_non_exhaustive()
     }

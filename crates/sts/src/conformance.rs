@@ -9,9 +9,9 @@ mod session_tokens;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use skykey_s3_client::{Ask, Endpoint};
+use skykey_s3_client::{Endpoint, Request, S3Client};
 use skykey_types::{Clock, Credentials, Lifetime, Rights, RoleArn, SignedDuration, Timestamp};
-use skykey_upstream::{Call, Upstream, UpstreamMetrics};
+use skykey_upstream::{Upstream, UpstreamMetrics};
 use url::Url;
 
 pub use self::refusals::*;
@@ -117,15 +117,13 @@ impl Stand {
     ) -> u16 {
         let body: &'static [u8] = if method == "PUT" { b"x" } else { b"" };
         let method = method.parse().expect("the stand's methods are methods");
-        let ask = Ask::at(method, path)
+        let request = Request::at("try credentials", method, path)
             .query(query)
             .body(Bytes::from_static(body));
         let clock = Arc::clone(&self.wire_clock);
-        let request = Endpoint::new(self.endpoint.clone(), self.region.clone(), clock)
-            .sign(credentials, "s3", &ask)
-            .expect("the stand's paths are paths");
-        let call = Call::new("try credentials", request);
-        let answer = Self::upstream().send(&call).await;
+        let endpoint = Endpoint::new(self.endpoint.clone(), self.region.clone(), clock);
+        let client = S3Client::new(Self::upstream(), endpoint);
+        let answer = client.send(credentials, &request).await;
         answer.expect("the endpoint answers").status
     }
 

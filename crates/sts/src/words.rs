@@ -1,10 +1,10 @@
 //! What an STS's refusal means, in words for people. Ceph RGW leaves its messages empty.
 
-use skykey_s3_client::Problem;
+use skykey_s3_client::ErrorBody;
 
 /// A sentence for the refusal of `action`: the endpoint's own words if it has any, else what this
 /// answer has been seen to mean on Ceph RGW, with what to do.
-pub(crate) fn of(action: &str, status: u16, fault: &Problem) -> String {
+pub(crate) fn of(action: &str, status: u16, fault: &ErrorBody) -> String {
     if !fault.message.trim().is_empty() {
         return fault.message.trim().chars().take(300).collect();
     }
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn an_empty_message_becomes_a_sentence_and_another_stays() {
-        let fault = |code: &str, message: &str| Problem {
+        let fault = |code: &str, message: &str| ErrorBody {
             code: code.to_owned(),
             message: message.to_owned(),
         };

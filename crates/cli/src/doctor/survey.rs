@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use skykey_client::{Client, GrantedLease, Wish};
-use skykey_objects::{Keys, NoKeys, ObjectAddress, ObjectError, Objects, ObjectsSettings};
+use skykey_transfer::{
+    CredentialsProvider, NoCredentials, ObjectAddress, ObjectError, Objects, ObjectsSettings,
+};
 use skykey_types::{AccessKeyId, Credentials, Prefix, SignedDuration, SurveyName, random_token};
 
 use super::not_well;
@@ -21,12 +23,12 @@ const UNGUESSABLE: usize = 16;
 struct Only(Arc<Credentials>);
 
 #[async_trait::async_trait]
-impl Keys for Only {
-    async fn now(&self) -> Result<Arc<Credentials>, NoKeys> {
+impl CredentialsProvider for Only {
+    async fn credentials(&self) -> Result<Arc<Credentials>, NoCredentials> {
         Ok(self.0.clone())
     }
 
-    async fn after_refusal(&self, _: &AccessKeyId) -> Result<Arc<Credentials>, NoKeys> {
+    async fn after_refusal(&self, _: &AccessKeyId) -> Result<Arc<Credentials>, NoCredentials> {
         Ok(self.0.clone())
     }
 }

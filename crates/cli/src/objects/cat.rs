@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use clap::Args;
-use skykey_objects::ObjectAddress;
+use skykey_transfer::ObjectAddress;
 
 use super::{Output, Using, store};
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use skykey_client::Client;
-use skykey_objects::{Copied, CopyOptions, ObjectAddress, ObjectError, Outcome, Progress, Tally};
+use skykey_transfer::{
+    Copied, CopyOptions, Downloaded, ObjectAddress, ObjectError, Progress, Tally,
+};
 use skykey_types::SurveyName;
 
 use super::keys::Lease;
@@ -117,14 +119,17 @@ impl Cp {
         };
         bar.end();
         let tally = match outcome {
-            None => bail!(Interrupted("nothing was copied".to_owned())),
+            None => {
+                store.settled().await;
+                bail!(Interrupted("nothing was copied".to_owned()))
+            }
             Some(outcome) => match outcome? {
-                Outcome::Copied(bytes) => Tally {
+                Downloaded::Copied(bytes) => Tally {
                     copied: 1,
                     bytes,
                     ..Tally::default()
                 },
-                Outcome::WasThere => Tally {
+                Downloaded::WasThere => Tally {
                     were_there: 1,
                     ..Tally::default()
                 },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use skykey_client::{Client, ClientError, GrantedLease, Place, Wish};
-use skykey_objects::{Keys, NoKeys};
+use skykey_transfer::{CredentialsProvider, NoCredentials};
 use skykey_types::{AccessKeyId, Credentials, SignedDuration, SurveyName};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -141,20 +141,23 @@ impl Lease {
 }
 
 #[async_trait]
-impl Keys for Lease {
-    async fn now(&self) -> Result<Arc<Credentials>, NoKeys> {
+impl CredentialsProvider for Lease {
+    async fn credentials(&self) -> Result<Arc<Credentials>, NoCredentials> {
         keys(self.granted().await)
     }
 
-    async fn after_refusal(&self, refused: &AccessKeyId) -> Result<Arc<Credentials>, NoKeys> {
+    async fn after_refusal(
+        &self,
+        refused: &AccessKeyId,
+    ) -> Result<Arc<Credentials>, NoCredentials> {
         keys(self.in_place_of(refused).await)
     }
 }
 
-fn keys(granted: Result<GrantedLease, ClientError>) -> Result<Arc<Credentials>, NoKeys> {
+fn keys(granted: Result<GrantedLease, ClientError>) -> Result<Arc<Credentials>, NoCredentials> {
     match granted {
         Ok(granted) => Ok(Arc::new(granted.credentials)),
-        Err(error) => Err(NoKeys {
+        Err(error) => Err(NoCredentials {
             message: error.to_string(),
             hint: error.hint(),
         }),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::bail;
 use clap::Args;
 use skykey_client::{Identity, Survey};
-use skykey_objects::{ObjectAddress, Page};
+use skykey_transfer::{ObjectAddress, Page};
 
 use super::{Output, Using, place, sizes, store};
 use crate::print;

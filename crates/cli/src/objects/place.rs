@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use skykey_client::Survey;
-use skykey_objects::ObjectAddress;
+use skykey_transfer::ObjectAddress;
 use skykey_types::{Prefix, SurveyName};
 
 use crate::listed;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use skykey_objects::{Outcome, Progress, Tally};
+use skykey_transfer::{Downloaded, Progress, Tally};
 use tokio::time::Instant;
 
 use super::sizes::human;
@@ -56,9 +56,9 @@ impl Progress for Bar {
         self.bar.inc(u64::try_from(bytes).unwrap_or_default());
     }
 
-    fn done(&self, bytes: u64, outcome: Option<Outcome>) {
+    fn done(&self, bytes: u64, outcome: Option<Downloaded>) {
         // What is not copied is no longer to be waited for.
-        if !matches!(outcome, Some(Outcome::Copied(_))) {
+        if !matches!(outcome, Some(Downloaded::Copied(_))) {
             self.bar.dec_length(bytes);
         }
     }

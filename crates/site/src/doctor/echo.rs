@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use skykey_broker::Ec2Keys;
-use skykey_echo::{EchoError, Mine, ProjectId, user_policy};
+use skykey_echo::{BucketList, EchoError, ProjectId, user_policy};
 use skykey_types::{Credentials, ProjectName};
 use tokio::time::{Instant, sleep};
 
@@ -84,7 +84,7 @@ async fn readers(at: &At) -> Result<(ProjectName, Places), Because> {
 }
 
 /// Ceph believes any region, AWS and ours only their own; both tell it apart from a wrong key.
-fn region(region: &str, answer: &Result<Mine, EchoError>) -> Seen {
+fn region(region: &str, answer: &Result<BucketList, EchoError>) -> Seen {
     match answer {
         Err(error)
             if matches!(
@@ -113,7 +113,7 @@ fn believed(
     at: &At,
     project: &ProjectName,
     places: &Places,
-    answer: &Result<Mine, EchoError>,
+    answer: &Result<BucketList, EchoError>,
 ) -> Seen {
     let mine = match answer {
         Ok(mine) => mine,

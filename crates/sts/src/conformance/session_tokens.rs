@@ -1,5 +1,6 @@
 //! What `GetSessionToken` gives.
 
+use skykey_s3_client::Service;
 use skykey_types::Lifetime;
 
 use super::Stand;
@@ -54,7 +55,7 @@ pub async fn the_service_name_s3_is_taken(stand: &Stand) {
     ];
     let client = stand.client();
     let answer = client
-        .send("GetSessionToken", &stand.asker, "s3", &fields)
+        .send("GetSessionToken", &stand.asker, Service::S3, &fields)
         .await;
     let made = parse_credentials("GetSessionToken", &answer.expect("it is taken"));
     assert_eq!(

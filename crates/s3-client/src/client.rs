@@ -1,0 +1,92 @@
+//! Sending requests with the credentials that the caller has.
+
+use bytes::Bytes;
+use skykey_types::Credentials;
+use skykey_upstream::{Answer, Call, Opened, RequestBody, Upstream};
+
+use crate::{Endpoint, Request, S3Error};
+
+/// The client of one endpoint. Clones share connections, limits and signing keys.
+#[derive(Debug, Clone)]
+pub struct S3Client {
+    upstream: Upstream,
+    endpoint: Endpoint,
+}
+
+impl S3Client {
+    /// A client that connects when the first request is sent.
+    pub fn new(upstream: Upstream, endpoint: Endpoint) -> Self {
+        Self { upstream, endpoint }
+    }
+
+    /// The endpoint.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The connections.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// Sends the request and reads its answer, whatever its status. A request that may be repeated
+    /// is, within the limits of the [`Upstream`].
+    pub async fn send(
+        &self,
+        credentials: &Credentials,
+        request: &Request,
+    ) -> Result<Answer, S3Error> {
+        let signed = self.endpoint.sign(credentials, request)?;
+        let call = Call {
+            operation: request.action,
+            request: signed.map(|()| request.body.clone()),
+            repeat: request.repeat,
+        };
+        Ok(self.upstream.send(&call).await?)
+    }
+
+    /// Sends the request and reads its answer; anything but a success is [`S3Error::Refused`].
+    pub async fn call(
+        &self,
+        credentials: &Credentials,
+        request: &Request,
+    ) -> Result<Answer, S3Error> {
+        let answer = self.send(credentials, request).await?;
+        if answer.is_success() {
+            Ok(answer)
+        } else {
+            Err(self.refused(request, &answer))
+        }
+    }
+
+    /// Sends the request once and returns when the head of the answer is there, whatever its
+    /// status; the body streams.
+    pub async fn open(
+        &self,
+        credentials: &Credentials,
+        request: &Request,
+    ) -> Result<Opened, S3Error> {
+        let signed = self.endpoint.sign(credentials, request)?;
+        let body = RequestBody::from(Bytes::clone(&request.body));
+        let signed = signed.map(|()| body);
+        Ok(self.upstream.stream(request.action, signed).await?)
+    }
+
+    /// The same with a body that streams, in place of the request's own. Its length is known, its
+    /// hash only if [`Request::payload_sha256`] names it.
+    pub async fn stream(
+        &self,
+        credentials: &Credentials,
+        request: &Request,
+        body: RequestBody,
+    ) -> Result<Opened, S3Error> {
+        let signed = self.endpoint.sign_stream(credentials, request)?;
+        let signed = signed.map(|()| body);
+        Ok(self.upstream.stream(request.action, signed).await?)
+    }
+
+    /// The error for an answer that is not a success.
+    pub fn refused(&self, request: &Request, answer: &Answer) -> S3Error {
+        S3Error::refused(self.upstream.system(), request.action, answer)
+    }
+}

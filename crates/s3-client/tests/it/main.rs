@@ -1,0 +1,8 @@
+//! The client before a server that answers as it is told.
+
+#![expect(clippy::unwrap_used, reason = "in a test a failure is a failure")]
+
+mod operations;
+mod renewing;
+mod server;
+mod streaming;
