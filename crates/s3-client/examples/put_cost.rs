@@ -20,6 +20,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as BareClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use skykey_s3_client::operations::put_object;
 use skykey_s3_client::{Endpoint, RequestBody, S3Client};
 use skykey_types::{AccessKeyId, Credentials, Secret, SystemClock};
@@ -46,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    for how in [How::Unsigned, How::Hashed, How::Retried] {
+    for how in [How::Bare, How::Unsigned, How::Hashed, How::Retried] {
         // The connections are made before it counts.
         runtime.block_on(put(address.trim(), how, in_flight * 4, in_flight))?;
         let (cpu, begun) = (cpu_seconds()?, Instant::now());
@@ -66,6 +70,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[derive(Debug, Clone, Copy)]
 enum How {
+    /// The same request by a bare pooled client of `hyper-util`, to compare.
+    Bare,
     /// `S3Client::stream` with `UNSIGNED-PAYLOAD`.
     Unsigned,
     /// `S3Client::open` with the payload's SHA-256.
@@ -86,6 +92,9 @@ async fn put(
         Arc::new(SystemClock),
     );
     let upstream = Upstream::new(Settings::data_path("the sink"))?;
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let bare = BareClient::builder(TokioExecutor::new()).build(connector);
     let client = S3Client::new(upstream, endpoint);
     let credentials = Arc::new(Credentials {
         access_key_id: AccessKeyId::new("AKIAIOSFODNN7EXAMPLE"),
@@ -100,7 +109,7 @@ async fn put(
         .map(|_| {
             let (client, credentials, next) =
                 (client.clone(), Arc::clone(&credentials), Arc::clone(&next));
-            let (bucket, stamp) = (bucket.clone(), stamp.clone());
+            let (bucket, stamp, bare) = (bucket.clone(), stamp.clone(), bare.clone());
             tokio::spawn(async move {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
@@ -109,10 +118,24 @@ async fn put(
                     }
                     let key = format!("cutouts/{:03}/{number:09}.fits", number % 1000);
                     let request = match how {
+                        How::Bare => {
+                            put_object::request(&bucket, &key, Bytes::new()).unsigned_payload()
+                        }
                         How::Unsigned => put_object::request(&bucket, &key, Bytes::new()),
-                        _ => put_object::request(&bucket, &key, stamp.clone()),
+                        How::Hashed | How::Retried => {
+                            put_object::request(&bucket, &key, stamp.clone())
+                        }
                     };
                     match how {
+                        How::Bare => {
+                            let signed = client.endpoint().sign(&credentials, &request)?;
+                            let signed = signed.map(|()| Full::new(stamp.clone()));
+                            let answer = bare.request(signed).await.map_err(|error| {
+                                request.unexpected(format!("the sink is gone: {error}"))
+                            })?;
+                            // It is empty.
+                            drop(answer.into_body().collect().await);
+                        }
                         How::Unsigned => {
                             let body = RequestBody::from(stamp.clone());
                             let opened = client.stream(&credentials, &request, body).await?;
