@@ -161,7 +161,7 @@ def test_without_the_program_it_says_how_to_get_it(python, tmp_path):
     alone = {"PATH": str(tmp_path), "PYTHONPATH": str(module), "HOME": str(tmp_path)}
     run = subprocess.run([sys.executable, "-m", "skykey"], env=alone, capture_output=True, text=True, timeout=60)
     assert run.returncode == 1 and run.stderr.startswith("error: the program skykey is neither"), run.stderr
-    assert run.stderr.endswith("install the wheel that this module came from again\n") and run.stderr.count("\n") == 1
+    assert run.stderr.endswith("reinstall the wheel of this module\n") and run.stderr.count("\n") == 1
 
 
 # One client. A line asks for a listing; 'due' has botocore think that its credentials are nearly spent.
