@@ -32,11 +32,12 @@ pub(super) fn read(
         if !allowed || signature.is_some() {
             return Err(BodyError::AfterEnd);
         }
-        let (name, value) = parse(line)?;
-        let is_signature = name == SIGNATURE;
+        let parsed = parse(line);
+        let is_signature = matches!(&parsed, Ok((name, _)) if name == SIGNATURE);
         if empty_lines > 0 && !(is_signature && signatures.is_some()) {
             return Err(BodyError::AfterEnd);
         }
+        let (name, value) = parsed?;
         if !is_signature {
             if trailers.insert(name, value).is_some() {
                 return Err(BodyError::MalformedTrailer("a trailer occurs twice"));
