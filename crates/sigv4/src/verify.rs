@@ -1,5 +1,7 @@
 //! Verifying what a request presents.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use jiff::Timestamp;
 use skykey_types::Secret;
@@ -55,8 +57,10 @@ impl Presented<'_> {
         self.check_time(now)?;
         let (payload, body_line) = match (self.body.payload, self.body.signed_as, body_sha256) {
             (Payload::Undeclared, _, None) => return Err(Refusal::PayloadMissing),
-            (Payload::Undeclared, _, Some(hash)) => (Payload::Sha256(*hash), hex::encode(hash)),
-            (payload, signed_as, _) => (payload, signed_as.unwrap_or_default().to_owned()),
+            (Payload::Undeclared, _, Some(hash)) => {
+                (Payload::Sha256(*hash), Cow::Owned(hex::encode(hash)))
+            }
+            (payload, signed_as, _) => (payload, Cow::Borrowed(signed_as.unwrap_or_default())),
         };
         let scope = self.scope;
         let key = SigningKey::derive_for(secret, scope.day, scope.region, scope.service);
