@@ -14,6 +14,7 @@ mod faults_keystone;
 mod faults_tls;
 mod help;
 mod jupyter;
+mod layers;
 mod machines;
 mod notebooks;
 mod outages;
