@@ -73,7 +73,7 @@ impl Variables {
         self.unset.retain(|name| *name != TOKEN_FILE);
         self.set.push((TOKEN_FILE, Secret::new(bearer)));
         self.set
-            .push(("SKYKEY_AGENT_PID", Secret::new(pid.to_string())));
+            .push((crate::variables::AGENT_PID, Secret::new(pid.to_string())));
         Ok(self)
     }
 

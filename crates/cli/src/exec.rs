@@ -19,10 +19,7 @@ use tokio::sync::mpsc;
 use super::Wanted;
 use super::endpoint::{Endpoint, Refusal, Source, new_bearer};
 use super::environment::Variables;
-
-/// As shells and env(1) have it.
-const NOT_FOUND: u8 = 127;
-const NOT_EXECUTABLE: u8 = 126;
+use super::exit::{NOT_EXECUTABLE, NOT_FOUND};
 
 #[derive(Args)]
 pub struct Exec {

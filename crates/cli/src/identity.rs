@@ -22,7 +22,7 @@ pub struct Asker {
     /// Who asks: login, hub (a notebook server, by its own token), openstack (a machine, by the application
     /// credential in `OS_APPLICATION_CREDENTIAL_ID` and `_SECRET`, at `OS_AUTH_URL`), or token-file=FILE (an access
     /// token of the IAM that something else renews); left out, your login, else the notebook server
-    #[arg(long, value_name = "WHO", env = "SKYKEY_IDENTITY")]
+    #[arg(long, value_name = "WHO", env = crate::variables::IDENTITY)]
     identity: Option<Who>,
 }
 

@@ -10,6 +10,7 @@ mod doctor;
 mod endpoint;
 mod environment;
 mod exec;
+pub mod exit;
 mod formats;
 mod identity;
 mod leases;
@@ -20,6 +21,7 @@ mod request;
 mod revoke;
 mod setup;
 mod surveys;
+pub mod variables;
 mod whoami;
 
 use std::io::{self, Write};
@@ -45,7 +47,7 @@ const HERE: &str = "http://127.0.0.1:8080/";
 #[derive(Args, Debug, Clone)]
 pub struct At {
     /// The portal; the one you are logged in at if left out, else the one on this machine
-    #[arg(long, value_name = "URL", env = "SKYKEY_PORTAL")]
+    #[arg(long, value_name = "URL", env = variables::PORTAL)]
     portal: Option<Portal>,
 }
 

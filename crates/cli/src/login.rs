@@ -32,7 +32,7 @@ pub struct Login {
     #[arg(
         long,
         value_name = "WHEN",
-        env = "SKYKEY_KEYRING",
+        env = crate::variables::KEYRING,
         default_value = "auto"
     )]
     keyring: WithKeyring,

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use skykey_cli::{Interrupted, complain};
+use skykey_cli::exit::INTERRUPTED;
+use skykey_cli::{Interrupted, complain, variables};
 use skykey_client::Portal;
 use skykey_site::{ApplyOptions, HubLines, RevokeOptions};
 use skykey_types::{ProjectName, SurveyName, SystemClock};
@@ -71,7 +72,7 @@ enum Command {
         #[arg(
             long,
             value_name = "FORMAT",
-            env = "SKYKEY_LOG",
+            env = variables::LOG,
             default_value = "text"
         )]
         log_format: LogFormat,
@@ -229,9 +230,6 @@ enum SurveyCommand {
         surveys: Vec<String>,
     },
 }
-
-/// 128 and the number of SIGINT.
-const INTERRUPTED: u8 = 130;
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {

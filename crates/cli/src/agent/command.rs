@@ -17,11 +17,10 @@ use tokio::time::{Instant, sleep};
 use super::folder::Seen;
 use super::{Agent, AgentOptions, Ended, OnRefused, say, usual_folder};
 use crate::complaint::complain;
+use crate::exit::REFUSED;
 use crate::identity::Asker;
-use crate::{At, no_choice_of_lifetime, print, setup};
+use crate::{At, no_choice_of_lifetime, print, setup, variables};
 
-/// sysexits.h: EX_NOPERM.
-const REFUSED: u8 = 77;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Args)]
@@ -54,7 +53,7 @@ enum Other {
 #[derive(Args)]
 struct Place {
     /// The agent's folder, one for each agent [default: agent/MACHINE, where the login is kept]
-    #[arg(long, value_name = "DIR", env = "SKYKEY_AGENT_FOLDER")]
+    #[arg(long, value_name = "DIR", env = variables::AGENT_FOLDER)]
     folder: Option<PathBuf>,
 }
 

@@ -3,6 +3,8 @@
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
+use crate::variables;
+
 /// What the agent does when it is refused: somebody left the group, a login has ended, a token file holds no
 /// token that the portal takes. A portal that does not answer refuses nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,8 +45,8 @@ pub(super) fn run(line: &str, survey: &str, why: &str) {
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", line])
-        .env("SKYKEY_SURVEY", survey)
-        .env("SKYKEY_REFUSED", why)
+        .env(variables::SURVEY, survey)
+        .env(variables::REFUSED, why)
         .stdin(Stdio::null());
     tokio::task::spawn_blocking(move || match command.status() {
         Ok(status) if status.success() => {}
