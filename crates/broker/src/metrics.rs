@@ -51,36 +51,49 @@ struct Proved {
 }
 
 impl BrokerMetrics {
-    /// Shows them in `registry`: `skykey_leases_issued_total{survey,method,access}`,
-    /// `skykey_leases_refused_total{survey,method,reason}` (the reason is [`Denied::code`]),
-    /// `skykey_leases_revoked_total{survey,reason}`, `skykey_proof_state{survey,method,state}` (1 for the
-    /// state that it is in, 0 for the others) and `skykey_watch_last_success_timestamp_seconds`.
-    pub fn register(&self, registry: &mut Registry) {
-        registry.register(
+    /// Every family: its name, type, labels and meaning. `docs/reference/metrics.md` is made of it.
+    pub const FAMILIES: [[&str; 4]; 5] = [
+        [
             "skykey_leases_issued",
-            "Leases issued and renewed",
-            self.issued.clone(),
-        );
-        registry.register(
+            "counter",
+            "survey,method,access",
+            "Leases issued and renewed; credentials that are handed out again are no lease",
+        ],
+        [
             "skykey_leases_refused",
-            "Leases asked for and refused; the reason is the API's code",
-            self.refused.clone(),
-        );
-        registry.register(
+            "counter",
+            "survey,method,reason",
+            "Leases refused; the reason is the API's code, and names that are not configured are counted as other",
+        ],
+        [
             "skykey_leases_revoked",
-            "Leases that ended before their time: removed from the group, or returned",
-            self.revoked.clone(),
-        );
-        registry.register(
+            "counter",
+            "survey,reason",
+            "Leases that ended before their time, because their owner was removed from the group or returned them",
+        ],
+        [
             "skykey_proof_state",
-            "1 for what the last proof found that readers can do, by survey and method",
-            self.proofs.clone(),
-        );
-        registry.register(
+            "gauge",
+            "survey,method,state",
+            "1 for the present state of read_only, writes, unreadable, unclear, not_proved_yet; 0 for the others",
+        ],
+        [
             "skykey_watch_last_success_timestamp_seconds",
-            "When the membership watch last ended a round, in seconds since 1970; 0 before the first",
-            self.watched.clone(),
-        );
+            "gauge",
+            "",
+            "The end of the membership watch's last round, in seconds since 1970; 0 before the first",
+        ],
+    ];
+
+    /// Registers every family of [`Self::FAMILIES`].
+    pub fn register(&self, registry: &mut Registry) {
+        let [issued, refused, revoked, proofs, watched] =
+            Self::FAMILIES.map(|[name, _, _, help]| (name, help));
+        registry.register(issued.0, issued.1, self.issued.clone());
+        registry.register(refused.0, refused.1, self.refused.clone());
+        registry.register(revoked.0, revoked.1, self.revoked.clone());
+        registry.register(proofs.0, proofs.1, self.proofs.clone());
+        registry.register(watched.0, watched.1, self.watched.clone());
     }
 
     pub(crate) fn issued(&self, lease: &Lease) {

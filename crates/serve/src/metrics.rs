@@ -54,6 +54,40 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Every family: its name, type, labels and meaning. `docs/reference/metrics.md` is made of it.
+    pub const FAMILIES: [[&str; 4]; 5] = [
+        [
+            "skykey_http_requests",
+            "counter",
+            "door,method,status",
+            "Requests answered; status 499 are those whose client did not wait",
+        ],
+        [
+            "skykey_http_request_duration_seconds",
+            "histogram",
+            "door",
+            "From a request's headers to the first line of its answer",
+        ],
+        [
+            "skykey_http_connections",
+            "gauge",
+            "door",
+            "Connections open now",
+        ],
+        [
+            "skykey_http_connections_refused",
+            "counter",
+            "door",
+            "Connections closed because one client had too many",
+        ],
+        [
+            "skykey_tls_certificate_end_timestamp_seconds",
+            "gauge",
+            "door",
+            "When the certificate in use ends, in seconds since 1970",
+        ],
+    ];
+
     /// A registry with the families of the doors in it.
     pub fn new() -> Self {
         let metrics = Self {
@@ -64,32 +98,14 @@ impl Metrics {
             refused: Family::default(),
             certificate_ends: Family::default(),
         };
+        let [requests, durations, connections, refused, ends] =
+            Self::FAMILIES.map(|[name, _, _, help]| (name, help));
         let mut registry = metrics.registry();
-        registry.register(
-            "skykey_http_requests",
-            "Requests answered; status 499 are those whose client did not wait",
-            metrics.requests.clone(),
-        );
-        registry.register(
-            "skykey_http_request_duration_seconds",
-            "From a request's headers to the first line of its answer",
-            metrics.durations.clone(),
-        );
-        registry.register(
-            "skykey_http_connections",
-            "Connections open now",
-            metrics.connections.clone(),
-        );
-        registry.register(
-            "skykey_http_connections_refused",
-            "Connections closed because one client had too many",
-            metrics.refused.clone(),
-        );
-        registry.register(
-            "skykey_tls_certificate_end_timestamp_seconds",
-            "When the certificate in use ends, in seconds since 1970",
-            metrics.certificate_ends.clone(),
-        );
+        registry.register(requests.0, requests.1, metrics.requests.clone());
+        registry.register(durations.0, durations.1, metrics.durations.clone());
+        registry.register(connections.0, connections.1, metrics.connections.clone());
+        registry.register(refused.0, refused.1, metrics.refused.clone());
+        registry.register(ends.0, ends.1, metrics.certificate_ends.clone());
         drop(registry);
         metrics
     }

@@ -69,24 +69,34 @@ fn histogram() -> Histogram {
 }
 
 impl UpstreamMetrics {
-    /// Shows them in `registry`: `skykey_upstream_attempts_total{system,operation,outcome}`,
-    /// `skykey_upstream_seconds{system,operation}` and `skykey_upstream_under_way{system}`.
-    pub fn register(&self, registry: &mut Registry) {
-        registry.register(
+    /// Every family: its name, type, labels and meaning. `docs/reference/metrics.md` is made of it.
+    pub const FAMILIES: [[&str; 4]; 3] = [
+        [
             "skykey_upstream_attempts",
-            "Requests to the systems around skykey, each repetition counted",
-            self.attempts.clone(),
-        );
-        registry.register(
+            "counter",
+            "system,operation,outcome",
+            "Requests to the systems around skykey, retries included",
+        ],
+        [
             "skykey_upstream_seconds",
-            "How long their answers took",
-            self.seconds.clone(),
-        );
-        registry.register(
+            "histogram",
+            "system,operation",
+            "Seconds until their responses",
+        ],
+        [
             "skykey_upstream_under_way",
-            "Requests to the systems around skykey that wait for an answer",
-            self.under_way.clone(),
-        );
+            "gauge",
+            "system",
+            "Requests to the systems around skykey in flight",
+        ],
+    ];
+
+    /// Registers every family of [`Self::FAMILIES`].
+    pub fn register(&self, registry: &mut Registry) {
+        let [attempts, seconds, under_way] = Self::FAMILIES.map(|[name, _, _, help]| (name, help));
+        registry.register(attempts.0, attempts.1, self.attempts.clone());
+        registry.register(seconds.0, seconds.1, self.seconds.clone());
+        registry.register(under_way.0, under_way.1, self.under_way.clone());
     }
 
     /// How many attempts there were of `operation` at `system`, with any outcome but
