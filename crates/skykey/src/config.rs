@@ -1,44 +1,10 @@
 //! The configuration file: TOML, every key known, every value parsed once. A path is relative to the file.
-//! `deploy/skykey.toml` shows all of it for a site; `docs/operations.md` says what each key does.
-//!
-//! ```toml
-//! [watch]
-//! every = "30s"         # how often the membership watch asks the IAM
-//! iam_grace = "5m"      # new leases go on for so long when the IAM is silent
-//!
-//! [ec2]
-//! kept = "10s"          # how long Keystone's word about an EC2 credential is believed
-//!
-//! [proof]
-//! every = "1h"          # how often it is proved that readers cannot write
-//!
-//! [backend]
-//! rotate_after = "168h" # when the backend user's EC2 credentials are replaced
-//! unused_after = "720h" # when unused ones are deleted
-//!
-//! [jupyterhub]
-//! url = "https://hub.example.org/"   # as far as /hub/
-//! user = "username"     # what the hub calls its users: IAM usernames, or "sub"
-//! survey = "lsst-dp1"   # for servers that ask for none
-//! stop_servers = true   # of people who are removed
-//! service_token = { file = "hub-token" }
-//!
-//! [[survey]]
-//! name = "lsst-dp1"
-//! title = "LSST Data Preview 1"
-//! images = "/data/dp1"              # published when skykey starts; may be left out
-//! prefixes = ["lsst-dp1/"]          # bucket, or bucket/prefix
-//! readers = ["lsst/echo-readers"]
-//! curators = ["lsst/curators"]
-//! project = "lsst-ro"               # the readers' OpenStack project
-//! data_project = "lsst"             # the project that owns the data
-//! lifetime = { min = "1h", max = "12h" }
-//! methods = ["sts-lite", "assume-role", "ec2"]
-//! roles = { read = "arn:aws:iam:::role/skykey-lsst-dp1-readers" }
-//! ```
+//! `deploy/skykey.toml` shows all of it for a site; [`KEYS`] lists each key, and `docs/reference/configuration.md` is
+//! made of that list.
 
 mod file;
 mod jupyterhub;
+mod keys;
 mod site;
 mod survey;
 mod words;
@@ -52,6 +18,7 @@ use skykey_site::{EchoSite, HubSite, IamSite, KeystoneSite, RealSite};
 use skykey_types::{Method, SignedDuration, Survey, SurveyName};
 
 use file::File;
+pub use keys::{Fallback, KEYS, Key};
 pub use site::PortalSite;
 pub(crate) use survey::survey_named;
 

@@ -21,6 +21,7 @@ mod outages;
 mod proof;
 mod readiness;
 mod realstack;
+mod reference;
 mod secrets;
 mod shells;
 mod stand_ins;
