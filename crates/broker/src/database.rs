@@ -5,6 +5,7 @@ mod audit;
 mod leases;
 mod left_over;
 mod logins;
+mod migrations;
 mod standing;
 
 use std::fs::{self, OpenOptions, Permissions};
@@ -87,7 +88,7 @@ impl Database {
             .max_connections(1)
             .connect_with(options.clone())
             .await?;
-        sqlx::migrate!().run(&writer).await?;
+        migrations::migrator().run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options.read_only(true))
