@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use skykey_hub::{Hub, HubSettings, Servers};
+use skykey_testkit::{Request, Response, Server};
 use skykey_types::{ManualClock, Secret, Timestamp};
 use skykey_upstream::UpstreamMetrics;
-use tokio::net::TcpListener;
 
 #[derive(Default)]
 pub(crate) struct Inner {
@@ -24,19 +21,19 @@ pub(crate) struct Fake {
     pub(crate) clock: ManualClock,
     settings: HubSettings,
     pub(crate) inner: Arc<Mutex<Inner>>,
+    _server: Server,
 }
 
 impl Fake {
     /// A hub whose address has `path` before `hub/`.
     pub(crate) async fn start(path: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}{path}", listener.local_addr().unwrap());
         let inner = Arc::new(Mutex::new(Inner::default()));
-        let router = Router::new().fallback(answer).with_state(inner.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let answering = inner.clone();
+        let server = Server::start(move |request| answer(&answering, request));
+        let server = server.await.unwrap();
         let clock = ManualClock::at(Timestamp::from_second(1_795_507_200).unwrap());
         let settings = HubSettings {
-            url: url.parse().unwrap(),
+            url: server.url.join(path).unwrap(),
             authorities: None,
             metrics: UpstreamMetrics::default(),
         };
@@ -46,6 +43,7 @@ impl Fake {
             clock,
             settings,
             inner,
+            _server: server,
         }
     }
 
@@ -85,18 +83,12 @@ impl Fake {
     }
 }
 
-async fn answer(
-    State(inner): State<Arc<Mutex<Inner>>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> (StatusCode, axum::Json<Value>) {
-    tokio::task::yield_now().await;
+fn answer(inner: &Mutex<Inner>, request: &Request) -> Response {
     let mut inner = inner.lock().unwrap();
-    let authorization = headers["authorization"].to_str().unwrap().to_owned();
-    inner
-        .seen
-        .push((format!("{method} {}", uri.path()), authorization));
-    let (status, body) = inner.answers[method.as_str()].clone();
-    (StatusCode::from_u16(status).unwrap(), axum::Json(body))
+    let (method, _) = request.line.split_once(' ').unwrap();
+    let (line, _) = request.line.split_once('?').unwrap_or((&request.line, ""));
+    let authorization = request.header("authorization").unwrap().to_owned();
+    inner.seen.push((line.to_owned(), authorization));
+    let (status, body) = &inner.answers[method];
+    Response::new(*status, body.to_string()).header("content-type: application/json")
 }

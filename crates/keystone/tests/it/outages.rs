@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use skykey_keystone::{Caller, Error};
+use skykey_testkit::Response;
 use skykey_types::{AccessKeyId, Secret};
 
-use crate::raw::{Raw, Step};
+use crate::raw::{Raw, json_body, token};
 
 const CREATE: &str = "POST /v3/users/1/credentials/OS-EC2";
 const LIST: &str = "GET /v3/users/1/credentials/OS-EC2";
@@ -23,7 +24,7 @@ async fn create(raw: &Raw) -> Result<skykey_keystone::Ec2Credential, Error> {
 
 #[tokio::test]
 async fn no_second_ec2_credential_is_made_when_the_answer_is_lost() {
-    let raw = Raw::new(vec![Step::Cut]).await;
+    let raw = Raw::new(vec![Response::none()]).await;
     let error = create(&raw).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable(_)), "{error}");
     assert!(
@@ -38,7 +39,7 @@ async fn no_second_ec2_credential_is_made_when_the_answer_is_lost() {
 #[tokio::test]
 async fn no_second_ec2_credential_is_made_after_a_servers_error() {
     for status in [500, 502, 503, 504] {
-        let raw = Raw::new(vec![Step::status(status)]).await;
+        let raw = Raw::new(vec![Response::status(status)]).await;
         let error = create(&raw).await.unwrap_err();
         assert_eq!(error.status(), Some(status), "{error}");
         assert!(error.is_outage());
@@ -48,16 +49,16 @@ async fn no_second_ec2_credential_is_made_after_a_servers_error() {
 
 #[tokio::test]
 async fn an_ec2_credential_that_was_certainly_not_made_is_asked_for_again() {
-    let made = Step::json(201, &json!({"credential": credential()}));
-    let raw = Raw::new(vec![Step::status(429), made.clone()]).await;
+    let made = json_body(201, &json!({"credential": credential()}));
+    let raw = Raw::new(vec![Response::status(429), made.clone()]).await;
     assert_eq!(create(&raw).await.unwrap().access, AccessKeyId::new("a"));
     assert_eq!(raw.requests(), [CREATE, CREATE]);
 
     // Refused because of our token: with a new one.
     let raw = Raw::new(vec![
-        Step::token("token-1"),
-        Step::status(401),
-        Step::token("token-2"),
+        token("token-1"),
+        Response::status(401),
+        token("token-2"),
         made,
     ])
     .await;
@@ -68,8 +69,8 @@ async fn an_ec2_credential_that_was_certainly_not_made_is_asked_for_again() {
 
 #[tokio::test]
 async fn reading_is_tried_again() {
-    let found = Step::json(200, &json!({"credentials": [credential()]}));
-    let raw = Raw::new(vec![Step::status(503), Step::Cut, found]).await;
+    let found = json_body(200, &json!({"credentials": [credential()]}));
+    let raw = Raw::new(vec![Response::status(503), Response::none(), found]).await;
     let token = Secret::new("token");
     let found = raw.keystone.list_ec2(Caller::Token(&token), "1").await;
     assert_eq!(found.unwrap().len(), 1);
@@ -78,7 +79,12 @@ async fn reading_is_tried_again() {
 
 #[tokio::test]
 async fn logging_in_is_tried_again() {
-    let raw = Raw::new(vec![Step::Cut, Step::status(502), Step::token("token-1")]).await;
+    let raw = Raw::new(vec![
+        Response::none(),
+        Response::status(502),
+        token("token-1"),
+    ])
+    .await;
     let own = raw.keystone.own().await.unwrap();
     assert_eq!(own.token, Secret::new("token-1"));
     assert_eq!(raw.requests(), [LOGIN, LOGIN, LOGIN]);
@@ -88,7 +94,7 @@ async fn logging_in_is_tried_again() {
 async fn deleting_is_tried_again_and_what_is_gone_then_is_deleted() {
     // Only Keystone's own words say so: the page of a proxy says nothing.
     let gone = json!({"error": {"code": 404, "message": "Could not find credential: a.", "title": "Not Found"}});
-    let raw = Raw::new(vec![Step::Cut, Step::json(404, &gone)]).await;
+    let raw = Raw::new(vec![Response::none(), json_body(404, &gone)]).await;
     let token = Secret::new("token");
     let gone = raw
         .keystone

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 use skykey_keystone::{ADVISORIES, Found};
+use skykey_testkit::Response;
 
-use crate::raw::{Raw, Step};
+use crate::raw::{Raw, json_body, token};
 
-fn made() -> Step {
+fn made() -> Response {
     let credential = json!({"access": "a", "secret": "s", "user_id": "1", "tenant_id": "2"});
-    Step::json(201, &json!({"credential": credential}))
+    json_body(201, &json!({"credential": credential}))
 }
 
 const MAKE: &str = "POST /v3/users/1/credentials/OS-EC2";
@@ -16,12 +17,12 @@ const DELETE: &str = "DELETE /v3/users/1/credentials/OS-EC2/a";
 #[tokio::test]
 async fn a_signature_that_opens_everything_is_found_out() {
     let raw = Raw::new(vec![
-        Step::token("own"),
+        token("own"),
         made(),
-        Step::status(401),
-        Step::token("stolen"),
-        Step::status(204),
-        Step::status(204),
+        Response::status(401),
+        token("stolen"),
+        Response::status(204),
+        Response::status(204),
     ])
     .await;
     let probe = raw.keystone.unsigned_ec2_calls_refused().await.unwrap();
@@ -47,12 +48,12 @@ async fn a_signature_that_opens_everything_is_found_out() {
 async fn an_application_credential_that_makes_credentials_is_found_out() {
     let app = json!({"application_credential": {"id": "app", "secret": "hunter2"}});
     let raw = Raw::new(vec![
-        Step::token("own"),
-        Step::json(201, &app),
-        Step::token("delegated"),
+        token("own"),
+        json_body(201, &app),
+        token("delegated"),
         made(),
-        Step::status(204),
-        Step::status(204),
+        Response::status(204),
+        Response::status(204),
     ])
     .await;
     let probe = raw.keystone.delegated_tokens_refused().await.unwrap();
@@ -74,11 +75,11 @@ async fn an_application_credential_that_makes_credentials_is_found_out() {
 #[tokio::test]
 async fn what_stays_behind_after_a_trial_is_told() {
     let raw = Raw::new(vec![
-        Step::token("own"),
+        token("own"),
         made(),
-        Step::status(401),
-        Step::status(403),
-        Step::status(409),
+        Response::status(401),
+        Response::status(403),
+        Response::status(409),
     ])
     .await;
     let probe = raw.keystone.unsigned_ec2_calls_refused().await.unwrap();
@@ -89,12 +90,12 @@ async fn what_stays_behind_after_a_trial_is_told() {
 #[tokio::test]
 async fn a_trial_is_cleaned_up_when_its_middle_fails() {
     let raw = Raw::new(vec![
-        Step::token("own"),
+        token("own"),
         made(),
-        Step::Cut,
-        Step::Cut,
-        Step::Cut,
-        Step::status(204),
+        Response::none(),
+        Response::none(),
+        Response::none(),
+        Response::status(204),
     ])
     .await;
     let error = raw.keystone.unsigned_ec2_calls_refused().await.unwrap_err();
@@ -105,11 +106,11 @@ async fn a_trial_is_cleaned_up_when_its_middle_fails() {
 #[tokio::test]
 async fn a_trial_is_cleaned_up_when_nobody_waits_for_it() {
     let raw = Raw::new(vec![
-        Step::token("own"),
+        token("own"),
         made(),
-        Step::status(401),
-        Step::status(401),
-        Step::status(204),
+        Response::status(401),
+        Response::status(401),
+        Response::status(204),
     ])
     .await;
     let keystone = raw.keystone.clone();
@@ -125,7 +126,7 @@ async fn a_trial_is_cleaned_up_when_nobody_waits_for_it() {
 
 #[tokio::test]
 async fn a_keystone_without_application_credentials_cannot_be_tried() {
-    let raw = Raw::new(vec![Step::token("own"), Step::status(403)]).await;
+    let raw = Raw::new(vec![token("own"), Response::status(403)]).await;
     let probe = raw.keystone.delegated_tokens_refused().await.unwrap();
     assert!(matches!(probe.found, Found::NotTried(_)), "{probe:?}");
     assert_eq!(raw.requests().len(), 2);

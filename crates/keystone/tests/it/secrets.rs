@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use skykey_keystone::Caller;
+use skykey_testkit::Response;
 use skykey_types::{AccessKeyId, Secret};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::raw::{Raw, Step};
+use crate::raw::{Raw, json_body, token};
 use crate::scripted::PASSWORD;
 
 #[derive(Clone, Default)]
@@ -46,7 +47,7 @@ async fn no_secret_is_logged_or_told() {
 
     // Every secret that is sent comes back as the reason.
     let echo = |status: u16, words: &str| {
-        Step::json(
+        json_body(
             status,
             &json!({"error": {"message": format!("not with {words}")}}),
         )
@@ -57,10 +58,10 @@ async fn no_secret_is_logged_or_told() {
     }});
     let raw = Raw::new(vec![
         echo(401, PASSWORD),
-        Step::Cut,
-        Step::token("secret-token"),
+        Response::none(),
+        token("secret-token"),
         echo(409, "secret-token"),
-        Step::json(200, &stored),
+        json_body(200, &stored),
         echo(403, "secret-token secret-key"),
         echo(401, "iam-secret"),
         echo(409, "secret-token secret-subject"),
