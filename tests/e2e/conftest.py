@@ -12,6 +12,7 @@ from sky import Sky
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "sky"
 WATCH_EVERY = 2
+LOG_LINES = 40
 
 CONFIG = """
 [watch]
@@ -31,6 +32,17 @@ title = "The globular cluster M13"
 name = "other"
 images = "{other}"
 """
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Adds to a failed story what each skykey that it used logged at the end, and where the log is."""
+    report = yield
+    if report.failed:
+        for sky in (value for value in item.funcargs.values() if isinstance(value, Sky)):
+            lines = sky.log.read_text(errors="replace").splitlines() if sky.log.exists() else []
+            report.sections.append((f"last lines of {sky.log}", "\n".join(lines[-LOG_LINES:])))
+    return report
 
 
 @pytest.fixture(scope="session")

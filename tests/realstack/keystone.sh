@@ -7,7 +7,11 @@ keystone_installed() {
     rm -rf "$venv"
     python3 -m venv "$venv"
     # shellcheck disable=SC2086
-    "$venv/bin/pip" install -q --disable-pip-version-check $wanted
+    if command -v uv >/dev/null; then
+      uv pip install -q --python "$venv/bin/python" $wanted
+    else
+      "$venv/bin/pip" install -q --disable-pip-version-check $wanted
+    fi
     echo "$wanted" >"$venv/installed.txt"
   fi
 }
