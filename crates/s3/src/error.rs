@@ -65,6 +65,15 @@ pub(crate) fn store(error: StoreError) -> S3Error {
         StoreError::InvalidPartOrder { .. } => S3ErrorCode::InvalidPartOrder,
         StoreError::PartTooSmall { .. } => S3ErrorCode::EntityTooSmall,
         StoreError::AttributesTooLarge { .. } => S3ErrorCode::MetadataTooLarge,
+        StoreError::Full { .. } => {
+            tracing::error!(%error, "the store is full");
+            let mut full = S3Error::with_message(
+                S3ErrorCode::Custom("InsufficientStorage".into()),
+                "the store has no room for this; nothing was stored",
+            );
+            full.set_status_code(http::StatusCode::INSUFFICIENT_STORAGE);
+            return full;
+        }
         StoreError::Poisoned { .. } => {
             tracing::error!(%error, "the store takes no writes");
             return S3Error::with_message(
@@ -75,6 +84,7 @@ pub(crate) fn store(error: StoreError) -> S3Error {
         StoreError::InUse { .. }
         | StoreError::UnknownFormat { .. }
         | StoreError::NameNotUtf8 { .. }
+        | StoreError::Damaged { .. }
         | StoreError::Io { .. } => {
             // Paths of this machine are for the log.
             tracing::error!(%error, "the store failed");

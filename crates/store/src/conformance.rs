@@ -14,7 +14,7 @@ pub use self::listing::*;
 pub use self::objects::*;
 pub use self::races::*;
 pub use self::uploads::*;
-use crate::{Attributes, ObjectInfo, ObjectStore, Opened, Precondition, StoreError};
+use crate::{Attributes, Object, ObjectInfo, ObjectStore, Precondition, StoreError};
 
 /// Runs all of them.
 pub async fn all(store: &dyn ObjectStore) {
@@ -28,9 +28,12 @@ pub async fn all(store: &dyn ObjectStore) {
     a_dropped_writer_changes_nothing(store).await;
     a_deleted_object_is_gone(store).await;
     a_precondition_decides(store).await;
+    a_precondition_decides_about_a_deletion(store).await;
     a_copy_has_the_same_body(store).await;
+    a_copy_is_of_the_version_that_was_judged(store).await;
     a_listing_is_in_order_of_the_bytes(store).await;
     a_common_prefix_is_skipped_in_one_step(store).await;
+    keys_with_the_delimiter_are_merged(store).await;
     only_one_of_many_finds_the_key_absent(store).await;
     concurrent_writers_leave_one_whole_object(store).await;
     readers_never_see_half_a_change(store).await;
@@ -56,26 +59,23 @@ async fn try_put(
     key: &str,
     body: &[u8],
     precondition: Precondition,
-) -> Result<std::sync::Arc<ObjectInfo>, StoreError> {
-    let mut writer = store.begin_write(bucket, key).await?;
+) -> Result<ObjectInfo, StoreError> {
+    let mut writer = store
+        .begin_write(bucket, key, Some(body.len() as u64))
+        .await?;
     for piece in body.chunks(100_000) {
         writer.write(Bytes::copy_from_slice(piece)).await?;
     }
     writer.commit(Attributes::default(), precondition).await
 }
 
-async fn put(
-    store: &dyn ObjectStore,
-    bucket: &str,
-    key: &str,
-    body: &[u8],
-) -> std::sync::Arc<ObjectInfo> {
+async fn put(store: &dyn ObjectStore, bucket: &str, key: &str, body: &[u8]) -> ObjectInfo {
     try_put(store, bucket, key, body, Precondition::None)
         .await
         .expect("an object can be written")
 }
 
-async fn open(store: &dyn ObjectStore, bucket: &str, key: &str) -> Opened {
+async fn open(store: &dyn ObjectStore, bucket: &str, key: &str) -> Object {
     store
         .open(bucket, key)
         .await
@@ -83,9 +83,9 @@ async fn open(store: &dyn ObjectStore, bucket: &str, key: &str) -> Opened {
         .expect("the object is there")
 }
 
-async fn body(opened: &Opened, range: std::ops::Range<u64>) -> Vec<u8> {
-    let pieces: Vec<Bytes> = opened
-        .stream(range)
+async fn body(object: &Object, range: std::ops::Range<u64>) -> Vec<u8> {
+    let pieces: Vec<Bytes> = object
+        .read(range)
         .try_collect()
         .await
         .expect("an object can be read");
@@ -93,8 +93,8 @@ async fn body(opened: &Opened, range: std::ops::Range<u64>) -> Vec<u8> {
 }
 
 async fn get(store: &dyn ObjectStore, bucket: &str, key: &str) -> Vec<u8> {
-    let opened = open(store, bucket, key).await;
-    body(&opened, 0..u64::MAX).await
+    let object = open(store, bucket, key).await;
+    body(&object, 0..u64::MAX).await
 }
 
 /// Bytes in which every shift shows.

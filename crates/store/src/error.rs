@@ -78,6 +78,28 @@ pub enum StoreError {
         /// Their size in bytes, as the store writes them.
         size: usize,
     },
+    /// The disk, or the quota of the user that the program runs as, is full. Nothing was stored;
+    /// reads and deletions still work, and writes do again once there is room.
+    #[error(
+        "the disk is full: cannot {action} {} ({source}); delete something or add space, then try again",
+        .path.display()
+    )]
+    Full {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the operating system answered: `ENOSPC`, `EDQUOT` or `EFBIG`.
+        source: io::Error,
+    },
+    /// An object's file is not what was written.
+    #[error("{} is damaged: {why}; restore it from a backup, or delete the object", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The disk failed to make something durable. What it lost cannot be known while the program
     /// runs, so nothing is written any more.
     #[error(
@@ -114,19 +136,66 @@ pub enum StoreError {
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What it answered. Its kind says whether the disk is full.
+        /// What it answered.
         source: io::Error,
     },
 }
 
+/// Who or what a [`StoreError`] is down to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The request cannot be right: asking again gives the same answer.
+    Input,
+    /// The request is right, but not for what the store holds at this moment.
+    Refused,
+    /// There is no room for what should be written.
+    Full,
+    /// The store takes no writes, or another process has it.
+    Unavailable,
+    /// Something is wrong with the disk, its files or the program.
+    Internal,
+}
+
 impl StoreError {
-    /// For `map_err`: what was tried, on what.
+    /// Who or what the error is down to.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::KeyTooLong { .. }
+            | Self::InvalidKey { .. }
+            | Self::InvalidPartNumber { .. }
+            | Self::InvalidPart { .. }
+            | Self::InvalidPartOrder { .. }
+            | Self::PartTooSmall { .. }
+            | Self::AttributesTooLarge { .. }
+            | Self::NameNotUtf8 { .. } => ErrorKind::Input,
+            Self::NoSuchBucket { .. }
+            | Self::NoSuchKey { .. }
+            | Self::NoSuchUpload { .. }
+            | Self::PreconditionFailed { .. } => ErrorKind::Refused,
+            Self::Full { .. } => ErrorKind::Full,
+            Self::Poisoned { .. } | Self::InUse { .. } => ErrorKind::Unavailable,
+            Self::UnknownFormat { .. } | Self::Damaged { .. } | Self::Io { .. } => {
+                ErrorKind::Internal
+            }
+        }
+    }
+
+    /// For `map_err`: what was tried, on what. [`Full`](Self::Full) if there is no room for it.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Self::Full {
+                action,
+                path,
+                source,
+            },
+            _ => Self::Io {
+                action,
+                path,
+                source,
+            },
         }
     }
 }

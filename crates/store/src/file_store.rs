@@ -20,6 +20,7 @@
 
 mod bucket;
 mod disk;
+mod index;
 mod record;
 mod recovery;
 mod uploads;
@@ -40,8 +41,8 @@ use self::disk::{Disk, blocking};
 use self::uploads::Uploads;
 use self::writer::{ObjectFile, PartFile};
 use crate::{
-    After, Attributes, BucketInfo, Completion, MAX_PARTS, ObjectInfo, ObjectStore, ObjectWriter,
-    Opened, PartInfo, Precondition, StoreError, UploadId, UploadInfo, check_key,
+    After, Attributes, BucketInfo, Completion, MAX_PARTS, Object, ObjectInfo, ObjectStore,
+    ObjectWriter, Page, PartInfo, Precondition, StoreError, UploadId, UploadInfo, check_key,
 };
 
 /// The store as plain files below one directory, which one process has to itself.
@@ -69,7 +70,7 @@ impl FileStore {
             .map(|shared| Self(Arc::new(shared)))
     }
 
-    fn bucket(&self, name: &str) -> Result<Arc<Bucket>, StoreError> {
+    fn find_bucket(&self, name: &str) -> Result<Arc<Bucket>, StoreError> {
         let buckets = self
             .0
             .buckets
@@ -84,7 +85,7 @@ impl FileStore {
     }
 
     fn bucket_for(&self, name: &str, key: &str) -> Result<Arc<Bucket>, StoreError> {
-        let bucket = self.bucket(name)?;
+        let bucket = self.find_bucket(name)?;
         check_key(key)?;
         Ok(bucket)
     }
@@ -131,13 +132,17 @@ impl ObjectStore for FileStore {
         .await
     }
 
-    async fn info(&self, bucket: &str, key: &str) -> Result<Option<Arc<ObjectInfo>>, StoreError> {
-        Ok(self.bucket_for(bucket, key)?.info(key))
+    async fn bucket(&self, name: &str) -> Result<BucketInfo, StoreError> {
+        Ok(self.find_bucket(name)?.info.clone())
     }
 
-    async fn open(&self, bucket: &str, key: &str) -> Result<Option<Opened>, StoreError> {
+    async fn head(&self, bucket: &str, key: &str) -> Result<Option<ObjectInfo>, StoreError> {
+        Ok(self.open(bucket, key).await?.map(|object| object.info))
+    }
+
+    async fn open(&self, bucket: &str, key: &str) -> Result<Option<Object>, StoreError> {
         let (bucket, key) = (self.bucket_for(bucket, key)?, key.to_owned());
-        if bucket.info(&key).is_none() {
+        if !bucket.contains(&key) {
             return Ok(None);
         }
         blocking(move || bucket.open(&key)).await
@@ -147,6 +152,7 @@ impl ObjectStore for FileStore {
         &self,
         bucket: &str,
         key: &str,
+        size: Option<u64>,
     ) -> Result<Box<dyn ObjectWriter>, StoreError> {
         let bucket = self.bucket_for(bucket, key)?;
         self.0.disk.check()?;
@@ -154,6 +160,7 @@ impl ObjectStore for FileStore {
             Arc::clone(&self.0),
             bucket,
             key.to_owned(),
+            size,
         )))
     }
 
@@ -163,8 +170,9 @@ impl ObjectStore for FileStore {
         bucket: &str,
         key: &str,
         attributes: Option<Attributes>,
+        source_condition: Precondition,
         precondition: Precondition,
-    ) -> Result<Arc<ObjectInfo>, StoreError> {
+    ) -> Result<ObjectInfo, StoreError> {
         let source = self.bucket_for(from.0, from.1)?;
         let target = self.bucket_for(bucket, key)?;
         let (from, key, shared) = (from.1.to_owned(), key.to_owned(), Arc::clone(&self.0));
@@ -176,6 +184,7 @@ impl ObjectStore for FileStore {
                     key: from,
                 });
             };
+            source_condition.check(Some(&old.etag))?;
             let mut attributes = attributes.unwrap_or_else(|| old.attributes.clone());
             if attributes.checksums.is_empty() {
                 attributes.checksums.clone_from(&old.attributes.checksums);
@@ -193,29 +202,39 @@ impl ObjectStore for FileStore {
             temp.file()
                 .write_all(&tail)
                 .map_err(StoreError::io("write", &path))?;
-            target.commit(&shared.disk, temp.sync(&shared.disk)?, info, &precondition)
+            let file = temp.sync(&shared.disk, tail.len())?;
+            target.commit(&shared.disk, file, &info, &precondition)?;
+            Ok(info)
         })
         .await
     }
 
-    async fn delete(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
+    async fn delete(
+        &self,
+        bucket: &str,
+        key: &str,
+        precondition: Precondition,
+    ) -> Result<bool, StoreError> {
         let (bucket, key, shared) = (
             self.bucket_for(bucket, key)?,
             key.to_owned(),
             Arc::clone(&self.0),
         );
         self.0.disk.check()?;
-        blocking(move || bucket.delete(&shared.disk, &key)).await
+        blocking(move || bucket.delete(&shared.disk, &key, &precondition)).await
     }
 
     async fn list(
         &self,
         bucket: &str,
         prefix: &str,
+        delimiter: Option<&str>,
         after: After<'_>,
         limit: usize,
-    ) -> Result<Vec<Arc<ObjectInfo>>, StoreError> {
-        Ok(self.bucket(bucket)?.list(prefix, after, limit))
+    ) -> Result<Page, StoreError> {
+        Ok(self
+            .find_bucket(bucket)?
+            .list(prefix, delimiter, after, limit))
     }
 
     async fn create_upload(
@@ -252,7 +271,7 @@ impl ObjectStore for FileStore {
         after: Option<(&str, &UploadId)>,
         limit: usize,
     ) -> Result<Vec<Arc<UploadInfo>>, StoreError> {
-        self.bucket(bucket)?;
+        self.find_bucket(bucket)?;
         Ok(self.0.uploads.list(bucket, prefix, after, limit))
     }
 
@@ -262,6 +281,7 @@ impl ObjectStore for FileStore {
         key: &str,
         upload: &UploadId,
         number: u16,
+        size: Option<u64>,
     ) -> Result<Box<dyn ObjectWriter>, StoreError> {
         self.bucket_for(bucket, key)?;
         if !(1..=MAX_PARTS).contains(&number) {
@@ -269,7 +289,12 @@ impl ObjectStore for FileStore {
         }
         self.0.disk.check()?;
         let upload = self.0.uploads.find(bucket, key, upload)?;
-        Ok(Box::new(PartFile::new(Arc::clone(&self.0), upload, number)))
+        Ok(Box::new(PartFile::new(
+            Arc::clone(&self.0),
+            upload,
+            number,
+            size,
+        )))
     }
 
     async fn parts(
@@ -292,7 +317,7 @@ impl ObjectStore for FileStore {
         key: &str,
         upload: &UploadId,
         completion: Completion,
-    ) -> Result<Arc<ObjectInfo>, StoreError> {
+    ) -> Result<ObjectInfo, StoreError> {
         let bucket_name = bucket;
         let bucket = self.bucket_for(bucket, key)?;
         self.0.disk.check()?;

@@ -120,13 +120,15 @@ async fn publish(
         size: metadata.len(),
         modified,
     };
-    if let Some(info) = store.info(bucket, &key).await?
+    if let Some(info) = store.head(bucket, &key).await?
         && info.attributes.source.as_ref() == Some(&source)
     {
         return Ok(None);
     }
 
-    let mut writer = store.begin_write(bucket, &key).await?;
+    let mut writer = store
+        .begin_write(bucket, &key, Some(metadata.len()))
+        .await?;
     let mut file = open_same(&path, &metadata).await?;
     loop {
         let (bytes, same) = blocking(&path, {

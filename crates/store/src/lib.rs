@@ -6,18 +6,22 @@
 mod error;
 mod file_store;
 mod import;
+mod listing;
 mod object;
+mod read;
 mod store;
 mod upload;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
-pub use error::StoreError;
+pub use error::{ErrorKind, StoreError};
 pub use file_store::FileStore;
 pub use import::{Imported, import};
+pub use listing::{After, Item, Page, common_prefix};
 pub use object::{
-    Attributes, BucketInfo, MAX_KEY_BYTES, ObjectInfo, Precondition, Source, check_key,
+    Attributes, BucketInfo, Entry, MAX_KEY_BYTES, ObjectInfo, Precondition, Source, check_key,
 };
-pub use store::{After, Body, Bytestream, ObjectStore, ObjectWriter, Opened};
+pub use read::Object;
+pub use store::{Bytestream, ObjectStore, ObjectWriter};
 pub use upload::{Completion, MAX_PARTS, MIN_PART_BYTES, PartInfo, UploadId, UploadInfo};

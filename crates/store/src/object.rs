@@ -19,7 +19,20 @@ pub struct BucketInfo {
     pub created: Timestamp,
 }
 
-/// One version of an object, without its body.
+/// What a listing says of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key.
+    pub key: String,
+    /// The length of its body in bytes.
+    pub size: u64,
+    /// As in [`ObjectInfo::etag`].
+    pub etag: String,
+    /// When it was committed.
+    pub modified: Timestamp,
+}
+
+/// All that is known of one version of an object: its metadata without its body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectInfo {
     /// Its key.
@@ -33,6 +46,18 @@ pub struct ObjectInfo {
     pub modified: Timestamp,
     /// What its writer said about it.
     pub attributes: Attributes,
+}
+
+impl ObjectInfo {
+    /// What a listing says of this version.
+    pub fn entry(&self) -> Entry {
+        Entry {
+            key: self.key.clone(),
+            size: self.size,
+            etag: self.etag.clone(),
+            modified: self.modified,
+        }
+    }
 }
 
 /// What a writer says about an object. The store keeps it and gives it back, and never looks
@@ -78,10 +103,10 @@ pub struct Source {
     pub modified: Timestamp,
 }
 
-/// What must hold at the moment of a commit, checked and acted upon as one step.
+/// What must hold at the moment of a change, checked and acted upon as one step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Precondition {
-    /// Nothing: the last commit wins.
+    /// Nothing: the last change wins.
     #[default]
     None,
     /// There is no such object (`If-None-Match: *`).
@@ -91,18 +116,19 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    /// Refuses with [`StoreError::PreconditionFailed`] unless it holds for the object as it is.
-    pub fn check(&self, current: Option<&ObjectInfo>) -> Result<(), StoreError> {
+    /// Fails with [`StoreError::PreconditionFailed`] unless it holds for an object with the ETag
+    /// `current`, or for no object.
+    pub fn check(&self, current: Option<&str>) -> Result<(), StoreError> {
         let holds = match (self, current) {
             (Self::None, _) | (Self::IfAbsent, None) => true,
-            (Self::IfMatch(etag), Some(info)) => info.etag == *etag,
+            (Self::IfMatch(etag), Some(current)) => current == etag,
             (Self::IfAbsent, Some(_)) | (Self::IfMatch(_), None) => false,
         };
         if holds {
             Ok(())
         } else {
             Err(StoreError::PreconditionFailed {
-                current: current.map(|info| info.etag.clone()),
+                current: current.map(str::to_owned),
             })
         }
     }

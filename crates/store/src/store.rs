@@ -1,21 +1,16 @@
-//! The seam: what a store does, whatever its files look like.
+//! What a store does, whatever its files look like.
 
-use std::fmt;
-use std::fs::File;
 use std::io;
-use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 use skykey_types::BucketName;
 
 use crate::{
-    Attributes, BucketInfo, Completion, ObjectInfo, PartInfo, Precondition, StoreError, UploadId,
-    UploadInfo,
+    After, Attributes, BucketInfo, Completion, Object, ObjectInfo, Page, PartInfo, Precondition,
+    StoreError, UploadId, UploadInfo,
 };
 
 /// A body on its way, in pieces of any size.
@@ -34,47 +29,65 @@ pub trait ObjectStore: Send + Sync + 'static {
     /// Creates a bucket; one that exists stays as it is.
     async fn create_bucket(&self, name: &BucketName) -> Result<(), StoreError>;
 
-    /// What is known of an object, or `None` if there is none. Touches no disk.
-    async fn info(&self, bucket: &str, key: &str) -> Result<Option<Arc<ObjectInfo>>, StoreError>;
+    /// Returns what is known of a bucket.
+    async fn bucket(&self, name: &str) -> Result<BucketInfo, StoreError>;
 
-    /// Opens one version of an object for reading, or `None` if there is none. What was opened
-    /// stays readable while the object is overwritten or deleted.
-    async fn open(&self, bucket: &str, key: &str) -> Result<Option<Opened>, StoreError>;
+    /// Returns what is known of an object, or `None` if there is none.
+    async fn head(&self, bucket: &str, key: &str) -> Result<Option<ObjectInfo>, StoreError>;
 
-    /// Starts to write an object. Nobody sees it before [`ObjectWriter::commit`].
+    /// Opens one version of an object, or `None` if there is none. Reads nothing of its body. What
+    /// was opened stays readable while the object is overwritten or deleted.
+    async fn open(&self, bucket: &str, key: &str) -> Result<Option<Object>, StoreError>;
+
+    /// Starts to write an object. No reader sees it before [`ObjectWriter::commit`]. `size` is the
+    /// expected length of the body in bytes: a hint, which may be wrong.
     async fn begin_write(
         &self,
         bucket: &str,
         key: &str,
+        size: Option<u64>,
     ) -> Result<Box<dyn ObjectWriter>, StoreError>;
 
     /// Makes an object of another's body, without moving the body through this process.
     /// `from` is a bucket and a key. Without `attributes` the copy has those of the source; with
     /// `attributes` that hold no checksums it keeps the source's checksums, as it keeps the ETag:
     /// the body is the same. Source and copy may be the same object. Fails with
-    /// [`StoreError::NoSuchKey`] if there is no source.
+    /// [`StoreError::NoSuchKey`] if there is no source, and with
+    /// [`StoreError::PreconditionFailed`] if `source` does not hold for it or `precondition` not
+    /// for the object that is replaced. A caller that judged the source names the ETag that it
+    /// judged ([`Precondition::IfMatch`]), so that no other version is copied.
     async fn copy(
         &self,
         from: (&str, &str),
         bucket: &str,
         key: &str,
         attributes: Option<Attributes>,
+        source: Precondition,
         precondition: Precondition,
-    ) -> Result<Arc<ObjectInfo>, StoreError>;
+    ) -> Result<ObjectInfo, StoreError>;
 
-    /// Deletes an object; says whether there was one.
-    async fn delete(&self, bucket: &str, key: &str) -> Result<bool, StoreError>;
+    /// Deletes an object; returns whether there was one. Fails with
+    /// [`StoreError::PreconditionFailed`] and deletes nothing if `precondition` does not hold.
+    async fn delete(
+        &self,
+        bucket: &str,
+        key: &str,
+        precondition: Precondition,
+    ) -> Result<bool, StoreError>;
 
-    /// At most `limit` objects whose keys start with `prefix`, in the order of the keys' bytes,
-    /// from `after` on. Fewer than `limit` means that there are no more. To list with a delimiter,
-    /// ask on with [`After::Prefix`] at each common prefix: its keys are skipped in one step.
+    /// Lists objects whose keys start with `prefix`, in the order of the keys' bytes, from `after`
+    /// on. With a delimiter (of one or more characters; empty is none), keys that contain it behind
+    /// `prefix` are merged into one [`Item::Prefix`](crate::Item::Prefix) for each common prefix.
+    /// At most `limit` items; [`Page::truncated`] says whether there are more (never if `limit` is
+    /// 0). The cost is that of what is returned, however many keys a common prefix stands for.
     async fn list(
         &self,
         bucket: &str,
         prefix: &str,
+        delimiter: Option<&str>,
         after: After<'_>,
         limit: usize,
-    ) -> Result<Vec<Arc<ObjectInfo>>, StoreError>;
+    ) -> Result<Page, StoreError>;
 
     /// Starts a multipart upload. It lives until it is completed or aborted, restarts included.
     async fn create_upload(
@@ -104,7 +117,7 @@ pub trait ObjectStore: Send + Sync + 'static {
     ) -> Result<Vec<Arc<UploadInfo>>, StoreError>;
 
     /// Starts to write a part, number 1 to 10,000. When it is committed it replaces an earlier
-    /// part of that number. A precondition is not looked at, and of the attributes only the
+    /// part of that number. `size` is a hint as in [`begin_write`](Self::begin_write). A precondition is not looked at, and of the attributes only the
     /// checksums are kept.
     async fn begin_part(
         &self,
@@ -112,6 +125,7 @@ pub trait ObjectStore: Send + Sync + 'static {
         key: &str,
         upload: &UploadId,
         number: u16,
+        size: Option<u64>,
     ) -> Result<Box<dyn ObjectWriter>, StoreError>;
 
     /// At most `limit` parts with numbers above `after`, ascending.
@@ -134,7 +148,7 @@ pub trait ObjectStore: Send + Sync + 'static {
         key: &str,
         upload: &UploadId,
         completion: Completion,
-    ) -> Result<Arc<ObjectInfo>, StoreError>;
+    ) -> Result<ObjectInfo, StoreError>;
 
     /// Ends an upload and throws its parts away.
     async fn abort_upload(
@@ -151,107 +165,11 @@ pub trait ObjectWriter: Send {
     /// Appends to the body. After an error the writer can only be dropped.
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
 
-    /// The MD5 of what was written is in the answer's `etag`; whoever must check the body against
-    /// a digest does so before, since from here on the object is there. `Ok` means durable.
+    /// Makes the object visible and durable. Its `etag` is the MD5 of what was written; a caller
+    /// that checks the body against a digest does so before.
     async fn commit(
         self: Box<Self>,
         attributes: Attributes,
         precondition: Precondition,
-    ) -> Result<Arc<ObjectInfo>, StoreError>;
-}
-
-/// Where a listing goes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum After<'a> {
-    /// At the beginning.
-    #[default]
-    Nothing,
-    /// Strictly after this key.
-    Key(&'a str),
-    /// After every key that starts with this (a common prefix that was listed as such).
-    Prefix(&'a str),
-}
-
-/// One version of an object, open for reading.
-#[derive(Debug, Clone)]
-pub struct Opened {
-    /// What is known of this version.
-    pub info: Arc<ObjectInfo>,
-    body: Body,
-}
-
-/// Where the body of an [`Opened`] is.
-#[derive(Clone)]
-pub enum Body {
-    /// In memory, all of it.
-    Memory(Bytes),
-    /// In a file that holds it from `offset` on.
-    File {
-        /// The open file.
-        file: Arc<File>,
-        /// Where the body starts, in bytes.
-        offset: u64,
-    },
-}
-
-impl Opened {
-    /// For implementations: `body` must hold `info.size` bytes.
-    pub fn new(info: Arc<ObjectInfo>, body: Body) -> Self {
-        Self { info, body }
-    }
-
-    /// The bytes from `range.start` up to but without `range.end`; what lies behind the body's end
-    /// is left out. Reads as it goes, 256 KiB at a time, on threads that may block.
-    pub fn stream(&self, range: Range<u64>) -> Bytestream {
-        let end = range.end.min(self.info.size);
-        let start = range.start.min(end);
-        match &self.body {
-            Body::Memory(bytes) => {
-                let (start, end) = (usize::try_from(start), usize::try_from(end));
-                let piece = match (start, end) {
-                    (Ok(start), Ok(end)) if end <= bytes.len() => Ok(bytes.slice(start..end)),
-                    _ => Err(io::ErrorKind::UnexpectedEof.into()),
-                };
-                stream::iter((!matches!(&piece, Ok(bytes) if bytes.is_empty())).then_some(piece))
-                    .boxed()
-            }
-            Body::File { file, offset } => read_file(Arc::clone(file), *offset, start..end),
-        }
-    }
-
-    /// The whole body.
-    pub fn all(&self) -> Bytestream {
-        self.stream(0..self.info.size)
-    }
-}
-
-impl fmt::Debug for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Memory(bytes) => write!(f, "Memory({} bytes)", bytes.len()),
-            Self::File { offset, .. } => write!(f, "File(from {offset})"),
-        }
-    }
-}
-
-const READ_BYTES: u64 = 256 * 1024;
-
-fn read_file(file: Arc<File>, offset: u64, range: Range<u64>) -> Bytestream {
-    stream::try_unfold((file, range), move |(file, range)| async move {
-        if range.is_empty() {
-            return Ok(None);
-        }
-        let piece = range.start..range.end.min(range.start + READ_BYTES);
-        let (from, to) = (piece.start, piece.end);
-        let (bytes, file) = tokio::task::spawn_blocking(move || {
-            let length = usize::try_from(to - from).map_err(io::Error::other)?;
-            let mut bytes = vec![0; length];
-            file.read_exact_at(&mut bytes, offset + from)?;
-            io::Result::Ok((Bytes::from(bytes), file))
-        })
-        .await
-        .map_err(io::Error::other)??;
-        Ok(Some((bytes, (file, to..range.end))))
-    })
-    .boxed()
+    ) -> Result<ObjectInfo, StoreError>;
 }

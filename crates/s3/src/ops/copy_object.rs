@@ -32,7 +32,7 @@ pub(super) async fn answer(
     };
     let info = operations
         .store
-        .info(bucket, key)
+        .head(bucket, key)
         .await
         .map_err(store)?
         .ok_or_else(no_such_key)?;
@@ -59,6 +59,7 @@ pub(super) async fn answer(
             &input.bucket,
             &input.key,
             attributes,
+            Precondition::IfMatch(info.etag.clone()),
             Precondition::None,
         )
         .await

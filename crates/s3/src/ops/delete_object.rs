@@ -3,6 +3,7 @@
 
 use s3s::dto::{DeleteObjectInput, DeleteObjectOutput};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
+use skykey_store::Precondition;
 
 use super::Operations;
 use crate::error::store;
@@ -23,7 +24,7 @@ pub(super) async fn answer(
     }
     operations
         .store
-        .delete(&input.bucket, &input.key)
+        .delete(&input.bucket, &input.key, Precondition::None)
         .await
         .map_err(store)?;
     Ok(S3Response::new(DeleteObjectOutput::default()))

@@ -4,6 +4,7 @@
 use futures::StreamExt;
 use s3s::dto::{DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, Error};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
+use skykey_store::Precondition;
 
 use super::{Operations, principal};
 use crate::error::store;
@@ -33,7 +34,7 @@ pub(super) async fn answer(
             let outcome = if principal.rights.write(bucket, &object.key) {
                 operations
                     .store
-                    .delete(bucket, &object.key)
+                    .delete(bucket, &object.key, Precondition::None)
                     .await
                     .map(drop)
                     .map_err(store)

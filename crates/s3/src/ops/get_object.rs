@@ -64,7 +64,7 @@ pub(super) async fn answer(
     Ok(S3Response::new(GetObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         body: Some(StreamingBlob::wrap(SyncStream::new(
-            opened.stream(range.clone()),
+            opened.read(range.clone()),
         ))),
         content_length: Some(size(range.end - range.start)),
         content_range,

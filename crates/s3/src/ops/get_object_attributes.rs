@@ -15,7 +15,7 @@ pub(super) async fn answer(
     let input = request.input;
     let info = operations
         .store
-        .info(&input.bucket, &input.key)
+        .head(&input.bucket, &input.key)
         .await
         .map_err(store)?
         .ok_or_else(no_such_key)?;

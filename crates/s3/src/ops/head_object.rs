@@ -17,7 +17,7 @@ pub(super) async fn answer(
     let input = request.input;
     let info = operations
         .store
-        .info(&input.bucket, &input.key)
+        .head(&input.bucket, &input.key)
         .await
         .map_err(store)?
         .ok_or_else(no_such_key)?;
@@ -62,7 +62,7 @@ pub(super) async fn tagging(
     let input = request.input;
     operations
         .store
-        .info(&input.bucket, &input.key)
+        .head(&input.bucket, &input.key)
         .await
         .map_err(store)?
         .ok_or_else(no_such_key)?;

@@ -1,11 +1,9 @@
 //! One page of a listing, with common prefixes rolled up: what versions 1 and 2 share.
 
-use std::sync::Arc;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::{CommonPrefix, EncodingType, Object, ObjectStorageClass};
 use s3s::{S3Error, S3ErrorCode, S3Result};
-use skykey_store::{After, ObjectInfo, ObjectStore};
+use skykey_store::{After, Entry, Item, ObjectStore};
 
 use super::words::{etag, size, time};
 use crate::error::store;
@@ -28,14 +26,13 @@ pub(super) enum Start {
 /// A page.
 #[derive(Debug, Default)]
 pub(super) struct Page {
-    pub(super) objects: Vec<Arc<ObjectInfo>>,
+    pub(super) objects: Vec<Entry>,
     pub(super) prefixes: Vec<String>,
     /// Where the next page starts, if there is one.
     pub(super) next: Option<Start>,
 }
 
-/// Reads a page of at most `limit` entries. Keys below a common prefix are not walked: the store is
-/// asked for what comes after all of them.
+/// Reads a page of at most `limit` entries.
 pub(super) async fn page(
     objects: &dyn ObjectStore,
     bucket: &str,
@@ -44,47 +41,30 @@ pub(super) async fn page(
     start: Start,
     limit: usize,
 ) -> S3Result<Page> {
-    let mut page = Page::default();
-    let mut at = start;
-    if limit == 0 {
-        return Ok(page);
-    }
-    let count = |page: &Page| page.objects.len() + page.prefixes.len();
-    loop {
-        let after = match &at {
-            Start::Beginning => After::Nothing,
-            Start::Key(key) => After::Key(key),
-            Start::Prefix(prefix) => After::Prefix(prefix),
-        };
-        // One more than fits tells whether there is a next page.
-        let wanted = limit - count(&page) + 1;
-        let batch = objects
-            .list(bucket, prefix, after, wanted)
-            .await
-            .map_err(store)?;
-        let mut last = batch.len() < wanted;
-        for info in batch {
-            if count(&page) == limit {
-                page.next = Some(at);
-                return Ok(page);
-            }
-            let rest = info.key.get(prefix.len()..).unwrap_or_default();
-            let end = rest.find(delimiter).filter(|_| !delimiter.is_empty());
-            if let Some(end) = end {
-                let common = info.key[..prefix.len() + end + delimiter.len()].to_owned();
-                page.prefixes.push(common.clone());
-                at = Start::Prefix(common);
-                // What else is in the batch may be below the same prefix: ask again, behind it.
-                last = false;
-                break;
-            }
-            at = Start::Key(info.key.clone());
-            page.objects.push(info);
-        }
-        if last {
-            return Ok(page);
+    let after = match &start {
+        Start::Beginning => After::Nothing,
+        Start::Key(key) => After::Key(key),
+        Start::Prefix(prefix) => After::Prefix(prefix),
+    };
+    let listed = objects
+        .list(bucket, prefix, Some(delimiter), after, limit)
+        .await
+        .map_err(store)?;
+    let mut page = Page {
+        next: listed.truncated.then(|| match listed.next() {
+            After::Nothing => Start::Beginning,
+            After::Key(key) => Start::Key(key.to_owned()),
+            After::Prefix(prefix) => Start::Prefix(prefix.to_owned()),
+        }),
+        ..Page::default()
+    };
+    for item in listed.items {
+        match item {
+            Item::Object(entry) => page.objects.push(entry),
+            Item::Prefix(prefix) => page.prefixes.push(prefix),
         }
     }
+    Ok(page)
 }
 
 /// `max-keys`, 0 to 1,000; more is cut, less is an error.
@@ -134,7 +114,7 @@ impl Encoding {
         }
     }
 
-    pub(super) fn object(self, info: &ObjectInfo) -> Object {
+    pub(super) fn object(self, info: &Entry) -> Object {
         Object {
             key: Some(self.apply(&info.key)),
             size: Some(size(info.size)),

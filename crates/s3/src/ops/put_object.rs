@@ -31,9 +31,10 @@ pub(super) async fn answer(
         ));
     }
     let mut attributes = attributes!(input);
+    let length = input.content_length.and_then(|size| size.try_into().ok());
     let mut writer = operations
         .store
-        .begin_write(&input.bucket, &input.key)
+        .begin_write(&input.bucket, &input.key, length)
         .await
         .map_err(store)?;
     let upload = Upload {

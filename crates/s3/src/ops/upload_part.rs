@@ -16,9 +16,10 @@ pub(super) async fn answer(
     let input = request.input;
     let upload = UploadId::from_text(input.upload_id);
     let number = part_number(input.part_number)?;
+    let length = input.content_length.and_then(|size| size.try_into().ok());
     let mut writer = operations
         .store
-        .begin_part(&input.bucket, &input.key, &upload, number)
+        .begin_part(&input.bucket, &input.key, &upload, number, length)
         .await
         .map_err(store)?;
     let body = Upload {

@@ -51,16 +51,17 @@ pub(super) async fn answer(
             bytes_of(range, opened.info.size)?
         }
     };
+    let size = range.end - range.start;
     let upload = UploadId::from_text(input.upload_id);
     let number = part_number(input.part_number)?;
     let mut writer = operations
         .store
-        .begin_part(&input.bucket, &input.key, &upload, number)
+        .begin_part(&input.bucket, &input.key, &upload, number, Some(size))
         .await
         .map_err(store)?;
     let no_headers = http::HeaderMap::new();
     let mut verifier = Verifier::new(&no_headers)?;
-    let mut body = opened.stream(range);
+    let mut body = opened.read(range);
     while let Some(bytes) = body.next().await {
         let bytes = bytes.map_err(|source| {
             store(StoreError::Io {

@@ -33,12 +33,14 @@ pub(super) async fn publish(
 /// Renders what is missing of the demo's sky.
 async fn render(store: &dyn ObjectStore, bucket: &BucketName) -> anyhow::Result<()> {
     for image in skykey_fits::demo_images(SEED) {
-        if store.info(bucket.as_str(), &image.key).await?.is_some() {
+        if store.head(bucket.as_str(), &image.key).await?.is_some() {
             continue;
         }
         let key = image.key.clone();
         let bytes = tokio::task::spawn_blocking(move || image.render()).await?;
-        let mut writer = store.begin_write(bucket.as_str(), &key).await?;
+        let mut writer = store
+            .begin_write(bucket.as_str(), &key, Some(bytes.len() as u64))
+            .await?;
         writer.write(bytes.into()).await?;
         let attributes = Attributes {
             content_type: Some("application/fits".to_owned()),

@@ -1,7 +1,7 @@
 //! Listings.
 
 use super::{bucket, put};
-use crate::{After, ObjectStore};
+use crate::{After, Item, ObjectStore};
 
 async fn keys(
     store: &dyn ObjectStore,
@@ -10,11 +10,11 @@ async fn keys(
     after: After<'_>,
     limit: usize,
 ) -> Vec<String> {
-    let listed = store
-        .list(bucket, prefix, after, limit)
+    let page = store
+        .list(bucket, prefix, None, after, limit)
         .await
         .expect("a bucket is listed");
-    listed.iter().map(|info| info.key.clone()).collect()
+    page.objects().map(|entry| entry.key.clone()).collect()
 }
 
 /// And pages fit together without a gap.
@@ -96,4 +96,52 @@ pub async fn a_common_prefix_is_skipped_in_one_step(store: &dyn ObjectStore) {
         keys(store, &bucket, "", After::Prefix(""), 100).await,
         [""; 0]
     );
+}
+
+/// Into common prefixes, which are in order with the keys and count as one item each.
+pub async fn keys_with_the_delimiter_are_merged(store: &dyn ObjectStore) {
+    let bucket = bucket(store, "delimiters").await;
+    for key in [
+        "a", "a/1", "a/2/3", "a//", "a0", "b--c", "b--d--e", "é/1", "é/2",
+    ] {
+        put(store, &bucket, key, b"").await;
+    }
+    let list = async |prefix, delimiter, after, limit| {
+        let page = store
+            .list(&bucket, prefix, delimiter, after, limit)
+            .await
+            .expect("a bucket is listed");
+        let names = page.items.iter().map(|item| match item {
+            Item::Object(entry) => entry.key.clone(),
+            Item::Prefix(prefix) => format!("{prefix}*"),
+        });
+        (names.collect::<Vec<_>>(), page.truncated)
+    };
+    let whole = |names: &[&str]| (names.iter().map(|&name| name.to_owned()).collect(), false);
+    let part = |names: &[&str]| (names.iter().map(|&name| name.to_owned()).collect(), true);
+    let (slash, dashes) = (Some("/"), Some("--"));
+    let start = After::Nothing;
+    assert_eq!(
+        list("", slash, start, 9).await,
+        whole(&["a", "a/*", "a0", "b--c", "b--d--e", "é/*"])
+    );
+    assert_eq!(
+        list("a/", slash, start, 9).await,
+        whole(&["a//*", "a/1", "a/2/*"])
+    );
+    assert_eq!(list("a", slash, start, 2).await, part(&["a", "a/*"]));
+    assert_eq!(
+        list("a", slash, After::Prefix("a/"), 2).await,
+        whole(&["a0"])
+    );
+    // A key in the middle of a common prefix: the rest of it is still listed.
+    assert_eq!(list("", slash, After::Key("a/1"), 1).await, part(&["a/*"]));
+    assert_eq!(list("b", dashes, start, 9).await, whole(&["b--*"]));
+    assert_eq!(
+        list("b--", dashes, start, 9).await,
+        whole(&["b--c", "b--d--*"])
+    );
+    assert_eq!(list("", slash, After::Key("é"), 1).await, whole(&["é/*"]));
+    assert_eq!(list("", slash, start, 0).await, whole(&[]));
+    assert_eq!(list("é", Some(""), start, 1).await, part(&["é/1"]));
 }

@@ -13,6 +13,8 @@ pub async fn buckets_are_created_once_and_listed_in_order(store: &dyn ObjectStor
     bucket(store, "made-a").await;
     put(store, &late, "kept", b"x").await;
     let before = store.buckets().await.expect("buckets are listed");
+    let known = store.bucket(&late).await.expect("the bucket is there");
+    assert!(known.name.as_str() == late && before.contains(&known));
     bucket(store, "made-b").await;
     assert_eq!(store.buckets().await.expect("buckets are listed"), before);
     assert!(before.is_sorted_by(|a, b| a.name < b.name));
@@ -23,11 +25,12 @@ pub async fn buckets_are_created_once_and_listed_in_order(store: &dyn ObjectStor
 pub async fn an_unknown_bucket_is_an_error_everywhere(store: &dyn ObjectStore) {
     let no = "no-such-bucket";
     let mut errors = vec![
-        store.info(no, "k").await.err(),
+        store.bucket(no).await.err(),
+        store.head(no, "k").await.err(),
         store.open(no, "k").await.err(),
-        store.begin_write(no, "k").await.err(),
-        store.delete(no, "k").await.err(),
-        store.list(no, "", After::Nothing, 1).await.err(),
+        store.begin_write(no, "k", None).await.err(),
+        store.delete(no, "k", Precondition::None).await.err(),
+        store.list(no, "", None, After::Nothing, 1).await.err(),
         store
             .create_upload(no, "k", Attributes::default())
             .await
@@ -38,13 +41,27 @@ pub async fn an_unknown_bucket_is_an_error_everywhere(store: &dyn ObjectStore) {
     put(store, &known, "k", b"x").await;
     errors.push(
         store
-            .copy((no, "k"), &known, "k", None, Precondition::None)
+            .copy(
+                (no, "k"),
+                &known,
+                "k",
+                None,
+                Precondition::None,
+                Precondition::None,
+            )
             .await
             .err(),
     );
     errors.push(
         store
-            .copy((&known, "k"), no, "k", None, Precondition::None)
+            .copy(
+                (&known, "k"),
+                no,
+                "k",
+                None,
+                Precondition::None,
+                Precondition::None,
+            )
             .await
             .err(),
     );
@@ -83,27 +100,31 @@ pub async fn a_key_is_not_a_path(store: &dyn ObjectStore) {
         assert_eq!(get(store, &bucket, key).await, key.as_bytes(), "{key:?}");
     }
     let listed = store
-        .list(&bucket, "", After::Nothing, 100)
+        .list(&bucket, "", None, After::Nothing, 100)
         .await
         .expect("a bucket is listed");
-    assert_eq!(listed.len(), keys.len());
+    assert_eq!(listed.items.len(), keys.len());
 }
 
 /// Empty, with a NUL, or longer than 1,024 bytes.
 pub async fn what_cannot_be_a_key_is_refused(store: &dyn ObjectStore) {
     let bucket = bucket(store, "bad-keys").await;
     for bad in ["", "a\0b"] {
-        let error = store.begin_write(&bucket, bad).await.err();
+        let error = store.begin_write(&bucket, bad, None).await.err();
         assert!(
             matches!(error, Some(StoreError::InvalidKey { .. })),
             "{error:?}"
         );
         assert!(
-            store.info(&bucket, bad).await.is_err() && store.delete(&bucket, bad).await.is_err()
+            store.head(&bucket, bad).await.is_err()
+                && store
+                    .delete(&bucket, bad, Precondition::None)
+                    .await
+                    .is_err()
         );
     }
     let long = "ä".repeat(512) + "b";
-    let error = store.begin_write(&bucket, &long).await.err();
+    let error = store.begin_write(&bucket, &long, None).await.err();
     assert!(
         matches!(error, Some(StoreError::KeyTooLong { length: 1025 })),
         "{error:?}"
@@ -136,7 +157,7 @@ pub async fn what_was_written_is_read_back(store: &dyn ObjectStore) {
     ] {
         let content = pattern(size);
         let mut writer = store
-            .begin_write(&bucket, "object")
+            .begin_write(&bucket, "object", None)
             .await
             .expect("a write starts");
         for piece in content.chunks(70_001) {
@@ -153,7 +174,7 @@ pub async fn what_was_written_is_read_back(store: &dyn ObjectStore) {
         assert_eq!(info.etag, md5_hex(&content));
         assert_eq!(info.attributes, attributes);
         assert_eq!(
-            store.info(&bucket, "object").await.expect("known"),
+            store.head(&bucket, "object").await.expect("known"),
             Some(info.clone())
         );
         let opened = open(store, &bucket, "object").await;
@@ -200,7 +221,10 @@ pub async fn a_reader_keeps_its_version(store: &dyn ObjectStore) {
         let opened = open(store, &bucket, "object").await;
         put(store, &bucket, "object", &new).await;
         assert!(get(store, &bucket, "object").await == new);
-        store.delete(&bucket, "object").await.expect("deleted");
+        store
+            .delete(&bucket, "object", Precondition::None)
+            .await
+            .expect("deleted");
         assert_eq!(opened.info.etag, md5_hex(&old));
         assert!(body(&opened, 0..u64::MAX).await == old);
     }
@@ -212,7 +236,7 @@ pub async fn a_dropped_writer_changes_nothing(store: &dyn ObjectStore) {
     put(store, &bucket, "old", b"old").await;
     for key in ["old", "new"] {
         let mut writer = store
-            .begin_write(&bucket, key)
+            .begin_write(&bucket, key, None)
             .await
             .expect("a write starts");
         writer
@@ -221,16 +245,26 @@ pub async fn a_dropped_writer_changes_nothing(store: &dyn ObjectStore) {
             .expect("a piece is taken");
     }
     assert_eq!(get(store, &bucket, "old").await, b"old");
-    assert_eq!(store.info(&bucket, "new").await.expect("asked"), None);
+    assert_eq!(store.head(&bucket, "new").await.expect("asked"), None);
 }
 
 /// And says whether it was there.
 pub async fn a_deleted_object_is_gone(store: &dyn ObjectStore) {
     let bucket = bucket(store, "deleted").await;
     put(store, &bucket, "object", b"x").await;
-    assert!(store.delete(&bucket, "object").await.expect("deleted"));
-    assert!(!store.delete(&bucket, "object").await.expect("asked"));
-    assert_eq!(store.info(&bucket, "object").await.expect("asked"), None);
+    assert!(
+        store
+            .delete(&bucket, "object", Precondition::None)
+            .await
+            .expect("deleted")
+    );
+    assert!(
+        !store
+            .delete(&bucket, "object", Precondition::None)
+            .await
+            .expect("asked")
+    );
+    assert_eq!(store.head(&bucket, "object").await.expect("asked"), None);
     assert!(
         store
             .open(&bucket, "object")
@@ -240,9 +274,10 @@ pub async fn a_deleted_object_is_gone(store: &dyn ObjectStore) {
     );
     assert!(
         store
-            .list(&bucket, "", After::Nothing, 9)
+            .list(&bucket, "", None, After::Nothing, 9)
             .await
             .expect("listed")
+            .items
             .is_empty()
     );
     put(store, &bucket, "object", b"again").await;
@@ -285,7 +320,10 @@ pub async fn a_copy_has_the_same_body(store: &dyn ObjectStore) {
         bucket(store, "copy-to").await,
     );
     let content = pattern(300_000);
-    let mut writer = store.begin_write(&from, "a").await.expect("a write starts");
+    let mut writer = store
+        .begin_write(&from, "a", None)
+        .await
+        .expect("a write starts");
     writer
         .write(Bytes::copy_from_slice(&content))
         .await
@@ -302,7 +340,14 @@ pub async fn a_copy_has_the_same_body(store: &dyn ObjectStore) {
         .expect("a write ends");
 
     let same = store
-        .copy((&from, "a"), &to, "b", None, Precondition::IfAbsent)
+        .copy(
+            (&from, "a"),
+            &to,
+            "b",
+            None,
+            Precondition::None,
+            Precondition::IfAbsent,
+        )
         .await
         .expect("copied");
     assert_eq!(
@@ -316,7 +361,14 @@ pub async fn a_copy_has_the_same_body(store: &dyn ObjectStore) {
         ..Attributes::default()
     };
     let onto_itself = store
-        .copy((&from, "a"), &from, "a", Some(new), Precondition::None)
+        .copy(
+            (&from, "a"),
+            &from,
+            "a",
+            Some(new),
+            Precondition::None,
+            Precondition::None,
+        )
         .await
         .expect("copied");
     assert_eq!(onto_itself.attributes.content_type.as_deref(), Some("new"));
@@ -327,17 +379,87 @@ pub async fn a_copy_has_the_same_body(store: &dyn ObjectStore) {
     assert!(get(store, &from, "a").await == content);
 
     let refused = store
-        .copy((&from, "a"), &to, "b", None, Precondition::IfAbsent)
+        .copy(
+            (&from, "a"),
+            &to,
+            "b",
+            None,
+            Precondition::None,
+            Precondition::IfAbsent,
+        )
         .await;
     assert!(
         matches!(refused, Err(StoreError::PreconditionFailed { .. })),
         "{refused:?}"
     );
     let missing = store
-        .copy((&from, "z"), &to, "b", None, Precondition::None)
+        .copy(
+            (&from, "z"),
+            &to,
+            "b",
+            None,
+            Precondition::None,
+            Precondition::None,
+        )
         .await;
     assert!(
         matches!(&missing, Err(StoreError::NoSuchKey { key, .. }) if key == "z"),
         "{missing:?}"
     );
+}
+
+/// `IfMatch` where it holds and where it does not, and `IfAbsent`, which deletes nothing.
+pub async fn a_precondition_decides_about_a_deletion(store: &dyn ObjectStore) {
+    let bucket = bucket(store, "delete-conditions").await;
+    let matches = |etag: &str| Precondition::IfMatch(etag.to_owned());
+    let old = put(store, &bucket, "object", b"1").await;
+    let new = put(store, &bucket, "object", b"2").await;
+    for condition in [matches(&old.etag), Precondition::IfAbsent] {
+        let refused = store.delete(&bucket, "object", condition).await;
+        assert!(
+            matches!(&refused, Err(StoreError::PreconditionFailed { current: Some(etag) }) if *etag == new.etag),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(get(store, &bucket, "object").await, b"2");
+    let deleted = store.delete(&bucket, "object", matches(&new.etag)).await;
+    assert!(deleted.expect("it matched"));
+    let refused = store.delete(&bucket, "object", matches(&new.etag)).await;
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::PreconditionFailed { current: None })
+        ),
+        "{refused:?}"
+    );
+    let absent = store.delete(&bucket, "object", Precondition::IfAbsent);
+    assert!(!absent.await.expect("there is none"));
+}
+
+/// If the source was replaced since, nothing is copied.
+pub async fn a_copy_is_of_the_version_that_was_judged(store: &dyn ObjectStore) {
+    let bucket = bucket(store, "copy-judged").await;
+    let judged = put(store, &bucket, "a", b"1").await;
+    put(store, &bucket, "a", b"2").await;
+    let copy = async |etag: &str| {
+        let source = Precondition::IfMatch(etag.to_owned());
+        store
+            .copy(
+                (&bucket, "a"),
+                &bucket,
+                "b",
+                None,
+                source,
+                Precondition::None,
+            )
+            .await
+    };
+    let refused = copy(&judged.etag).await;
+    assert!(
+        matches!(&refused, Err(StoreError::PreconditionFailed { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(store.head(&bucket, "b").await.expect("asked"), None);
+    copy(&md5_hex(b"2")).await.expect("it matched");
+    assert_eq!(get(store, &bucket, "b").await, b"2");
 }

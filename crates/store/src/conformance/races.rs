@@ -45,14 +45,15 @@ pub async fn concurrent_writers_leave_one_whole_object(store: &dyn ObjectStore) 
     assert!(bodies.contains(&content));
     assert_eq!(opened.info.etag, md5_hex(&content));
     assert_eq!(
-        store.info(&bucket, "object").await.expect("known"),
+        store.head(&bucket, "object").await.expect("known"),
         Some(opened.info)
     );
     assert_eq!(
         store
-            .list(&bucket, "", After::Nothing, 9)
+            .list(&bucket, "", None, After::Nothing, 9)
             .await
             .expect("listed")
+            .items
             .len(),
         1
     );
@@ -71,7 +72,10 @@ pub async fn readers_never_see_half_a_change(store: &dyn ObjectStore) {
             )
             .await;
             if round % 3 == 0 {
-                store.delete(&bucket, "object").await.expect("deleted");
+                store
+                    .delete(&bucket, "object", Precondition::None)
+                    .await
+                    .expect("deleted");
             }
         }
     };

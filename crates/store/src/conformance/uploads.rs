@@ -17,7 +17,7 @@ async fn part(
     body: &[u8],
 ) -> (u16, String) {
     let mut writer = store
-        .begin_part(place.0, place.1, place.2, number)
+        .begin_part(place.0, place.1, place.2, number, Some(body.len() as u64))
         .await
         .expect("a part starts");
     for piece in body.chunks(1_000_000) {
@@ -87,7 +87,7 @@ pub async fn an_object_is_made_of_its_parts(store: &dyn ObjectStore) {
             .expect("listed"),
         listed[..1]
     );
-    assert_eq!(store.info(&bucket, "object").await.expect("asked"), None);
+    assert_eq!(store.head(&bucket, "object").await.expect("asked"), None);
 
     let [last_named, first_named] = named;
     let checksums = BTreeMap::from([("CRC32C".to_owned(), "AAAAAA==-2".to_owned())]);
@@ -131,7 +131,7 @@ pub async fn a_completion_that_breaks_a_rule_leaves_the_upload_open(store: &dyn 
     let place = (bucket.as_str(), "object", &upload);
     for number in [0, MAX_PARTS + 1] {
         let refused = store
-            .begin_part(&bucket, "object", &upload, number)
+            .begin_part(&bucket, "object", &upload, number, None)
             .await
             .err();
         assert!(
@@ -201,7 +201,7 @@ pub async fn a_part_is_replaced_by_a_later_one(store: &dyn ObjectStore) {
     let old = part(store, place, 1, b"old").await;
     let new = part(store, place, 1, b"new").await;
     let mut dropped = store
-        .begin_part(&bucket, "object", &upload, 1)
+        .begin_part(&bucket, "object", &upload, 1, None)
         .await
         .expect("a part starts");
     dropped
@@ -235,7 +235,7 @@ pub async fn an_ended_upload_is_unknown(store: &dyn ObjectStore) {
     let (aborted, completed, open) = (create().await, create().await, create().await);
     let one = part(store, (&bucket, "object", &completed), 1, b"x").await;
     let mut late = store
-        .begin_part(&bucket, "object", &aborted, 1)
+        .begin_part(&bucket, "object", &aborted, 1, None)
         .await
         .expect("a part starts");
     late.write(Bytes::from_static(b"late"))
@@ -262,7 +262,7 @@ pub async fn an_ended_upload_is_unknown(store: &dyn ObjectStore) {
         ("object", &never),
     ] {
         errors.push(store.upload(&bucket, key, upload).await.err());
-        errors.push(store.begin_part(&bucket, key, upload, 1).await.err());
+        errors.push(store.begin_part(&bucket, key, upload, 1, None).await.err());
         errors.push(store.parts(&bucket, key, upload, 0, 1).await.err());
         errors.push(
             store

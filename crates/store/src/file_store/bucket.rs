@@ -1,38 +1,26 @@
 //! One bucket: its files and the index of them.
 
 use std::array;
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::ops::Bound;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use skykey_types::Timestamp;
 
 use super::disk::{Disk, Synced};
-use crate::{After, Body, BucketInfo, ObjectInfo, Opened, Precondition, StoreError};
-
-/// A body up to this size is read when it is opened, which saves a second turn of a thread.
-const READ_AT_ONCE_BYTES: u64 = 128 * 1024;
+use super::index::{Index, Version};
+use super::record::{self, ReadError};
+use crate::{After, BucketInfo, Object, ObjectInfo, Page, Precondition, StoreError};
 
 pub(super) struct Bucket {
     pub(super) info: BucketInfo,
     objects: PathBuf,
-    /// By the key's bytes, which sort as S3 lists.
-    index: RwLock<BTreeMap<Box<[u8]>, Entry>>,
+    index: RwLock<Index>,
     /// One for each of the 256 directories, held from the precondition to the index.
     commits: [Mutex<()>; 256],
-}
-
-/// One object in the index.
-#[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) info: Arc<ObjectInfo>,
-    pub(super) generation: u64,
 }
 
 /// The content of `bucket.json`.
@@ -46,15 +34,11 @@ impl Bucket {
     pub(super) const OBJECTS: &str = "objects";
 
     /// A bucket that is on the disk.
-    pub(super) fn new(
-        buckets_dir: &Path,
-        info: BucketInfo,
-        entries: BTreeMap<Box<[u8]>, Entry>,
-    ) -> Self {
+    pub(super) fn new(buckets_dir: &Path, info: BucketInfo, index: Index) -> Self {
         Self {
             objects: buckets_dir.join(info.name.as_str()).join(Self::OBJECTS),
             info,
-            index: RwLock::new(entries),
+            index: RwLock::new(index),
             commits: array::from_fn(|_| Mutex::new(())),
         }
     }
@@ -84,92 +68,74 @@ impl Bucket {
         let place = buckets_dir.join(info.name.as_str());
         fs::rename(&building, &place).map_err(StoreError::io("create", &place))?;
         disk.sync_path(buckets_dir)?;
-        Ok(Self::new(buckets_dir, info, BTreeMap::new()))
+        Ok(Self::new(buckets_dir, info, Index::default()))
     }
 
-    pub(super) fn info(&self, key: &str) -> Option<Arc<ObjectInfo>> {
-        self.entry(key).map(|entry| entry.info)
+    /// Whether there is an object of that key at this moment.
+    pub(super) fn contains(&self, key: &str) -> bool {
+        self.version(key).is_some()
     }
 
-    pub(super) fn open(&self, key: &str) -> Result<Option<Opened>, StoreError> {
-        let Some((info, path, file)) = self.open_file(key)? else {
-            return Ok(None);
-        };
-        let body = if info.size <= READ_AT_ONCE_BYTES {
-            let mut bytes = Vec::with_capacity(usize::try_from(info.size).unwrap_or(0));
-            (&file)
-                .take(info.size)
-                .read_to_end(&mut bytes)
-                .map_err(StoreError::io("read", &path))?;
-            if bytes.len() as u64 != info.size {
-                return Err(StoreError::io("read", &path)(
-                    io::ErrorKind::UnexpectedEof.into(),
-                ));
-            }
-            Body::Memory(Bytes::from(bytes))
-        } else {
-            Body::File {
-                file: Arc::new(file),
-                offset: 0,
-            }
-        };
-        Ok(Some(Opened::new(info, body)))
+    pub(super) fn open(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        let opened = self.open_file(key)?;
+        Ok(opened.map(|(info, _, file)| Object::new(info, Arc::new(file), 0)))
     }
 
     /// The file of the object, with what is known of that very file.
     pub(super) fn open_file(
         &self,
         key: &str,
-    ) -> Result<Option<(Arc<ObjectInfo>, PathBuf, File)>, StoreError> {
+    ) -> Result<Option<(ObjectInfo, PathBuf, File)>, StoreError> {
         let name = KeyHash::of(key);
         let open = || {
-            let Some(entry) = self.entry(key) else {
+            let Some(version) = self.version(key) else {
                 return Ok(None);
             };
-            let path = name.path(&self.objects, entry.generation);
+            let path = name.path(&self.objects, version.generation);
             File::open(&path)
-                .map(|file| Some((entry.info, path.clone(), file)))
+                .map(|file| Some((version, path.clone(), file)))
                 .map_err(|error| (path, error))
         };
         let opened = match open() {
             // Replaced or deleted since the look into the index: wait until that is done.
             Err((_, error)) if error.kind() == io::ErrorKind::NotFound => {
-                let _turn = self.commits[name.directory()]
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let _turn = self.lock(&name);
                 open()
             }
             opened => opened,
         };
-        opened.map_err(|(path, error)| StoreError::io("open", &path)(error))
+        let opened = opened.map_err(|(path, error)| StoreError::io("open", &path)(error))?;
+        let Some((version, path, file)) = opened else {
+            return Ok(None);
+        };
+        match record::read_tail(&file, version.size, version.tail_bytes) {
+            Ok(info) => Ok(Some((info, path, file))),
+            Err(ReadError::Io(error)) => Err(StoreError::io("read", &path)(error)),
+            Err(ReadError::Damaged(why)) => Err(StoreError::Damaged { path, why }),
+        }
     }
 
-    /// Gives a finished file its place as the newest version of the object.
+    /// Makes a finished file the newest version of the object.
     pub(super) fn commit(
         &self,
         disk: &Disk,
         file: Synced,
-        info: ObjectInfo,
+        info: &ObjectInfo,
         precondition: &Precondition,
-    ) -> Result<Arc<ObjectInfo>, StoreError> {
+    ) -> Result<(), StoreError> {
         let name = KeyHash::of(&info.key);
-        let _turn = self.commits[name.directory()]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.lock(&name);
         disk.check()?;
-        let old = self.entry(&info.key);
-        precondition.check(old.as_ref().map(|entry| &*entry.info))?;
+        let old = self.version(&info.key);
+        check(precondition, old)?;
         let generation = disk.next_generation();
+        let version = Version::of(info, generation, file.tail_bytes())
+            .expect("an object's ETag is made by this crate");
         file.publish(disk, &name.path(&self.objects, generation))?;
-        let info = Arc::new(info);
-        let entry = Entry {
-            info: Arc::clone(&info),
-            generation,
-        };
         self.index
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(info.key.as_bytes().into(), entry);
+            .insert(&info.key, version);
         if let Some(old) = old {
             // If this does not last, the generation tells which one counts; but a file that stays
             // would come back when the newer one is deleted.
@@ -178,76 +144,65 @@ impl Bucket {
                 disk.poison(StoreError::io("remove the older", &path)(error));
             }
         }
-        Ok(info)
+        Ok(())
     }
 
-    pub(super) fn delete(&self, disk: &Disk, key: &str) -> Result<bool, StoreError> {
+    pub(super) fn delete(
+        &self,
+        disk: &Disk,
+        key: &str,
+        precondition: &Precondition,
+    ) -> Result<bool, StoreError> {
         let name = KeyHash::of(key);
-        let _turn = self.commits[name.directory()]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.lock(&name);
         disk.check()?;
-        let Some(entry) = self.entry(key) else {
+        let version = self.version(key);
+        check(precondition, version)?;
+        let Some(version) = version else {
             return Ok(false);
         };
-        let path = name.path(&self.objects, entry.generation);
+        let path = name.path(&self.objects, version.generation);
         fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
         let durable = disk.sync_path(path.parent().unwrap_or(&self.objects));
         self.index
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(key.as_bytes());
+            .remove(key);
         durable.map(|()| true)
     }
 
     pub(super) fn list(
         &self,
         prefix: &str,
+        delimiter: Option<&str>,
         after: After<'_>,
         limit: usize,
-    ) -> Vec<Arc<ObjectInfo>> {
-        let begin = prefix.as_bytes();
-        let skip = match after {
-            After::Nothing => None,
-            After::Key(key) => Some(Bound::Excluded(key.as_bytes().to_vec())),
-            After::Prefix(skipped) => match first_after_prefix(skipped) {
-                Some(next) => Some(Bound::Included(next)),
-                None => return Vec::new(),
-            },
-        };
-        let from = match &skip {
-            Some(Bound::Excluded(key)) if key.as_slice() >= begin => {
-                Bound::Excluded(key.as_slice())
-            }
-            Some(Bound::Included(next)) if next.as_slice() >= begin => {
-                Bound::Included(next.as_slice())
-            }
-            _ => Bound::Included(begin),
-        };
+    ) -> Page {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index
-            .range::<[u8], _>((from, Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(begin))
-            .take(limit)
-            .map(|(_, entry)| Arc::clone(&entry.info))
-            .collect()
+        index.list(prefix, delimiter, after, limit)
     }
 
-    fn entry(&self, key: &str) -> Option<Entry> {
+    fn version(&self, key: &str) -> Option<Version> {
         self.index
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(key.as_bytes())
-            .cloned()
+            .get(key)
+    }
+
+    /// Keeps other changes of the key's directory out.
+    fn lock(&self, name: &KeyHash) -> MutexGuard<'_, ()> {
+        self.commits[name.directory()]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The smallest byte string that comes after every string with the prefix; none if every string
-/// has it. No byte of UTF-8 is 255, so the last one can be raised.
-fn first_after_prefix(prefix: &str) -> Option<Vec<u8>> {
-    let mut next = prefix.as_bytes().to_vec();
-    *next.last_mut()? += 1;
-    Some(next)
+fn check(precondition: &Precondition, version: Option<Version>) -> Result<(), StoreError> {
+    if *precondition == Precondition::None {
+        return Ok(());
+    }
+    let etag = version.map(|version| version.etag.to_string());
+    precondition.check(etag.as_deref())
 }
 
 /// What a key is called on the disk, where `..`, `a` beside `a/b`, and long names must not matter.

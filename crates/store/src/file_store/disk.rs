@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
 use crate::StoreError;
 
 /// Runs what blocks on a thread that may.
@@ -135,27 +138,52 @@ impl Temp {
         self.guard.path()
     }
 
-    /// Makes its content durable; it has been written to the end.
-    pub(super) fn sync(self, disk: &Disk) -> Result<Synced, StoreError> {
+    /// Takes the room that its content will need, so that a full disk is found before the content
+    /// was sent. Does nothing on file systems that cannot.
+    pub(super) fn reserve(&self, bytes: u64) -> Result<(), StoreError> {
+        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, bytes) {
+            Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => {
+                Err(StoreError::io("write", self.path())(
+                    io::ErrorKind::StorageFull.into(),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes its content durable; it has been written to the end, the last `tail_bytes` of it
+    /// being the tail.
+    pub(super) fn sync(self, disk: &Disk, tail_bytes: usize) -> Result<Synced, StoreError> {
         disk.sync_file(&self.file, self.guard.path())?;
-        Ok(Synced(self.guard))
+        Ok(Synced {
+            guard: self.guard,
+            tail_bytes: u32::try_from(tail_bytes).expect("a tail has at most 1 MiB"),
+        })
     }
 }
 
 /// A file whose content is durable, but not its name. It goes when it is dropped.
-pub(super) struct Synced(Guard);
+pub(super) struct Synced {
+    guard: Guard,
+    tail_bytes: u32,
+}
 
 impl Synced {
     /// Gives it its place, durably. On an error it is in neither place.
     pub(super) fn publish(mut self, disk: &Disk, to: &Path) -> Result<(), StoreError> {
-        fs::rename(self.0.path(), to).map_err(StoreError::io("rename a new file to", to))?;
-        self.0.0 = Some(to.to_owned());
+        fs::rename(self.guard.path(), to).map_err(StoreError::io("rename a new file to", to))?;
+        self.guard.0 = Some(to.to_owned());
         let dir = to
             .parent()
             .expect("a file of the store lies in a directory of the store");
         disk.sync_path(dir)?;
-        self.0.0 = None;
+        self.guard.0 = None;
         Ok(())
+    }
+
+    /// The length of its tail in bytes.
+    pub(super) fn tail_bytes(&self) -> u32 {
+        self.tail_bytes
     }
 }
 

@@ -53,8 +53,9 @@ pub(super) fn tail(metadata: &impl Serialize, size: u64) -> Result<Vec<u8>, Stor
     Ok(tail)
 }
 
-/// Reads the metadata of a file and the size of its body.
-pub(super) fn read<T: DeserializeOwned>(file: &File) -> Result<(T, u64), ReadError> {
+/// Reads the metadata and the size of the body of a file of which nothing is known. The last number
+/// is the length of the tail, as [`read_tail`] takes it.
+pub(super) fn read<T: DeserializeOwned>(file: &File) -> Result<(T, u64, u32), ReadError> {
     let length = file.metadata().map_err(ReadError::Io)?.len();
     let Some(footer_at) = length.checked_sub(FOOTER_BYTES as u64) else {
         return Err(damaged(format!("{length} bytes are too few")));
@@ -62,29 +63,68 @@ pub(super) fn read<T: DeserializeOwned>(file: &File) -> Result<(T, u64), ReadErr
     let mut footer = [0; FOOTER_BYTES];
     file.read_exact_at(&mut footer, footer_at)
         .map_err(ReadError::Io)?;
-    if &footer[..8] != MAGIC {
-        return Err(damaged("it does not end in a footer"));
-    }
-    let version = u32::from_le_bytes(footer[8..12].try_into().expect("four bytes"));
-    if version != VERSION {
-        return Err(damaged(format!("its version is {version}")));
-    }
-    let metadata_length =
-        u32::from_le_bytes(footer[12..16].try_into().expect("four bytes")) as usize;
-    let size = u64::from_le_bytes(footer[16..24].try_into().expect("eight bytes"));
-    if metadata_length > MAX_METADATA_BYTES
-        || size.checked_add(metadata_length as u64) != Some(footer_at)
-    {
+    let footer = Footer::parse(footer)?;
+    if footer.size.checked_add(u64::from(footer.metadata_bytes)) != Some(footer_at) {
         return Err(damaged("its length is not what the footer says"));
     }
-    let mut metadata = vec![0; metadata_length];
-    file.read_exact_at(&mut metadata, size)
-        .map_err(ReadError::Io)?;
-    if checksum(&metadata, &footer) != footer[24..] {
+    let tail_bytes = footer.metadata_bytes + u32::try_from(FOOTER_BYTES).expect("40");
+    let metadata = read_tail(file, footer.size, tail_bytes)?;
+    Ok((metadata, footer.size, tail_bytes))
+}
+
+/// Reads the metadata of a file whose body has `size` bytes and whose tail has `tail_bytes`.
+pub(super) fn read_tail<T: DeserializeOwned>(
+    file: &File,
+    size: u64,
+    tail_bytes: u32,
+) -> Result<T, ReadError> {
+    let mut tail = vec![0; tail_bytes as usize];
+    file.read_exact_at(&mut tail, size)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => damaged("it is shorter than it was"),
+            _ => ReadError::Io(error),
+        })?;
+    parse_tail(&tail, size)
+}
+
+/// Reads the metadata out of the tail of a file whose body has `size` bytes.
+fn parse_tail<T: DeserializeOwned>(tail: &[u8], size: u64) -> Result<T, ReadError> {
+    let Some((metadata, bytes)) = tail.split_last_chunk::<FOOTER_BYTES>() else {
+        return Err(damaged("its tail is too short"));
+    };
+    let footer = Footer::parse(*bytes)?;
+    if footer.size != size || footer.metadata_bytes as usize != metadata.len() {
+        return Err(damaged("its length is not what the footer says"));
+    }
+    if checksum(metadata, bytes) != bytes[24..] {
         return Err(damaged("the checksum of its metadata is wrong"));
     }
-    let metadata = serde_json::from_slice(&metadata).map_err(|error| damaged(error.to_string()))?;
-    Ok((metadata, size))
+    serde_json::from_slice(metadata).map_err(|error| damaged(error.to_string()))
+}
+
+struct Footer {
+    metadata_bytes: u32,
+    size: u64,
+}
+
+impl Footer {
+    fn parse(bytes: [u8; FOOTER_BYTES]) -> Result<Self, ReadError> {
+        if &bytes[..8] != MAGIC {
+            return Err(damaged("it does not end in a footer"));
+        }
+        let version = u32::from_le_bytes(bytes[8..12].try_into().expect("four bytes"));
+        if version != VERSION {
+            return Err(damaged(format!("its version is {version}")));
+        }
+        let metadata_bytes = u32::from_le_bytes(bytes[12..16].try_into().expect("four bytes"));
+        if metadata_bytes as usize > MAX_METADATA_BYTES {
+            return Err(damaged("its length is not what the footer says"));
+        }
+        Ok(Self {
+            metadata_bytes,
+            size: u64::from_le_bytes(bytes[16..24].try_into().expect("eight bytes")),
+        })
+    }
 }
 
 fn checksum(metadata: &[u8], footer: &[u8; FOOTER_BYTES]) -> [u8; 16] {

@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use skykey_types::{BucketName, Clock};
 
 use super::Shared;
-use super::bucket::{Bucket, BucketFile, Entry, KeyHash};
+use super::bucket::{Bucket, BucketFile, KeyHash};
 use super::disk::Disk;
+use super::index::{Index, Version};
 use super::record::{self, ReadError};
 use super::uploads::{Part, Parts, Upload, Uploads, parse_part_name};
 use crate::{BucketInfo, ObjectInfo, PartInfo, StoreError, UploadInfo};
@@ -97,7 +98,7 @@ fn write_format(disk: &Disk, dir: &Path) -> Result<(), StoreError> {
     }
     let temp = disk.temp()?;
     fs::write(temp.path(), FORMAT).map_err(StoreError::io("write", temp.path()))?;
-    temp.sync(disk)?.publish(disk, &path)?;
+    temp.sync(disk, 0)?.publish(disk, &path)?;
     disk.sync_path(
         dir.parent()
             .filter(|parent| !parent.as_os_str().is_empty())
@@ -152,7 +153,7 @@ impl Recovery<'_> {
         let BucketFile { created } = serde_json::from_slice(&content)
             .map_err(|error| unknown(format!("{}: {error}", Bucket::FILE)))?;
 
-        let mut index = BTreeMap::new();
+        let mut index = Index::default();
         for fan in entries(&dir.join(Bucket::OBJECTS))? {
             for file in entries(&fan.path())? {
                 self.object(&name, &file.path(), &mut index)?;
@@ -169,48 +170,30 @@ impl Recovery<'_> {
         &self,
         bucket: &BucketName,
         path: &Path,
-        index: &mut BTreeMap<Box<[u8]>, Entry>,
+        index: &mut Index,
     ) -> Result<(), StoreError> {
         let name = path
             .file_name()
             .and_then(|name| name.to_str())
             .and_then(KeyHash::parse);
-        let read = read_record::<ObjectInfo>(path)?;
-        let (hash, generation, info) = match (name, read) {
-            (Some((hash, generation)), Ok((info, size)))
-                if hash.is_of(&info.key) && info.size == size =>
-            {
-                (hash, generation, info)
-            }
-            (_, Err(why)) => return self.put_aside(bucket.as_str(), path, &why),
-            _ => return self.put_aside(bucket.as_str(), path, "its name is not that of its key"),
+        let (info, size, tail_bytes) = match read_record::<ObjectInfo>(path)? {
+            Ok(read) => read,
+            Err(why) => return self.put_aside(bucket.as_str(), path, &why),
+        };
+        let Some((hash, generation)) =
+            name.filter(|(hash, _)| hash.is_of(&info.key) && info.size == size)
+        else {
+            return self.put_aside(bucket.as_str(), path, "its name is not that of its key");
+        };
+        let Some(version) = Version::of(&info, generation, tail_bytes) else {
+            return self.put_aside(bucket.as_str(), path, "its ETag cannot be read");
         };
         self.disk.saw_generation(generation);
-        let key: Box<[u8]> = info.key.as_bytes().into();
-        let older = match index.get(&key) {
-            Some(other) if other.generation > generation => Some(generation),
-            Some(other) => {
-                let older = other.generation;
-                index.insert(
-                    key,
-                    Entry {
-                        info: Arc::new(info),
-                        generation,
-                    },
-                );
-                Some(older)
-            }
-            None => {
-                index.insert(
-                    key,
-                    Entry {
-                        info: Arc::new(info),
-                        generation,
-                    },
-                );
-                None
-            }
-        };
+        let other = index.get(&info.key).map(|other| other.generation);
+        if other.is_none_or(|other| other < generation) {
+            index.insert(&info.key, version);
+        }
+        let older = other.map(|other| other.min(generation));
         if let Some(older) = older {
             // The program ended between a commit and the removal of what it replaced.
             let objects = path.parent().and_then(Path::parent).unwrap_or(path);
@@ -243,7 +226,7 @@ impl Recovery<'_> {
                 continue;
             }
             match (parse_part_name(&path), read_record::<PartInfo>(&path)?) {
-                (Some((number, generation)), Ok((part, size)))
+                (Some((number, generation)), Ok((part, size, _)))
                     if part.number == number && part.size == size =>
                 {
                     self.disk.saw_generation(generation);
@@ -284,8 +267,10 @@ impl Recovery<'_> {
     }
 }
 
-/// The metadata of a file and the size of its body, or what is wrong with the file.
-fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Result<(T, u64), String>, StoreError> {
+/// What [`record::read`] says of a file, or what is wrong with the file.
+fn read_record<T: DeserializeOwned>(
+    path: &Path,
+) -> Result<Result<(T, u64, u32), String>, StoreError> {
     let read = File::open(path)
         .map_err(ReadError::Io)
         .and_then(|file| record::read(&file));

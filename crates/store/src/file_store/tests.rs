@@ -9,8 +9,8 @@ use skykey_types::SystemClock;
 use super::FileStore;
 use crate::{Attributes, ObjectInfo, ObjectStore, Precondition, StoreError};
 
-async fn put(store: &FileStore, key: &str) -> Result<Arc<ObjectInfo>, StoreError> {
-    let mut writer = store.begin_write("sky", key).await?;
+async fn put(store: &FileStore, key: &str) -> Result<ObjectInfo, StoreError> {
+    let mut writer = store.begin_write("sky", key, None).await?;
     writer.write(Bytes::from_static(b"body")).await?;
     writer
         .commit(Attributes::default(), Precondition::None)
@@ -40,9 +40,19 @@ async fn after_a_failed_sync_nothing_is_written_but_all_is_read() {
 
     let errors = [
         put(&store, "after").await.err(),
-        store.delete("sky", "before").await.err(),
         store
-            .copy(("sky", "before"), "sky", "after", None, Precondition::None)
+            .delete("sky", "before", Precondition::None)
+            .await
+            .err(),
+        store
+            .copy(
+                ("sky", "before"),
+                "sky",
+                "after",
+                None,
+                Precondition::None,
+                Precondition::None,
+            )
             .await
             .err(),
         store.create_bucket(&"other".parse().unwrap()).await.err(),
@@ -50,7 +60,10 @@ async fn after_a_failed_sync_nothing_is_written_but_all_is_read() {
             .create_upload("sky", "after", Attributes::default())
             .await
             .err(),
-        store.begin_part("sky", "before", &upload, 1).await.err(),
+        store
+            .begin_part("sky", "before", &upload, 1, None)
+            .await
+            .err(),
         store.abort_upload("sky", "before", &upload).await.err(),
     ];
     for error in errors {
@@ -60,14 +73,14 @@ async fn after_a_failed_sync_nothing_is_written_but_all_is_read() {
         );
     }
     assert!(store.open("sky", "before").await.unwrap().is_some());
-    assert_eq!(store.info("sky", "during").await.unwrap(), None);
+    assert_eq!(store.head("sky", "during").await.unwrap(), None);
     drop(store);
 
     let store = FileStore::open(dir.path(), Arc::new(SystemClock))
         .await
         .unwrap();
-    assert!(store.info("sky", "before").await.unwrap().is_some());
-    assert_eq!(store.info("sky", "during").await.unwrap(), None);
+    assert!(store.head("sky", "before").await.unwrap().is_some());
+    assert_eq!(store.head("sky", "during").await.unwrap(), None);
     put(&store, "after").await.unwrap();
 }
 
@@ -78,7 +91,7 @@ async fn an_object_whose_attributes_are_too_large_is_refused() {
         .await
         .unwrap();
     store.create_bucket(&"sky".parse().unwrap()).await.unwrap();
-    let writer = store.begin_write("sky", "a").await.unwrap();
+    let writer = store.begin_write("sky", "a", None).await.unwrap();
     let attributes = Attributes {
         content_type: Some("x".repeat(1024 * 1024)),
         ..Attributes::default()

@@ -131,7 +131,7 @@ impl Uploads {
         upload: &Upload,
         completion: Completion,
         now: Timestamp,
-    ) -> Result<Arc<ObjectInfo>, StoreError> {
+    ) -> Result<ObjectInfo, StoreError> {
         let mut parts = upload.lock();
         let chosen = choose(
             parts.as_ref().ok_or_else(|| no_such(&upload.info.id))?,
@@ -160,7 +160,8 @@ impl Uploads {
         let tail = record::tail(&info, size)?;
         let written = temp.file().write_all(&tail);
         written.map_err(StoreError::io("write", temp.path()))?;
-        let info = bucket.commit(disk, temp.sync(disk)?, info, &completion.precondition)?;
+        let file = temp.sync(disk, tail.len())?;
+        bucket.commit(disk, file, &info, &completion.precondition)?;
 
         // The object is there; that the parts are still there too is no reason to call it failed.
         *parts = None;

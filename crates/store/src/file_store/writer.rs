@@ -1,4 +1,4 @@
-//! Writing a body: gathered in memory up to 1 MiB, then in a temporary file.
+//! Writing a body: gathered in memory up to 1 MiB, then streamed to a temporary file.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use super::uploads::Upload;
 use super::{Shared, record};
 use crate::{Attributes, ObjectInfo, ObjectWriter, PartInfo, Precondition, StoreError};
 
-/// What is gathered before a thread is asked to write it. An object that is no larger needs only
-/// one turn of a thread, for everything.
+/// How much of a body is gathered in memory before it is written. A body that is no larger is
+/// created, written, synced and renamed in one turn of a thread, at the commit.
 const GATHER_BYTES: usize = 1024 * 1024;
 
 /// An object being written.
@@ -26,11 +26,16 @@ pub(super) struct ObjectFile {
 }
 
 impl ObjectFile {
-    pub(super) fn new(shared: Arc<Shared>, bucket: Arc<Bucket>, key: String) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        bucket: Arc<Bucket>,
+        key: String,
+        size: Option<u64>,
+    ) -> Self {
         Self {
             bucket,
             key,
-            body: BodyWriter::new(shared),
+            body: BodyWriter::new(shared, size),
         }
     }
 }
@@ -45,7 +50,7 @@ impl ObjectWriter for ObjectFile {
         self: Box<Self>,
         attributes: Attributes,
         precondition: Precondition,
-    ) -> Result<Arc<ObjectInfo>, StoreError> {
+    ) -> Result<ObjectInfo, StoreError> {
         let Self { bucket, key, body } = *self;
         let shared = Arc::clone(&body.shared);
         blocking(move || {
@@ -56,7 +61,8 @@ impl ObjectWriter for ObjectFile {
                 modified: shared.clock.now(),
                 attributes,
             })?;
-            bucket.commit(&shared.disk, file, info, &precondition)
+            bucket.commit(&shared.disk, file, &info, &precondition)?;
+            Ok(info)
         })
         .await
     }
@@ -70,11 +76,16 @@ pub(super) struct PartFile {
 }
 
 impl PartFile {
-    pub(super) fn new(shared: Arc<Shared>, upload: Arc<Upload>, number: u16) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        upload: Arc<Upload>,
+        number: u16,
+        size: Option<u64>,
+    ) -> Self {
         Self {
             upload,
             number,
-            body: BodyWriter::new(shared),
+            body: BodyWriter::new(shared, size),
         }
     }
 }
@@ -89,7 +100,7 @@ impl ObjectWriter for PartFile {
         self: Box<Self>,
         attributes: Attributes,
         _precondition: Precondition,
-    ) -> Result<Arc<ObjectInfo>, StoreError> {
+    ) -> Result<ObjectInfo, StoreError> {
         let Self {
             upload,
             number,
@@ -115,7 +126,7 @@ impl ObjectWriter for PartFile {
                 },
             };
             upload.commit_part(&shared.disk, file, part)?;
-            Ok(Arc::new(info))
+            Ok(info)
         })
         .await
     }
@@ -123,6 +134,7 @@ impl ObjectWriter for PartFile {
 
 struct BodyWriter {
     shared: Arc<Shared>,
+    expected_bytes: Option<u64>,
     gathered: Vec<Bytes>,
     gathered_bytes: usize,
     spilled: Spilled,
@@ -142,9 +154,10 @@ struct Spill {
 }
 
 impl BodyWriter {
-    fn new(shared: Arc<Shared>) -> Self {
+    fn new(shared: Arc<Shared>, expected_bytes: Option<u64>) -> Self {
         Self {
             shared,
+            expected_bytes,
             gathered: Vec::new(),
             gathered_bytes: 0,
             spilled: Spilled::Nothing,
@@ -161,8 +174,13 @@ impl BodyWriter {
         self.gathered_bytes = 0;
         let spilled = std::mem::replace(&mut self.spilled, Spilled::Broken);
         let shared = Arc::clone(&self.shared);
+        let expected_bytes = self.expected_bytes;
         let spill = blocking(move || {
+            let is_new = matches!(spilled, Spilled::Nothing);
             let mut spill = spilled.ready(&shared)?;
+            if let Some(bytes) = expected_bytes.filter(|_| is_new) {
+                spill.temp.reserve(bytes)?;
+            }
             for piece in pieces {
                 spill.append(&piece)?;
             }
@@ -186,9 +204,10 @@ impl BodyWriter {
         spill.md5.update(&rest);
         spill.size += rest.len() as u64;
         let metadata = metadata(spill.size, hex::encode(spill.md5.finalize()));
-        rest.append(&mut record::tail(&metadata, spill.size)?);
+        let tail = record::tail(&metadata, spill.size)?;
+        rest.extend_from_slice(&tail);
         write_all(&mut spill.temp, &rest)?;
-        Ok((spill.temp.sync(&self.shared.disk)?, metadata))
+        Ok((spill.temp.sync(&self.shared.disk, tail.len())?, metadata))
     }
 }
 
@@ -202,8 +221,8 @@ impl Spilled {
             }),
             Self::Some(spill) => Ok(spill),
             Self::Broken => Err(StoreError::Io {
-                action: "go on writing to",
-                path: "a file whose last write failed".into(),
+                action: "continue",
+                path: "a write that failed before".into(),
                 source: std::io::ErrorKind::BrokenPipe.into(),
             }),
         }

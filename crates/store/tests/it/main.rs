@@ -27,8 +27,8 @@ async fn store_with_bucket(dir: &std::path::Path) -> FileStore {
     store
 }
 
-async fn put(store: &FileStore, key: &str, body: &[u8]) -> Arc<ObjectInfo> {
-    let mut writer = store.begin_write("sky", key).await.unwrap();
+async fn put(store: &FileStore, key: &str, body: &[u8]) -> ObjectInfo {
+    let mut writer = store.begin_write("sky", key, None).await.unwrap();
     writer.write(Bytes::copy_from_slice(body)).await.unwrap();
     writer
         .commit(Attributes::default(), Precondition::None)

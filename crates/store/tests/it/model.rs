@@ -50,7 +50,14 @@ async fn run(steps: Vec<Step>) {
             }
             Step::Copy(from, to) => {
                 let copied = store
-                    .copy(("sky", &from), "sky", &to, None, Precondition::None)
+                    .copy(
+                        ("sky", &from),
+                        "sky",
+                        &to,
+                        None,
+                        Precondition::None,
+                        Precondition::None,
+                    )
                     .await;
                 assert_eq!(copied.is_ok(), model.contains_key(&from));
                 if let Some(body) = model.get(&from).cloned() {
@@ -61,7 +68,7 @@ async fn run(steps: Vec<Step>) {
             Step::Range(key, from, to) => range(&store, &model, &key, from, to).await,
             Step::Delete(key) => {
                 assert_eq!(
-                    store.delete("sky", &key).await.unwrap(),
+                    store.delete("sky", &key, Precondition::None).await.unwrap(),
                     model.remove(&key).is_some()
                 );
             }
@@ -106,7 +113,7 @@ async fn range(
         assert!(!model.contains_key(key));
         return;
     };
-    let pieces: Vec<bytes::Bytes> = opened.stream(from..to).try_collect().await.unwrap();
+    let pieces: Vec<bytes::Bytes> = opened.read(from..to).try_collect().await.unwrap();
     let skip = usize::try_from(from).unwrap();
     let take = usize::try_from(to.saturating_sub(from)).unwrap();
     let expected: Vec<u8> = model[key].iter().copied().skip(skip).take(take).collect();
@@ -121,9 +128,9 @@ async fn list(
     limit: usize,
     fits: impl Fn(&str) -> bool,
 ) {
-    let listed = store.list("sky", prefix, after, limit).await.unwrap();
-    let listed: Vec<_> = listed
-        .iter()
+    let page = store.list("sky", prefix, None, after, limit).await.unwrap();
+    let listed: Vec<_> = page
+        .objects()
         .map(|info| (info.key.as_str(), info.size))
         .collect();
     let expected: Vec<_> = model

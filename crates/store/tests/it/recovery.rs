@@ -34,7 +34,7 @@ async fn everything_known_of_an_object_survives_a_restart() {
     let store = reopen(dir.path()).await;
     assert_eq!(store.buckets().await.unwrap(), buckets);
     assert_eq!(
-        store.info("sky", "images/m31.fits").await.unwrap(),
+        store.head("sky", "images/m31.fits").await.unwrap(),
         Some(info)
     );
     assert_eq!(get(&store, "images/m31.fits").await.unwrap(), b"SIMPLE");
@@ -67,7 +67,7 @@ async fn of_two_versions_after_a_crash_the_newer_counts() {
     let store = reopen(dir.path()).await;
     assert_eq!(get(&store, "a").await.unwrap(), b"new");
     assert_eq!(object_files(dir.path()).len(), 1);
-    assert!(store.delete("sky", "a").await.unwrap());
+    assert!(store.delete("sky", "a", Precondition::None).await.unwrap());
     put(&store, "b", b"x").await;
     drop(store);
     let store = reopen(dir.path()).await;
@@ -132,9 +132,10 @@ async fn an_object_under_another_objects_name_is_damaged() {
     let store = reopen(dir.path()).await;
     assert!(
         store
-            .list("sky", "", After::Nothing, 9)
+            .list("sky", "", None, After::Nothing, 9)
             .await
             .unwrap()
+            .items
             .is_empty()
     );
     assert_eq!(fs::read_dir(dir.path().join("damaged")).unwrap().count(), 1);
@@ -148,7 +149,10 @@ async fn an_upload_survives_a_restart() {
         .create_upload("sky", "big", Attributes::default())
         .await
         .unwrap();
-    let mut writer = store.begin_part("sky", "big", &upload, 1).await.unwrap();
+    let mut writer = store
+        .begin_part("sky", "big", &upload, 1, None)
+        .await
+        .unwrap();
     writer.write(Bytes::from_static(b"part")).await.unwrap();
     let part = writer
         .commit(Attributes::default(), Precondition::None)
@@ -186,7 +190,7 @@ async fn an_upload_survives_a_restart() {
 async fn a_dropped_writer_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let store = store_with_bucket(dir.path()).await;
-    let mut writer = store.begin_write("sky", "a").await.unwrap();
+    let mut writer = store.begin_write("sky", "a", None).await.unwrap();
     writer
         .write(Bytes::from(vec![1; 3 * 1024 * 1024]))
         .await
