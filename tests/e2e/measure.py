@@ -141,7 +141,7 @@ def notebook_servers(folder):
         config = folder / "notebooks.toml"
         config.write_text(NOTEBOOKS.format(hub=hub.url))
         tokens = [hub.start_server(name) for name in ("bob", "carol")]
-        with Sky(folder / "notebooks", "--config", config, env={"RUST_LOG": "error,s3s=off"}) as sky:
+        with Sky(folder / "notebooks", "--config", config, env={"RUST_LOG": "error"}) as sky:
             path = "/jupyter/credentials?survey=m13"
             jobs = [("GET", path, {"Authorization": f"Bearer {token}"}, b"") for token in tokens]
             load(sky.up["portal"], jobs, 1, seconds=1)
@@ -170,7 +170,7 @@ def main():
     print("| what | per second | p50 ms | p99 ms |\n|---|---|---|---|")
     if sys.argv[1:] == ["notebooks"]:
         return notebook_servers(folder)
-    with Sky(folder / "state", env={"RUST_LOG": "error,s3s=off"}) as sky:
+    with Sky(folder / "state", env={"RUST_LOG": "error"}) as sky:
         carol, bob = sky.person("carol"), sky.person("bob")
         write = carol.lease(survey="demo", access="write", method="gateway", lifetime=43200)
         read = bob.lease(survey="demo", method="gateway", lifetime=43200)

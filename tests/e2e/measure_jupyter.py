@@ -149,7 +149,7 @@ def measure(method, hub):
     health = free_base_port()
     config = folder / "skykey.toml"
     config.write_text(CONFIG.format(health=health, hub=hub, method=method))
-    sky = Sky(folder / "state", "--config", config, env={"RUST_LOG": "error,s3s=off"})
+    sky = Sky(folder / "state", "--config", config, env={"RUST_LOG": "error"})
     with sky:
         sky.stop()
         add_class(sky.state)

@@ -3,186 +3,275 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crc_fast::CrcAlgorithm;
 use http::HeaderMap;
 use md5::{Digest, Md5};
-use s3s::checksum::ChecksumHasher;
-use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
-use s3s::{S3Error, S3ErrorCode, S3Result};
 use skykey_store::PartInfo;
 
-/// The algorithms that S3 knows, as it spells them, with their header.
-pub(crate) const ALGORITHMS: [(&str, &str); 5] = [
-    ("CRC32", "x-amz-checksum-crc32"),
-    ("CRC32C", "x-amz-checksum-crc32c"),
-    ("CRC64NVME", "x-amz-checksum-crc64nvme"),
-    ("SHA1", "x-amz-checksum-sha1"),
-    ("SHA256", "x-amz-checksum-sha256"),
-];
+use crate::fault::{Code, Fault, Result};
+
+/// A checksum algorithm of S3
+/// ([Checking object integrity](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Crc32,
+    Crc32c,
+    Crc64Nvme,
+    Sha1,
+    Sha256,
+}
+
+impl Algorithm {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Crc32,
+        Self::Crc32c,
+        Self::Crc64Nvme,
+        Self::Sha1,
+        Self::Sha256,
+    ];
+
+    /// As S3 spells it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Crc32 => "CRC32",
+            Self::Crc32c => "CRC32C",
+            Self::Crc64Nvme => "CRC64NVME",
+            Self::Sha1 => "SHA1",
+            Self::Sha256 => "SHA256",
+        }
+    }
+
+    /// The header or trailer that carries it.
+    pub(crate) const fn header(self) -> &'static str {
+        match self {
+            Self::Crc32 => "x-amz-checksum-crc32",
+            Self::Crc32c => "x-amz-checksum-crc32c",
+            Self::Crc64Nvme => "x-amz-checksum-crc64nvme",
+            Self::Sha1 => "x-amz-checksum-sha1",
+            Self::Sha256 => "x-amz-checksum-sha256",
+        }
+    }
+
+    /// The XML element that carries it.
+    pub(crate) const fn element(self) -> &'static str {
+        match self {
+            Self::Crc32 => "ChecksumCRC32",
+            Self::Crc32c => "ChecksumCRC32C",
+            Self::Crc64Nvme => "ChecksumCRC64NVME",
+            Self::Sha1 => "ChecksumSHA1",
+            Self::Sha256 => "ChecksumSHA256",
+        }
+    }
+
+    /// The algorithm that S3 spells so.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+    }
+
+    /// The CRC's parameters and its length in bytes; `None` for a hash.
+    const fn crc(self) -> Option<(CrcAlgorithm, usize)> {
+        match self {
+            Self::Crc32 => Some((CrcAlgorithm::Crc32IsoHdlc, 4)),
+            Self::Crc32c => Some((CrcAlgorithm::Crc32Iscsi, 4)),
+            Self::Crc64Nvme => Some((CrcAlgorithm::Crc64Nvme, 8)),
+            Self::Sha1 | Self::Sha256 => None,
+        }
+    }
+}
 
 /// Given to objects whose client declared nothing, as S3 does: it costs half a microsecond.
-const DEFAULT: &str = "CRC64NVME";
+const DEFAULT: Algorithm = Algorithm::Crc64Nvme;
 
-/// Checksums by algorithm, base64.
+/// Checksums by the algorithm's name, in base64.
 pub(crate) type Checksums = BTreeMap<String, String>;
+
+/// One checksum on its way.
+enum Hasher {
+    Crc(Box<crc_fast::Digest>, usize),
+    Hash(digest::Context),
+}
+
+impl Hasher {
+    fn new(algorithm: Algorithm) -> Self {
+        match (algorithm.crc(), algorithm) {
+            (Some((crc, bytes)), _) => Self::Crc(Box::new(crc_fast::Digest::new(crc)), bytes),
+            (None, Algorithm::Sha1) => {
+                Self::Hash(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY))
+            }
+            (None, _) => Self::Hash(digest::Context::new(&digest::SHA256)),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Crc(digest, _) => digest.update(bytes),
+            Self::Hash(context) => context.update(bytes),
+        }
+    }
+
+    fn finish(self) -> String {
+        match self {
+            Self::Crc(digest, bytes) => in_base64(digest.finalize(), bytes),
+            Self::Hash(context) => STANDARD.encode(context.finish()),
+        }
+    }
+}
+
+/// The last `bytes` of a CRC, in base64.
+fn in_base64(crc: u64, bytes: usize) -> String {
+    STANDARD.encode(&crc.to_be_bytes()[8 - bytes..])
+}
 
 /// Computes what was declared while the body goes by, and compares at the end.
 pub(crate) struct Verifier {
-    hasher: ChecksumHasher,
+    hashers: Vec<(Algorithm, Hasher)>,
     md5: Option<(Md5, Vec<u8>)>,
-    declared: Checksums,
+    declared: Vec<(Algorithm, String)>,
+    announced: Vec<Algorithm>,
 }
 
 impl Verifier {
     /// Reads the request's headers: `content-md5`, `x-amz-checksum-*`, and `x-amz-trailer`, which
     /// announces a checksum after the body.
-    pub(crate) fn new(headers: &HeaderMap) -> S3Result<Self> {
-        let text = |name: &str| {
-            headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::trim)
-        };
-        let md5 = match text("content-md5") {
+    pub(crate) fn new(headers: &HeaderMap) -> Result<Self> {
+        let md5 = match text(headers, "content-md5") {
             None => None,
-            Some(value) => match STANDARD.decode(value) {
-                Ok(bytes) if bytes.len() == 16 => Some((Md5::new(), bytes)),
-                _ => {
-                    return Err(S3Error::with_message(
-                        S3ErrorCode::InvalidDigest,
-                        "content-md5 is not the base64 of 16 bytes",
-                    ));
-                }
-            },
+            Some(value) => Some((Md5::new(), content_md5(value)?)),
         };
-        let mut declared = Checksums::new();
-        let mut wanted = Vec::new();
-        let trailers = text("x-amz-trailer")
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        for (algorithm, header) in ALGORITHMS {
-            if let Some(value) = text(header) {
-                declared.insert(algorithm.to_owned(), value.to_owned());
-                wanted.push(algorithm);
-            } else if trailers.split(',').any(|name| name.trim() == header) {
-                wanted.push(algorithm);
-            }
-        }
+        let declared: Vec<_> = Algorithm::ALL
+            .into_iter()
+            .filter_map(|algorithm| {
+                Some((algorithm, text(headers, algorithm.header())?.to_owned()))
+            })
+            .collect();
+        let announced = match text(headers, "x-amz-trailer") {
+            None => Vec::new(),
+            Some(names) => announced_in(names)?,
+        };
+        let mut wanted: Vec<_> = declared.iter().map(|(algorithm, _)| *algorithm).collect();
+        wanted.extend(&announced);
         if wanted.is_empty() {
             wanted.push(DEFAULT);
         }
         Ok(Self {
-            hasher: hasher(&wanted),
+            hashers: wanted
+                .into_iter()
+                .map(|algorithm| (algorithm, Hasher::new(algorithm)))
+                .collect(),
             md5,
             declared,
+            announced,
         })
     }
 
     /// The next bytes of the body.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
+        for (_, hasher) in &mut self.hashers {
+            hasher.update(bytes);
+        }
         if let Some((md5, _)) = &mut self.md5 {
             md5.update(bytes);
         }
     }
 
-    /// Compares; the answer is what to keep with the object. `announced` and `trailers`: the names
-    /// that the client promised to send after the body, and what it sent.
-    pub(crate) fn finish(
-        mut self,
-        announced: &HeaderMap,
-        trailers: Option<&HeaderMap>,
-    ) -> S3Result<Checksums> {
+    /// Compares; returns the checksums to keep with the object. `trailers` came after the body.
+    pub(crate) fn finish(mut self, trailers: &HeaderMap) -> Result<Checksums> {
         if let Some((md5, expected)) = self.md5
             && md5.finalize().as_slice() != expected
         {
             return Err(bad_digest("content-md5"));
         }
-        let promised = announced
-            .get("x-amz-trailer")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        for (algorithm, header) in ALGORITHMS {
-            if !promised
-                .split(',')
-                .any(|name| name.trim().eq_ignore_ascii_case(header))
-            {
-                continue;
-            }
-            match trailers
-                .and_then(|trailers| trailers.get(header))
-                .and_then(|value| value.to_str().ok())
-            {
-                Some(value) => drop(
-                    self.declared
-                        .insert(algorithm.to_owned(), value.trim().to_owned()),
-                ),
-                None => {
-                    return Err(S3Error::with_message(
-                        S3ErrorCode::InvalidRequest,
-                        format!("the trailer {header} was announced but did not come"),
-                    ));
-                }
-            }
+        for algorithm in self.announced {
+            let header = algorithm.header();
+            let value = text(trailers, header).ok_or_else(|| {
+                Fault::new(
+                    Code::InvalidRequest,
+                    format!(
+                        "the trailer {header} was announced but did not come; nothing was stored"
+                    ),
+                )
+            })?;
+            self.declared.push((algorithm, value.to_owned()));
         }
-        let computed = by_name(self.hasher.finalize());
+        let computed: Checksums = self
+            .hashers
+            .into_iter()
+            .map(|(algorithm, hasher)| (algorithm.name().to_owned(), hasher.finish()))
+            .collect();
         for (algorithm, expected) in &self.declared {
-            if computed.get(algorithm) != Some(expected) {
-                return Err(bad_digest(algorithm));
+            if computed.get(algorithm.name()) != Some(expected) {
+                return Err(bad_digest(algorithm.name()));
             }
         }
         Ok(computed)
     }
+
+    /// Compares a whole body with what the headers declare.
+    pub(crate) fn check(headers: &HeaderMap, body: &[u8]) -> Result<()> {
+        let mut verifier = Self::new(headers)?;
+        verifier.update(body);
+        verifier.finish(&HeaderMap::new()).map(drop)
+    }
 }
 
-fn bad_digest(what: &str) -> S3Error {
-    S3Error::with_message(
-        S3ErrorCode::BadDigest,
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim)
+}
+
+fn content_md5(value: &str) -> Result<Vec<u8>> {
+    STANDARD
+        .decode(value)
+        .ok()
+        .filter(|bytes| bytes.len() == 16)
+        .ok_or_else(|| {
+            Fault::new(
+                Code::InvalidDigest,
+                "content-md5 is not the base64 of 16 bytes",
+            )
+        })
+}
+
+/// The algorithms of `x-amz-trailer: NAME, …`. Any other trailer would not be honoured.
+fn announced_in(names: &str) -> Result<Vec<Algorithm>> {
+    let algorithm = |name: &str| {
+        Algorithm::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.header().eq_ignore_ascii_case(name.trim()))
+            .ok_or_else(|| {
+                let name: String = name.trim().chars().take(60).collect();
+                Fault::not_implemented(format!(
+                    "the trailer {name} is not verified here; leave it out"
+                ))
+            })
+    };
+    names.split(',').map(algorithm).collect()
+}
+
+fn bad_digest(what: &str) -> Fault {
+    Fault::new(
+        Code::BadDigest,
         format!(
-            "the {what} that was sent does not match the body that arrived; nothing was stored, send it again"
+            "the {what} that was sent does not match the body that arrived; nothing was changed, send it again"
         ),
     )
 }
 
-fn hasher(algorithms: &[&str]) -> ChecksumHasher {
-    let wants = |name: &str| algorithms.contains(&name);
-    ChecksumHasher {
-        crc32: wants("CRC32").then(Crc32::new),
-        crc32c: wants("CRC32C").then(Crc32c::new),
-        sha1: wants("SHA1").then(Sha1::new),
-        sha256: wants("SHA256").then(Sha256::new),
-        crc64nvme: wants("CRC64NVME").then(Crc64Nvme::new),
-    }
-}
-
-fn by_name(checksum: s3s::dto::Checksum) -> Checksums {
-    [
-        ("CRC32", checksum.checksum_crc32),
-        ("CRC32C", checksum.checksum_crc32c),
-        ("CRC64NVME", checksum.checksum_crc64nvme),
-        ("SHA1", checksum.checksum_sha1),
-        ("SHA256", checksum.checksum_sha256),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)))
-    .collect()
-}
-
 /// The checksum of a whole object from those of its parts, without reading it again: CRCs combine.
 /// `None` if a part has none of that algorithm, or the algorithm does not combine.
-pub(crate) fn of_parts(algorithm: &str, parts: &[PartInfo]) -> Option<String> {
-    let (crc, bytes) = match algorithm {
-        "CRC32" => (CrcAlgorithm::Crc32IsoHdlc, 4),
-        "CRC32C" => (CrcAlgorithm::Crc32Iscsi, 4),
-        "CRC64NVME" => (CrcAlgorithm::Crc64Nvme, 8),
-        _ => return None,
-    };
+pub(crate) fn of_parts(algorithm: Algorithm, parts: &[PartInfo]) -> Option<String> {
+    let (crc, bytes) = algorithm.crc()?;
     let mut whole: Option<u64> = None;
     for part in parts {
         let value = STANDARD
-            .decode(part.checksums.get(algorithm)?)
+            .decode(part.checksums.get(algorithm.name())?)
             .ok()
             .filter(|value| value.len() == bytes)?;
         let value = value
@@ -193,8 +282,7 @@ pub(crate) fn of_parts(algorithm: &str, parts: &[PartInfo]) -> Option<String> {
             Some(before) => crc_fast::checksum_combine(crc, before, value, part.size),
         });
     }
-    let whole = whole?.to_be_bytes();
-    Some(STANDARD.encode(&whole[8 - bytes..]))
+    Some(in_base64(whole?, bytes))
 }
 
 #[cfg(test)]
@@ -213,15 +301,14 @@ mod tests {
     fn verify(
         pairs: &[(&'static str, &str)],
         trailers: Option<&HeaderMap>,
-    ) -> Result<Checksums, String> {
+    ) -> Result<Checksums, Code> {
         let headers = headers(pairs);
-        let mut verifier =
-            Verifier::new(&headers).map_err(|error| error.code().as_str().to_owned())?;
+        let mut verifier = Verifier::new(&headers).map_err(|fault| fault.code)?;
         verifier.update(b"123456");
         verifier.update(b"789");
         verifier
-            .finish(&headers, trailers)
-            .map_err(|error| error.code().as_str().to_owned())
+            .finish(trailers.unwrap_or(&HeaderMap::new()))
+            .map_err(|fault| fault.code)
     }
 
     /// The check values of the CRC catalogue, and of the RFCs, for "123456789".
@@ -250,7 +337,7 @@ mod tests {
         }
         assert_eq!(
             verify(&[("content-md5", "short")], None),
-            Err("InvalidDigest".to_owned())
+            Err(Code::InvalidDigest)
         );
     }
 
@@ -261,13 +348,13 @@ mod tests {
         assert!(verify(&announced, Some(&trailer("y/Q5Jg=="))).is_ok());
         assert_eq!(
             verify(&announced, Some(&trailer("AAAAAA=="))),
-            Err("BadDigest".to_owned())
+            Err(Code::BadDigest)
         );
         assert_eq!(
             verify(&announced, Some(&HeaderMap::new())),
-            Err("InvalidRequest".to_owned())
+            Err(Code::InvalidRequest)
         );
-        assert_eq!(verify(&announced, None), Err("InvalidRequest".to_owned()));
+        assert_eq!(verify(&announced, None), Err(Code::InvalidRequest));
     }
 
     #[test]
@@ -279,29 +366,39 @@ mod tests {
     }
 
     #[test]
+    fn a_trailer_that_is_not_verified_is_refused() {
+        let announced = [("x-amz-trailer", "x-amz-checksum-xxhash3")];
+        assert_eq!(verify(&announced, None), Err(Code::NotImplemented));
+    }
+
+    #[test]
     fn the_crc_of_parts_is_the_crc_of_the_whole() {
-        let part = |bytes: &[u8]| {
-            let mut hasher = hasher(&["CRC32", "CRC32C", "CRC64NVME"]);
-            hasher.update(bytes);
-            PartInfo {
-                number: 1,
-                size: bytes.len() as u64,
-                etag: String::new(),
-                modified: Timestamp::UNIX_EPOCH,
-                checksums: by_name(hasher.finalize()),
-            }
+        let crcs = [Algorithm::Crc32, Algorithm::Crc32c, Algorithm::Crc64Nvme];
+        let part = |bytes: &[u8]| PartInfo {
+            number: 1,
+            size: bytes.len() as u64,
+            etag: String::new(),
+            modified: Timestamp::UNIX_EPOCH,
+            checksums: crcs
+                .into_iter()
+                .map(|algorithm| {
+                    let mut hasher = Hasher::new(algorithm);
+                    hasher.update(bytes);
+                    (algorithm.name().to_owned(), hasher.finish())
+                })
+                .collect(),
         };
         let (whole, parts) = (
             part(b"123456789"),
             [part(b"1234"), part(b"5678"), part(b"9")],
         );
-        for algorithm in ["CRC32", "CRC32C", "CRC64NVME"] {
+        for algorithm in crcs {
             assert_eq!(
                 of_parts(algorithm, &parts).as_ref(),
-                whole.checksums.get(algorithm),
-                "{algorithm}"
+                whole.checksums.get(algorithm.name()),
+                "{algorithm:?}"
             );
         }
-        assert_eq!(of_parts("SHA256", &parts), None);
+        assert_eq!(of_parts(Algorithm::Sha256, &parts), None);
     }
 }

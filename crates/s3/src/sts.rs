@@ -8,55 +8,36 @@ mod role;
 mod session_token;
 mod web_identity;
 
-use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
-use s3s::route::S3Route;
-use s3s::{Body, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
-use skykey_broker::{Broker, Principal};
+use bytes::{Bytes, BytesMut};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response};
+use http_body_util::BodyExt;
+use skykey_broker::Broker;
 use skykey_iam::Iam;
-use skykey_s3_client::Problem;
+use skykey_serve::{ClientAddr, RequestId};
 
 use self::form::Form;
 use self::web_identity::WebIdentity;
-use crate::access::deny;
-use crate::identity::REQUEST;
+use crate::answer::Body;
+use crate::fault::{Code, Fault, Result};
+use crate::front::rights::Signer;
+use crate::request::Incoming;
 
-/// Whether a request is meant for STS.
-pub(crate) fn is_sts(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
-    let form = headers
-        .get(http::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| {
-            value
-                .to_ascii_lowercase()
-                .starts_with("application/x-www-form-urlencoded")
-        });
-    method == Method::POST && uri.path() == "/" && form
-}
+/// Larger than any form that STS knows, in bytes.
+const MAX_FORM_BYTES: usize = 32 * 1024;
 
-/// An S3 error's code and message, translated into STS's codes.
-pub(crate) fn fault(body: &str) -> Problem {
-    let mut fault = Problem::parse(body);
-    let code = match fault.code.as_str() {
-        "InvalidAccessKeyId" | "InvalidToken" => "InvalidClientTokenId",
-        "InvalidArgument" => "ValidationError",
-        "RequestTimeTooSkewed" => "RequestExpired",
-        "" => "InternalFailure",
-        same => same,
-    };
-    fault.code = code.to_owned();
-    fault
-}
-
-/// The route that `s3s` takes for STS, after it has verified the signature, if there is one.
-pub(crate) struct Route {
+/// The actions of STS.
+pub(crate) struct Sts {
     broker: Arc<Broker>,
     web_identity: Option<WebIdentity>,
 }
 
-impl Route {
+impl Sts {
+    /// `web_identity` is the IAM whose access tokens lease by `AssumeRoleWithWebIdentity`.
     pub(crate) fn new(broker: Arc<Broker>, web_identity: Option<Arc<Iam>>) -> Self {
         Self {
             broker,
@@ -64,97 +45,93 @@ impl Route {
         }
     }
 
+    /// Whether a request is meant for STS.
+    pub(crate) fn is_meant(parts: &Parts) -> bool {
+        let form = b"application/x-www-form-urlencoded";
+        parts.method == Method::POST
+            && parts.uri.path() == "/"
+            && parts.headers.get(CONTENT_TYPE).is_some_and(|value| {
+                let value = value.as_bytes();
+                value
+                    .get(..form.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(form))
+            })
+    }
+
+    /// Reads the form. It is limited, since it is read before its signature can be verified.
+    pub(crate) async fn read_form(&self, mut body: Incoming) -> Result<Bytes> {
+        let broken = || Fault::argument("the form is longer than 32 KiB or ended early");
+        let mut form = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(bytes) = frame.map_err(|_| broken())?.into_data() else {
+                continue;
+            };
+            if form.len() + bytes.len() > MAX_FORM_BYTES {
+                return Err(broken());
+            }
+            form.extend_from_slice(&bytes);
+        }
+        Ok(form.freeze())
+    }
+
+    /// Answers an action. `signer` is who signed the request; without one only a token of the IAM
+    /// counts, which the form carries.
+    pub(crate) async fn answer(
+        &self,
+        signer: Option<&Signer>,
+        client: Option<ClientAddr>,
+        form: &Bytes,
+        id: &RequestId,
+    ) -> Result<Response<Body>> {
+        let form = Form::parse(form)?;
+        let action = form.field("Action");
+        let xml = match (action, &self.web_identity) {
+            (Some("AssumeRoleWithWebIdentity"), Some(web_identity)) => {
+                web_identity.answer(&self.broker, client, &form, id).await?
+            }
+            _ => self.by_signature(action, signer, &form, id).await?,
+        };
+        let mut response = Response::new(Body::from(xml));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    }
+
     async fn by_signature(
         &self,
         action: Option<&str>,
-        principal: Option<Arc<Principal>>,
-        form: &Form,
-    ) -> S3Result<String> {
-        let principal = principal
-            .ok_or_else(|| deny("the request is not signed; sign it with an EC2 credential"))?;
+        signer: Option<&Signer>,
+        form: &Form<'_>,
+        id: &RequestId,
+    ) -> Result<String> {
+        let signer = signer.ok_or_else(|| {
+            Fault::denied("the request is not signed; sign it with an EC2 credential")
+        })?;
         match action {
-            Some("GetSessionToken") => session_token::answer(&self.broker, &principal, form).await,
-            Some("AssumeRole") => assume_role::answer(&self.broker, &principal, form).await,
-            Some("GetCallerIdentity") => Ok(caller_identity::answer(&principal)),
+            Some("GetSessionToken") => session_token::answer(&self.broker, signer, form, id).await,
+            Some("AssumeRole") => assume_role::answer(&self.broker, signer, form, id).await,
+            Some("GetCallerIdentity") => Ok(caller_identity::answer(signer, id)),
             Some(other) => {
-                let other: String = other.chars().take(60).collect();
-                Err(bad_request(
-                    "InvalidAction",
+                let other: String = other.chars().filter(|c| !c.is_control()).take(60).collect();
+                Err(Fault::new(
+                    Code::InvalidAction,
                     format!(
                         "the action {other} is not served here; GetSessionToken, AssumeRole, \
                          AssumeRoleWithWebIdentity and GetCallerIdentity are"
                     ),
                 ))
             }
-            None => Err(S3Error::with_message(
-                S3ErrorCode::InvalidArgument,
-                "the form has no Action",
-            )),
+            None => Err(Fault::argument("the form has no Action")),
         }
     }
 }
 
-/// An error with a code that S3 does not have.
-fn custom(status: StatusCode, code: &'static str, why: impl Into<Cow<'static, str>>) -> S3Error {
-    let mut error = S3Error::with_message(S3ErrorCode::Custom(code.into()), why);
-    error.set_status_code(status);
-    error
-}
-
-fn bad_request(code: &'static str, why: impl Into<Cow<'static, str>>) -> S3Error {
-    custom(StatusCode::BAD_REQUEST, code, why)
-}
-
-#[async_trait::async_trait]
-impl S3Route for Route {
-    fn is_match(
-        &self,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-        _: &mut Extensions,
-    ) -> bool {
-        is_sts(method, uri, headers)
-    }
-
-    /// Both a principal and a verified signature, or neither: what an unsigned request may have, the
-    /// action says.
-    async fn check_access(&self, request: &mut S3Request<Body>) -> S3Result<()> {
-        let principal = REQUEST
-            .try_with(|request| request.principal().cloned())
-            .ok()
-            .flatten();
-        match (principal, &request.credentials) {
-            (Some(principal), Some(_)) => {
-                request.extensions.insert::<Arc<Principal>>(principal);
-                Ok(())
-            }
-            (None, None) => Ok(()),
-            _ => Err(deny("the request's signature could not be verified")),
-        }
-    }
-
-    async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
-        let principal = request.extensions.get::<Arc<Principal>>().cloned();
-        let form = Form::read(request.input).await?;
-        let action = form.field("Action");
-        let xml = match (action, &self.web_identity) {
-            (Some("AssumeRoleWithWebIdentity"), Some(web_identity)) => {
-                let client = REQUEST.try_with(|request| request.client()).ok().flatten();
-                web_identity.answer(&self.broker, client, &form).await?
-            }
-            _ => self.by_signature(action, principal, &form).await?,
-        };
-        let mut response = S3Response::new(Body::from(xml));
-        response.headers.insert(
-            http::header::CONTENT_TYPE,
-            http::HeaderValue::from_static("text/xml"),
-        );
-        response.headers.insert(
-            http::header::CACHE_CONTROL,
-            http::HeaderValue::from_static("no-store"),
-        );
-        Ok(response)
+impl fmt::Debug for Sts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sts")
+            .field("web_identity", &self.web_identity.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -164,46 +141,22 @@ mod tests {
 
     #[test]
     fn boto_and_go_are_recognised_by_their_content_type() {
-        let matches = |method: Method, path: &str, content_type: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("content-type", content_type.parse().unwrap());
-            is_sts(&method, &path.parse().unwrap(), &headers)
+        let is_meant = |method: Method, path: &str, content_type: &str| {
+            let request = http::Request::builder()
+                .method(method)
+                .uri(path)
+                .header("content-type", content_type);
+            Sts::is_meant(&request.body(()).unwrap().into_parts().0)
         };
-        assert!(matches(
+        let form = "application/x-www-form-urlencoded";
+        assert!(is_meant(
             Method::POST,
             "/",
-            "application/x-www-form-urlencoded; charset=utf-8"
+            &format!("{form}; charset=utf-8")
         ));
-        assert!(matches(
-            Method::POST,
-            "/",
-            "application/x-www-form-urlencoded"
-        ));
-        assert!(!matches(
-            Method::POST,
-            "/bucket",
-            "application/x-www-form-urlencoded"
-        ));
-        assert!(!matches(
-            Method::PUT,
-            "/",
-            "application/x-www-form-urlencoded"
-        ));
-        assert!(!matches(Method::POST, "/", "application/xml"));
-    }
-
-    #[test]
-    fn codes_become_those_of_sts() {
-        let code = |s3: &str| {
-            fault(&format!(
-                "<Error><Code>{s3}</Code><Message>m</Message></Error>"
-            ))
-            .code
-        };
-        assert_eq!(code("InvalidAccessKeyId"), "InvalidClientTokenId");
-        assert_eq!(code("InvalidToken"), "InvalidClientTokenId");
-        assert_eq!(code("ExpiredToken"), "ExpiredToken");
-        assert_eq!(code("InvalidArgument"), "ValidationError");
-        assert_eq!(fault("garbage").code, "InternalFailure");
+        assert!(is_meant(Method::POST, "/", form));
+        assert!(!is_meant(Method::POST, "/bucket", form));
+        assert!(!is_meant(Method::PUT, "/", form));
+        assert!(!is_meant(Method::POST, "/", "application/xml"));
     }
 }

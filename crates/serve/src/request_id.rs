@@ -12,6 +12,12 @@ pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 pub struct RequestId(String);
 
 impl RequestId {
+    /// A new id.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(random_token(16))
+    }
+
     /// Takes the proxy's, if it may be believed and is 1 to 64 characters out of `A–Z a–z 0–9 . _ -`; makes one
     /// otherwise.
     pub(crate) fn of(headers: &HeaderMap, believed: bool) -> Self {
@@ -19,7 +25,7 @@ impl RequestId {
             .then(|| headers.get(&HEADER)?.to_str().ok())
             .flatten()
             .filter(|id| is_id(id));
-        Self(given.map_or_else(|| random_token(16), str::to_owned))
+        given.map_or_else(Self::new, |id| Self(id.to_owned()))
     }
 
     /// The id as text.
@@ -29,6 +35,12 @@ impl RequestId {
 
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).expect("an id is letters, digits, '.', '_' and '-'")
+    }
+}
+
+impl Default for RequestId {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -14,7 +14,7 @@ const SIGNATURE: &str = "X-Amz-Signature";
 
 /// A request's query, percent-decoded once. Each name occurs once; the pairs are sorted by name.
 ///
-/// `+` is a blank, as `s3s` and AWS have it. A parameter without `=` has an empty value, empty
+/// `+` is a blank, as AWS has it. A parameter without `=` has an empty value, empty
 /// pairs (`a&&b`) are skipped. What is not escaped is borrowed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);

@@ -50,7 +50,7 @@ enum Command {
     ///
     /// Without --config there is one survey, `demo`, whose images it renders itself.
     #[command(
-        after_help = "Examples:\n  skykey up\n  skykey up --survey m13=./images --state /tmp/sky\n  RUST_LOG=skykey=debug skykey up\n  RUST_LOG=warn,skykey=info,s3s=off skykey up    (a line for each request)"
+        after_help = "Examples:\n  skykey up\n  skykey up --survey m13=./images --state /tmp/sky\n  RUST_LOG=skykey=debug skykey up\n  RUST_LOG=warn,skykey=info skykey up    (a line for each request)"
     )]
     Up {
         /// Where everything is kept; made if it is not there
@@ -318,7 +318,7 @@ fn operate(command: Command) -> anyhow::Result<()> {
                     surveys,
                 },
         } => {
-            start_logging(LogFormat::Text, Some("warn,s3s=off"));
+            start_logging(LogFormat::Text, Some("warn"));
             let site = Config::real_site(&config)?;
             run(skykey_site::apply(site, ApplyOptions { surveys, dry_run }))
         }
@@ -343,7 +343,7 @@ fn operate(command: Command) -> anyhow::Result<()> {
             patient,
             ..
         } => {
-            start_logging(LogFormat::Text, Some("error,s3s=off"));
+            start_logging(LogFormat::Text, Some("error"));
             let source = match config {
                 Some(file) => Source::Config(file),
                 None => Source::State(state.unwrap_or_else(|| PathBuf::from("./skykey-state"))),
@@ -359,7 +359,7 @@ fn operate(command: Command) -> anyhow::Result<()> {
             yes,
             ..
         } => {
-            start_logging(LogFormat::Text, Some("warn,s3s=off"));
+            start_logging(LogFormat::Text, Some("warn"));
             let site = Config::real_site(&config)?;
             let options = RevokeOptions {
                 state,
@@ -403,13 +403,12 @@ fn run_on<T>(
     result
 }
 
-/// The log goes to standard error; `RUST_LOG` chooses what is in it. `s3s` reports every 404 as an
-/// error of its own, so it is silent unless asked for: the endpoint logs what matters. Requests
+/// The log goes to standard error; `RUST_LOG` chooses what is in it. A line for each request
 /// (`skykey::access`) would bury what people look for on a terminal; machines want them.
 fn start_logging(format: LogFormat, quiet: Option<&str>) {
     let usual = match format {
-        LogFormat::Text => "warn,skykey=info,skykey::access=warn,s3s=off",
-        LogFormat::Json => "warn,skykey=info,s3s=off",
+        LogFormat::Text => "warn,skykey=info,skykey::access=warn",
+        LogFormat::Json => "warn,skykey=info",
     };
     let usual = quiet.unwrap_or(usual);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));

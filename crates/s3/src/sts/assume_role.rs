@@ -1,35 +1,32 @@
 //! [AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
 
-use s3s::S3Result;
 use skykey_broker::{Broker, Principal, Renewal};
-use skykey_types::random_token;
+use skykey_serve::RequestId;
 
 use super::form::Form;
 use super::role::{policy, session_arn, session_name};
-use crate::error::denied;
+use crate::fault::{Fault, Result};
 
 /// The survey's role for the access that the EC2 credential has, narrowed by the session policy.
 pub(super) async fn answer(
     broker: &Broker,
     principal: &Principal,
-    form: &Form,
-) -> S3Result<String> {
+    form: &Form<'_>,
+    id: &RequestId,
+) -> Result<String> {
     let role = form.needed("AssumeRole", "RoleArn")?;
     let session = session_name("AssumeRole", form)?;
     form.must_not_have(&["PolicyArns"])?;
+    let renewal = Renewal::Role(role, policy(form)?);
     let issued = broker
-        .renew(
-            principal,
-            form.field("DurationSeconds"),
-            &Renewal::Role(role, policy(form)?),
-        )
+        .renew(principal, form.field("DurationSeconds"), &renewal)
         .await
-        .map_err(|why| denied(&why))?;
-    let id = issued.credentials.access_key_id.as_str();
+        .map_err(|why| Fault::from(&why))?;
+    let key = issued.credentials.access_key_id.as_str();
     Ok(skykey_sts::assume_role_xml(
         &issued.credentials,
         &session_arn(role, session),
-        &format!("{id}:{session}"),
-        &random_token(16),
+        &format!("{key}:{session}"),
+        id.as_str(),
     ))
 }

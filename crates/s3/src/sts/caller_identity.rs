@@ -1,10 +1,10 @@
 //! [GetCallerIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
 
 use skykey_broker::Principal;
-use skykey_types::random_token;
+use skykey_serve::RequestId;
 
 /// Who the key is: the survey as the account, the person's `sub` as the user.
-pub(super) fn answer(principal: &Principal) -> String {
+pub(super) fn answer(principal: &Principal, id: &RequestId) -> String {
     let arn = format!(
         "arn:aws:sts::{}:assumed-role/{}/{}",
         principal.survey, principal.access, principal.username
@@ -13,6 +13,6 @@ pub(super) fn answer(principal: &Principal) -> String {
         principal.survey.as_str(),
         &arn,
         &principal.subject.sub,
-        &random_token(16),
+        id.as_str(),
     )
 }

@@ -1,38 +1,37 @@
 //! What the actions that assume a role have in common.
 
-use s3s::{S3Error, S3ErrorCode, S3Result};
 use skykey_types::Rights;
 
-use super::bad_request;
 use super::form::Form;
+use crate::fault::{Code, Fault, Result};
 
-/// The longest session policy, in characters: AWS's limit, at which RGW stops as well.
-const LONGEST_POLICY: usize = 2048;
+/// The longest session policy in characters: AWS's limit, at which RGW stops as well.
+const MAX_POLICY_CHARS: usize = 2048;
 
 /// `RoleSessionName`: it goes into logs, so it is plain.
-pub(super) fn session_name<'f>(action: &str, form: &'f Form) -> S3Result<&'f str> {
+pub(super) fn session_name<'f>(action: &str, form: &'f Form<'_>) -> Result<&'f str> {
     let session = form.needed(action, "RoleSessionName")?;
     if is_session_name(session) {
         return Ok(session);
     }
-    Err(S3Error::with_message(
-        S3ErrorCode::InvalidArgument,
+    Err(Fault::argument(
         "RoleSessionName has 2 to 64 characters: letters, digits, and _+=,.@-",
     ))
 }
 
 /// What the session policy allows, if there is one. It must be of the kind that skykey's own client
-/// writes; any other is refused, since it could not be kept.
-pub(super) fn policy(form: &Form) -> S3Result<Option<Rights>> {
+/// writes; any other is refused, since it could not be enforced.
+pub(super) fn policy(form: &Form<'_>) -> Result<Option<Rights>> {
     form.field("Policy").map(rights_of).transpose()
 }
 
-fn rights_of(policy: &str) -> S3Result<Rights> {
-    if policy.chars().count() > LONGEST_POLICY {
-        let why = format!("the session policy has more than {LONGEST_POLICY} characters");
-        return Err(bad_request("PackedPolicyTooLarge", why));
+fn rights_of(policy: &str) -> Result<Rights> {
+    if policy.chars().count() > MAX_POLICY_CHARS {
+        let why = format!("the session policy has more than {MAX_POLICY_CHARS} characters");
+        return Err(Fault::new(Code::PackedPolicyTooLarge, why));
     }
-    skykey_sts::rights_of_policy(policy).map_err(|why| bad_request("MalformedPolicyDocument", why))
+    skykey_sts::rights_of_policy(policy)
+        .map_err(|why| Fault::new(Code::MalformedPolicyDocument, why))
 }
 
 /// `[\w+=,.@-]{2,64}`.
@@ -76,9 +75,9 @@ mod tests {
 
     #[test]
     fn a_policy_that_is_too_long_is_refused_before_it_is_read() {
-        let error = rights_of(&" ".repeat(LONGEST_POLICY + 1)).unwrap_err();
-        assert_eq!(error.code().as_str(), "PackedPolicyTooLarge");
+        let error = rights_of(&" ".repeat(MAX_POLICY_CHARS + 1)).unwrap_err();
+        assert_eq!(error.code, Code::PackedPolicyTooLarge);
         let error = rights_of("nonsense").unwrap_err();
-        assert_eq!(error.code().as_str(), "MalformedPolicyDocument");
+        assert_eq!(error.code, Code::MalformedPolicyDocument);
     }
 }

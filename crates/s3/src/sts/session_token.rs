@@ -1,18 +1,18 @@
 //! [GetSessionToken](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html).
 
-use s3s::S3Result;
 use skykey_broker::{Broker, Principal, Renewal};
-use skykey_types::random_token;
+use skykey_serve::RequestId;
 
 use super::form::Form;
-use crate::error::denied;
+use crate::fault::{Fault, Result};
 
 /// `DurationSeconds` is 900 to 43,200 in plain digits, 3,600 if left out.
 pub(super) async fn answer(
     broker: &Broker,
     principal: &Principal,
-    form: &Form,
-) -> S3Result<String> {
+    form: &Form<'_>,
+    id: &RequestId,
+) -> Result<String> {
     // Ceph ignores them.
     form.must_not_have(&["SerialNumber", "TokenCode", "Policy"])?;
     let issued = broker
@@ -22,9 +22,9 @@ pub(super) async fn answer(
             &Renewal::SessionToken,
         )
         .await
-        .map_err(|why| denied(&why))?;
+        .map_err(|why| Fault::from(&why))?;
     Ok(skykey_sts::session_token_xml(
         &issued.credentials,
-        &random_token(16),
+        id.as_str(),
     ))
 }

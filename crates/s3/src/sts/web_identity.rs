@@ -3,17 +3,14 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use s3s::{S3Error, S3Result};
 use skykey_broker::{Broker, Caller, Denied, RoleWish};
 use skykey_iam::{Iam, IamError};
-use skykey_serve::{ClientAddr, WrongTokens};
-use skykey_types::{Secret, random_token};
+use skykey_serve::{ClientAddr, RequestId, WrongTokens};
+use skykey_types::Secret;
 
 use super::form::Form;
 use super::role::{policy, session_arn, session_name};
-use super::{bad_request, custom};
-use crate::error::denied;
+use crate::fault::{Code, Fault, Result};
 
 const ACTION: &str = "AssumeRoleWithWebIdentity";
 
@@ -36,8 +33,9 @@ impl WebIdentity {
         &self,
         broker: &Broker,
         client: Option<ClientAddr>,
-        form: &Form,
-    ) -> S3Result<String> {
+        form: &Form<'_>,
+        request: &RequestId,
+    ) -> Result<String> {
         let role = form.needed(ACTION, "RoleArn")?;
         let session = session_name(ACTION, form)?;
         let token = Secret::new(form.needed(ACTION, "WebIdentityToken")?.trim());
@@ -59,7 +57,7 @@ impl WebIdentity {
             &issued.credentials,
             (&session_arn(role, session), &format!("{id}:{session}")),
             (&caller.id.sub, &caller.id.issuer),
-            &random_token(16),
+            request.as_str(),
         ))
     }
 
@@ -70,12 +68,12 @@ impl WebIdentity {
         broker: &Broker,
         client: Option<ClientAddr>,
         token: Secret,
-    ) -> S3Result<Caller> {
+    ) -> Result<Caller> {
         let now = broker.clock().now();
         if let Some(client) = client {
             self.wrong.admit(client, now).map_err(|why| {
                 let why = format!("{why}; try again in a minute");
-                custom(StatusCode::TOO_MANY_REQUESTS, "Throttling", why)
+                Fault::new(Code::Throttling, why)
             })?;
         }
         match self.iam.verify_access_token(&token).await {
@@ -97,15 +95,15 @@ impl WebIdentity {
 }
 
 /// Why a token is not believed, in AWS's codes.
-fn not_believed(error: &IamError) -> S3Error {
+fn not_believed(error: &IamError) -> Fault {
     match error {
-        IamError::TokenEnded => bad_request(
-            "ExpiredTokenException",
+        IamError::TokenEnded => Fault::new(
+            Code::ExpiredTokenException,
             "the web identity token has ended; whoever writes its file (oidc-agent, htgettoken, the batch system) \
              has to write a fresh one",
         ),
-        IamError::Token { why } => bad_request(
-            "InvalidIdentityToken",
+        IamError::Token { why } => Fault::new(
+            Code::InvalidIdentityToken,
             format!(
                 "the web identity token is not valid here: {why}; it must be an access token of the IAM that \
                  this site's portal logs people in with"
@@ -119,15 +117,15 @@ fn not_believed(error: &IamError) -> S3Error {
 }
 
 /// The IAM cannot say whether a token is good, or whether its owner may. AWS's SDKs try that again.
-fn away() -> S3Error {
-    bad_request(
-        "IDPCommunicationError",
+fn away() -> Fault {
+    Fault::new(
+        Code::IDPCommunicationError,
         "the IAM, which vouches for the web identity token, does not answer as it should; live credentials \
          go on working; try again in a few minutes",
     )
 }
 
-fn refused(why: &Denied) -> S3Error {
+fn refused(why: &Denied) -> Fault {
     match why {
         Denied::Away {
             system: "the IAM",
@@ -136,7 +134,7 @@ fn refused(why: &Denied) -> S3Error {
             tracing::warn!(why, "the IAM does not answer");
             away()
         }
-        why => denied(why),
+        why => Fault::from(why),
     }
 }
 
@@ -154,22 +152,26 @@ mod tests {
             why: "it is not JSON".to_owned(),
         };
         for (error, code, word) in [
-            (wrong, "InvalidIdentityToken", "its signature is wrong"),
-            (IamError::TokenEnded, "ExpiredTokenException", "a fresh one"),
-            (trouble, "IDPCommunicationError", "try again"),
+            (wrong, Code::InvalidIdentityToken, "its signature is wrong"),
+            (
+                IamError::TokenEnded,
+                Code::ExpiredTokenException,
+                "a fresh one",
+            ),
+            (trouble, Code::IDPCommunicationError, "try again"),
         ] {
             let error = not_believed(&error);
-            assert_eq!(error.code().as_str(), code);
-            assert_eq!(error.status_code(), Some(StatusCode::BAD_REQUEST));
-            assert!(error.message().unwrap().contains(word), "{error:?}");
+            assert_eq!(error.code, code);
+            assert_eq!(error.code.status(), http::StatusCode::BAD_REQUEST);
+            assert!(error.message.contains(word), "{error:?}");
         }
         let silent = |system| Denied::Away {
             system,
             why: "connection refused".to_owned(),
         };
-        let code = |why| refused(&why).code().as_str().to_owned();
-        assert_eq!(code(silent("the IAM")), "IDPCommunicationError");
-        assert_eq!(code(silent("STS")), "ServiceUnavailable");
-        assert_eq!(code(Denied::NoSuchRole("r".to_owned())), "AccessDenied");
+        let code = |why| refused(&why).code;
+        assert_eq!(code(silent("the IAM")), Code::IDPCommunicationError);
+        assert_eq!(code(silent("STS")), Code::ServiceUnavailable);
+        assert_eq!(code(Denied::NoSuchRole("r".to_owned())), Code::AccessDenied);
     }
 }

@@ -1,5 +1,6 @@
 //! The one place where everything is wired together.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use skykey_serve::{Door, RequestBody, health_router, public_health_router};
 use skykey_site::{Clients, EchoSite, HubSite, Systems, notebook_servers};
 use skykey_store::{FileStore, ObjectStore};
 use skykey_sts::SessionTokens;
-use skykey_types::{Clock, SteadyClock, Survey};
+use skykey_types::{Clock, SteadyClock, Survey, SystemClock};
 use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -288,6 +289,7 @@ fn s3_endpoint(
             region: echo.region.clone(),
             domains,
             web_identity: Some(iam.clone()),
+            clock: Arc::new(SystemClock),
         },
     )
 }
@@ -300,10 +302,7 @@ async fn serve_s3(
 ) {
     let service = service_fn(move |request: hyper::Request<RequestBody>| {
         let endpoint = endpoint.clone();
-        async move {
-            let request = request.map(skykey_s3::Body::http_body);
-            endpoint.call(request).await
-        }
+        async move { Ok::<_, Infallible>(endpoint.call(request).await) }
     });
     door.serve(listener, service, stopped).await;
 }

@@ -47,7 +47,7 @@ fn log() -> Log {
     LOG.get_or_init(|| {
         let log = Log::default();
         let all = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new("info,s3s=off,skykey=trace"))
+            .with_env_filter(EnvFilter::new("info,skykey=trace"))
             .with_ansi(false)
             .with_writer(log.clone());
         all.init();

@@ -2,6 +2,7 @@
 //! the IAM can say that it is where its proxy is, and nobody does rounds in the background.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use skykey_embedded::keystone::{
 use skykey_embedded::{ClientSeed, Directory, GrantType, GroupSeed, Iam, PersonSeed, Seed};
 use skykey_iam::IamSettings;
 use skykey_keystone::ProjectRef;
-use skykey_s3::{Body, Endpoint, EndpointSettings};
+use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
 use skykey_serve::{Door, Metrics, RequestBody, ServeSettings};
 use skykey_store::{FileStore, ObjectStore};
@@ -137,7 +138,7 @@ impl StandIns {
         tasks.spawn(door("keystone").serve(on_keystone, router, stopped.clone()));
         let service = service_fn(move |request: hyper::Request<RequestBody>| {
             let endpoint = endpoint.clone();
-            async move { endpoint.call(request.map(Body::http_body)).await }
+            async move { Ok::<_, Infallible>(endpoint.call(request).await) }
         });
         tasks.spawn(door("s3").serve(on_echo, service, stopped));
         Self {
@@ -259,6 +260,7 @@ async fn endpoint(
         region: "us-east-1".to_owned(),
         domains: vec!["localhost".to_owned()],
         web_identity: None,
+        clock: Arc::new(SystemClock),
     };
     Endpoint::new(Arc::new(store), Arc::new(broker), settings)
 }
