@@ -9,17 +9,17 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum_extra::extract::CookieJar;
 use skykey_broker::Caller;
 use skykey_iam::{Login, LoginStart};
-use skykey_types::{Clock, Secret, SignedDuration, Timestamp, random_token};
+use skykey_types::{Clock, Secret, SignedDuration, Timestamp, lock, random_token};
 
 /// The cookie that names a web session. Cookies do not know ports, so the name is the portal's own.
 pub const SESSION_COOKIE: &str = "skykey_portal";
 /// The cookie that names a login under way.
 const LOGIN_COOKIE: &str = "skykey_portal_login";
 
-const SESSION: SignedDuration = SignedDuration::from_hours(8);
-const LOGIN: SignedDuration = SignedDuration::from_mins(15);
+const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(8);
+const LOGIN_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 /// How many there may be; beyond it the oldest go.
-const MOST: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// A browser's login.
 #[derive(Debug, Clone)]
@@ -31,8 +31,8 @@ pub(crate) struct WebSession {
     token_ends: Timestamp,
 }
 
-/// The length of ids.
-const ID: usize = 32;
+/// Characters in an id.
+const ID_CHARS: usize = 32;
 
 /// What is remembered until a time.
 type Until<K, T> = Mutex<HashMap<K, (Timestamp, T)>>;
@@ -61,10 +61,7 @@ impl Sessions {
     pub(crate) fn of(&self, headers: &HeaderMap) -> Option<WebSession> {
         let id = cookie(headers, SESSION_COOKIE)?;
         let now = self.clock.now();
-        let mut session = self
-            .live
-            .lock()
-            .expect("nobody panics while holding it")
+        let mut session = lock(&self.live)
             .get(&id)
             .filter(|(end, _)| *end > now)?
             .1
@@ -88,17 +85,20 @@ impl Sessions {
             token_ends: login.expires,
         };
         let id = random_token(32);
-        keep(&self.live, id.clone(), self.clock.now(), SESSION, session);
-        self.set_cookie(SESSION_COOKIE, &id, SESSION)
+        keep(
+            &self.live,
+            id.clone(),
+            self.clock.now(),
+            SESSION_LIFETIME,
+            session,
+        );
+        self.set_cookie(SESSION_COOKIE, &id, SESSION_LIFETIME)
     }
 
     /// Ends the session that the request's cookie names.
     pub(crate) fn close(&self, headers: &HeaderMap) -> HeaderValue {
         if let Some(id) = cookie(headers, SESSION_COOKIE) {
-            self.live
-                .lock()
-                .expect("nobody panics while holding it")
-                .remove(&id);
+            lock(&self.live).remove(&id);
         }
         self.set_cookie(SESSION_COOKIE, "", SignedDuration::ZERO)
     }
@@ -106,15 +106,15 @@ impl Sessions {
     /// Remembers a login under way, for this browser only, which may have others under way in other tabs.
     pub(crate) fn begin(&self, headers: &HeaderMap, start: LoginStart) -> HeaderValue {
         let id = cookie(headers, LOGIN_COOKIE).filter(|id| is_ours(id));
-        let id = id.unwrap_or_else(|| random_token(ID));
+        let id = id.unwrap_or_else(|| random_token(ID_CHARS));
         keep(
             &self.logins,
             (id.clone(), hash(&start.state)),
             self.clock.now(),
-            LOGIN,
+            LOGIN_LIFETIME,
             Arc::new(start),
         );
-        self.set_cookie(LOGIN_COOKIE, &id, LOGIN)
+        self.set_cookie(LOGIN_COOKIE, &id, LOGIN_LIFETIME)
     }
 
     /// The login under way of this browser that has this `state`, once.
@@ -124,11 +124,7 @@ impl Sessions {
         state: &Secret,
     ) -> Option<Arc<LoginStart>> {
         let id = cookie(headers, LOGIN_COOKIE)?;
-        let (end, start) = self
-            .logins
-            .lock()
-            .expect("nobody panics while holding it")
-            .remove(&(id, hash(state)))?;
+        let (end, start) = lock(&self.logins).remove(&(id, hash(state)))?;
         (end > self.clock.now() && start.state == *state).then_some(start)
     }
 
@@ -144,7 +140,7 @@ impl Sessions {
 
 /// Whether it is spelt as our ids are, and so can be told back.
 fn is_ours(id: &str) -> bool {
-    id.len() == ID && id.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
+    id.len() == ID_CHARS && id.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -178,11 +174,11 @@ fn keep<K: Clone + Eq + std::hash::Hash, T>(
     lasts: SignedDuration,
     value: T,
 ) {
-    let mut map = map.lock().expect("nobody panics while holding it");
-    if map.len() >= MOST {
+    let mut map = lock(map);
+    if map.len() >= MAX_ENTRIES {
         map.retain(|_, (end, _)| *end > now);
     }
-    if map.len() >= MOST
+    if map.len() >= MAX_ENTRIES
         && let Some(oldest) = map
             .iter()
             .min_by_key(|(_, (end, _))| *end)

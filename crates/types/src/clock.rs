@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::lock;
+
 /// Tells the time. Handed to whatever decides by it, so that tests can move it.
 pub trait Clock: Send + Sync + std::fmt::Debug + 'static {
     /// The time now, UTC.
@@ -112,10 +114,7 @@ impl SteadyClock {
     }
 
     fn anchor(&self) -> std::sync::MutexGuard<'_, (Timestamp, Instant)> {
-        self.0
-            .anchor
-            .lock()
-            .expect("nobody panics while holding it")
+        lock(&self.0.anchor)
     }
 }
 
