@@ -4,9 +4,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use skykey_types::lock;
 use tokio::time::Instant;
 
-const LONGEST: Duration = Duration::from_mins(1);
+const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 /// What the last calls came to.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Breaker {
 
     /// Whether a call may be made now. After the pause one may, and the others wait for its outcome.
     pub(crate) fn admit(&self) -> Result<(), Closed> {
-        let mut state = self.lock();
+        let mut state = self.state();
         let Some(until) = state.until else {
             return Ok(());
         };
@@ -67,7 +68,7 @@ impl Breaker {
 
     /// A call was answered.
     pub(crate) fn answered(&self) {
-        let mut state = self.lock();
+        let mut state = self.state();
         if state.failed > 0 {
             *state = State::default();
         }
@@ -75,7 +76,7 @@ impl Breaker {
 
     /// A call failed.
     pub(crate) fn failed(&self, why: &str) {
-        let mut state = self.lock();
+        let mut state = self.state();
         let now = Instant::now();
         state.failed = state.failed.saturating_add(1);
         state.since.get_or_insert(now);
@@ -84,7 +85,7 @@ impl Breaker {
             // Not by the failures: of many that were under way at once each fails.
             let doublings = state.pauses.min(10);
             state.pauses += 1;
-            let pause = self.pause.saturating_mul(1 << doublings).min(LONGEST);
+            let pause = self.pause.saturating_mul(1 << doublings).min(MAX_PAUSE);
             state.until = Some(now + pause);
         }
         state.trying = false;
@@ -92,18 +93,18 @@ impl Breaker {
 
     /// Whoever was admitted went away without an outcome: the next may try.
     pub(crate) fn gave_up(&self) {
-        self.lock().trying = false;
+        self.state().trying = false;
     }
 
     /// Since when calls fail and how, if the last one did.
     pub(crate) fn failing(&self) -> Option<(Duration, String)> {
-        let state = self.lock();
+        let state = self.state();
         let since = state.since?;
         Some((since.elapsed(), state.why.clone()))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics while holding it")
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        lock(&self.state)
     }
 }
 

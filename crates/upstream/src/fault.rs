@@ -52,6 +52,12 @@ pub enum Fault {
         /// How it failed last.
         why: String,
     },
+    /// The work that several callers waited for panicked, or the program is stopping.
+    #[error("cannot {operation}: the work was stopped before it ended")]
+    Stopped {
+        /// What was asked.
+        operation: &'static str,
+    },
 }
 
 /// Seconds, to the tenth.
@@ -66,6 +72,7 @@ impl Fault {
             Self::Unreachable { why, .. } | Self::LeftAlone { why, .. } => why.clone(),
             Self::Late { within, .. } => format!("no answer within {} s", tenths(*within)),
             Self::TooLong { limit, .. } => format!("an answer of more than {limit} bytes"),
+            Self::Stopped { .. } => "the work was stopped".to_owned(),
         }
     }
 }

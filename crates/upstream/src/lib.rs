@@ -4,9 +4,14 @@
 //! repeated a few times with jitter, a system that keeps failing is left alone for a while, and
 //! everything is counted. It knows no protocol: what a status means is the caller's to say. What
 //! always holds: no URL, header or body is ever in an error, a log line or a metric.
+//!
+//! Beside it stand the two ways to ask a system less often: [`SingleFlight`] (one request at a time
+//! for each key, shared by all who wait) and [`Cache`] (its outcome kept for a while, the stale value
+//! returned while it is refreshed).
 
 mod body;
 mod breaker;
+mod cache;
 mod call;
 mod fault;
 mod metrics;
@@ -15,11 +20,14 @@ mod pause;
 mod roots;
 mod send;
 mod settings;
+mod single_flight;
 
 pub use body::{RequestBody, ResponseBody};
+pub use cache::{Cache, CacheSettings, Freshness};
 pub use call::{Answer, Call, Repeat};
 pub use fault::{Fault, SetupError};
 pub use metrics::{Outcome, UpstreamMetrics};
 pub use opened::Opened;
 pub use send::{Standing, Upstream};
 pub use settings::{Patience, Settings, is_this_machine};
+pub use single_flight::{Flight, SingleFlight};

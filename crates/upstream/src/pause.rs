@@ -7,16 +7,16 @@ use http::header::RETRY_AFTER;
 use rand::Rng;
 
 const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(2);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// A system may ask for more patience than ours, within reason.
-const LONGEST_ASKED: Duration = Duration::from_secs(5);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Before attempt `next` (2 is the first repetition): anything up to twice as much each time, so that
 /// many who failed together do not come back together. Not less than the answer asked for.
 pub(crate) fn before(next: u32, headers: Option<&HeaderMap>) -> Duration {
     let most = FIRST
         .saturating_mul(1 << next.saturating_sub(2).min(16))
-        .min(LONGEST);
+        .min(MAX_PAUSE);
     let jittered = most.mul_f64(rand::rng().random_range(0.5..=1.0));
     jittered.max(asked(headers).unwrap_or_default())
 }
@@ -30,7 +30,7 @@ fn asked(headers: Option<&HeaderMap>) -> Option<Duration> {
         .trim()
         .parse()
         .ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_ASKED))
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
