@@ -18,9 +18,9 @@ const REJECT: &str = "reject a group request";
 const WITHDRAW: &str = "withdraw a group request";
 const PATH: &str = "iam/group_requests";
 /// INDIGO gives no more at once.
-const PAGE: usize = 10;
+const PAGE_SIZE: usize = 10;
 /// Nobody looks at more.
-const MOST: usize = 1_000;
+const MAX_REQUESTS: usize = 1_000;
 
 /// Somebody's wish to join a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,7 +182,7 @@ impl Iam {
                     query.append_pair("status", &status.to_string());
                 }
                 query
-                    .append_pair("count", &PAGE.to_string())
+                    .append_pair("count", &PAGE_SIZE.to_string())
                     .append_pair("startIndex", &start.to_string());
             }
             let ask = Ask::get(LIST, url);
@@ -200,7 +200,7 @@ impl Iam {
             if length == 0 || start > page.total {
                 return Ok(found);
             }
-            if start > MOST {
+            if start > MAX_REQUESTS {
                 return Err(IamError::Unexpected {
                     operation: LIST,
                     why: format!(

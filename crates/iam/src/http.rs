@@ -15,7 +15,7 @@ use url::{Url, form_urlencoded};
 use crate::{IamError, IamSettings};
 
 /// The longest explanation that is passed on, in characters.
-const LONGEST_WHY: usize = 300;
+const MAX_REASON_CHARS: usize = 300;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Http(Upstream);
@@ -245,7 +245,7 @@ impl Answer {
             }
         }
         text.chars()
-            .take(LONGEST_WHY)
+            .take(MAX_REASON_CHARS)
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect()
     }

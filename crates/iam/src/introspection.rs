@@ -1,27 +1,31 @@
 //! Asking the IAM what an opaque token is worth: RFC 7662.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Deserialize;
 use skykey_types::{Secret, SignedDuration, Timestamp};
+use skykey_upstream::{CacheSettings, Freshness};
 
 use crate::http::Ask;
 use crate::jwt::{Audience, NumericDate, Scope, Untimely, timely};
 use crate::{AccessClaims, Iam, IamError, LEEWAY};
 
 const OPERATION: &str = "ask what an access token is worth";
-/// No opaque token comes near.
-const LONGEST: usize = 4 * 1024;
-/// How long an answer is believed: so much later than at the IAM a revoked token ends here.
-const KEPT: SignedDuration = SignedDuration::from_secs(60);
-/// How many answers are kept.
-const MOST: usize = 10_000;
+const MAX_TOKEN_BYTES: usize = 4 * 1024;
+/// How long an answer is believed: a revoked token ends here that much later than at the IAM. So no
+/// older answer serves, also while the IAM hangs.
+const MAX_AGE: SignedDuration = SignedDuration::from_secs(60);
 
-/// The live tokens, by their SHA-256.
-#[derive(Debug, Default)]
-pub(crate) struct Introspected(Mutex<HashMap<[u8; 32], (Timestamp, AccessClaims)>>);
+/// The SHA-256 of a token.
+pub(crate) type TokenHash = [u8; 32];
+
+/// Live tokens; refusals are not kept.
+pub(crate) const CACHE: CacheSettings<IamError> = CacheSettings {
+    operation: OPERATION,
+    max_entries: 10_000,
+    max_age: MAX_AGE,
+    retry_interval: SignedDuration::ZERO,
+    is_outage: IamError::is_outage,
+};
 
 #[derive(Deserialize)]
 struct Wire {
@@ -39,14 +43,26 @@ struct Wire {
 impl Iam {
     pub(crate) async fn introspect(&self, token: &Secret) -> Result<AccessClaims, IamError> {
         let text = token.expose();
-        if text.is_empty() || text.len() > LONGEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        let looks_like_one = !text.is_empty()
+            && text.len() <= MAX_TOKEN_BYTES
+            && text.bytes().all(|b| b.is_ascii_graphic());
+        if !looks_like_one {
             return Err(IamError::token("it does not look like one"));
         }
-        let key = hash(token);
+        let (iam, asked) = (self.clone(), token.clone());
+        let fetch = || async move { iam.fetch_introspection(&asked).await };
+        let now = self.clock.now().as_second();
+        let freshness = |kept: &AccessClaims, age| {
+            if now >= kept.expires.as_second().saturating_add(LEEWAY) {
+                return Freshness::Expired;
+            }
+            Freshness::by_age(age, MAX_AGE, MAX_AGE)
+        };
+        self.introspected.get(hash(token), freshness, fetch).await
+    }
+
+    async fn fetch_introspection(&self, token: &Secret) -> Result<AccessClaims, IamError> {
         let now = self.clock.now();
-        if let Some(kept) = self.introspected.find(&key, now) {
-            return Ok(kept);
-        }
         let document = self.document().await?;
         let Some(url) = document.introspection_endpoint.clone() else {
             return Err(IamError::token(
@@ -59,9 +75,7 @@ impl Iam {
             .field("token_type_hint", "access_token")
             .repeatable();
         let wire: Wire = ask.send(&self.http).await?.json()?;
-        let claims = self.believed(wire, now)?;
-        self.introspected.keep(key, now, claims.clone());
-        Ok(claims)
+        self.believed(wire, now)
     }
 
     /// Asks about a text that is no token, as our client: whether the IAM believes the client's id and
@@ -109,30 +123,7 @@ impl Iam {
     }
 }
 
-impl Introspected {
-    fn find(&self, key: &[u8; 32], now: Timestamp) -> Option<AccessClaims> {
-        let kept = self.0.lock().expect("nobody panics while holding it");
-        let (at, claims) = kept.get(key)?;
-        is_kept(*at, claims, now).then(|| claims.clone())
-    }
-
-    fn keep(&self, key: [u8; 32], now: Timestamp, claims: AccessClaims) {
-        let mut kept = self.0.lock().expect("nobody panics while holding it");
-        if kept.len() >= MOST {
-            kept.retain(|_, (at, claims)| is_kept(*at, claims, now));
-        }
-        if kept.len() < MOST {
-            kept.insert(key, (now, claims));
-        }
-    }
-}
-
-fn is_kept(at: Timestamp, claims: &AccessClaims, now: Timestamp) -> bool {
-    now.duration_since(at).abs() < KEPT
-        && now.as_second() < claims.expires.as_second().saturating_add(LEEWAY)
-}
-
-fn hash(token: &Secret) -> [u8; 32] {
+fn hash(token: &Secret) -> TokenHash {
     let hash = digest(&SHA256, token.expose().as_bytes());
     hash.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }

@@ -9,7 +9,7 @@ use skykey_types::Secret;
 use crate::{Iam, IamError, LEEWAY};
 
 /// No token of an IAM comes near.
-const LONGEST: usize = 16 * 1024;
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// The algorithms that are believed. Whatever else an IAM advertises (INDIGO: HS256 and none), a
 /// signature that anybody could have made is no signature.
 const ALGORITHMS: [Algorithm; 9] = [
@@ -213,7 +213,7 @@ impl Iam {
         refuse: fn(&str) -> IamError,
     ) -> Result<Signed, IamError> {
         let token = token.expose();
-        if token.len() > LONGEST {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(refuse("it is too long"));
         }
         let header = decode_header(token)

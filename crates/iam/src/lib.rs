@@ -7,7 +7,6 @@
 //! never a "no": whoever is not a member is said to be none by an answer.
 
 mod access_token;
-mod cached;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod device;
@@ -30,8 +29,8 @@ mod usernames;
 
 use std::sync::Arc;
 
-use skykey_types::{Clock, SubjectId};
-use skykey_upstream::Upstream;
+use skykey_types::{Clock, SignedDuration, SubjectId};
+use skykey_upstream::{Cache, CacheSettings, Upstream};
 
 pub use access_token::AccessClaims;
 pub use device::{DevicePoll, DeviceStart};
@@ -47,17 +46,20 @@ pub use token::Refreshed;
 /// How far two clocks may be apart, in seconds.
 const LEEWAY: i64 = 60;
 
-/// One IAM. Cheap to share behind an `Arc`; it keeps the discovery document, the keys, its own
-/// service token and what was introspected for a while.
-#[derive(Debug)]
+/// A value that the IAM gave and that is kept for a while, by key.
+type Kept<K, V> = Cache<K, V, IamError>;
+
+/// One IAM. Clones are cheap and share what is kept: the discovery document, the keys, the client's
+/// own service token, introspected tokens and login names.
+#[derive(Debug, Clone)]
 pub struct Iam {
-    settings: IamSettings,
+    settings: Arc<IamSettings>,
     http: http::Http,
-    document: cached::Cached<provider::Document>,
-    keys: cached::Cached<jwt::Keys>,
-    service_token: cached::Cached<service_token::ServiceToken>,
-    introspected: introspection::Introspected,
-    usernames: usernames::Usernames,
+    document: Kept<(), Arc<provider::Document>>,
+    keys: Kept<(), Arc<jwt::Keys>>,
+    service_token: Kept<(), Arc<service_token::ServiceToken>>,
+    introspected: Kept<introspection::TokenHash, AccessClaims>,
+    usernames: Arc<usernames::Usernames>,
     clock: Arc<dyn Clock>,
 }
 
@@ -67,12 +69,12 @@ impl Iam {
     pub fn new(settings: IamSettings, clock: Arc<dyn Clock>) -> Result<Self, IamError> {
         Ok(Self {
             http: http::Http::new(&settings)?,
-            document: cached::Cached::default(),
-            keys: cached::Cached::default(),
-            service_token: cached::Cached::default(),
-            introspected: introspection::Introspected::default(),
-            usernames: usernames::Usernames::default(),
-            settings,
+            document: Cache::new(provider::DOCUMENT_CACHE, clock.clone()),
+            keys: Cache::new(provider::KEYS_CACHE, clock.clone()),
+            service_token: Cache::new(service_token::CACHE, clock.clone()),
+            introspected: Cache::new(introspection::CACHE, clock.clone()),
+            usernames: Arc::default(),
+            settings: Arc::new(settings),
             clock,
         })
     }
@@ -92,5 +94,20 @@ impl Iam {
             issuer: self.issuer().to_owned(),
             sub,
         }
+    }
+}
+
+/// Settings of a cache of one value, which is kept for `max_age` at most.
+const fn one_value(
+    operation: &'static str,
+    max_age: SignedDuration,
+    retry_interval: SignedDuration,
+) -> CacheSettings<IamError> {
+    CacheSettings {
+        operation,
+        max_entries: 1,
+        max_age,
+        retry_interval,
+        is_outage: IamError::is_outage,
     }
 }

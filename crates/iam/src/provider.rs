@@ -4,21 +4,27 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use skykey_types::SignedDuration;
+use skykey_upstream::{CacheSettings, Freshness};
 use url::Url;
 
-use crate::cached::Age;
 use crate::http::Ask;
 use crate::jwt::Keys;
-use crate::{Iam, IamError, MembershipSource};
+use crate::{Iam, IamError, MembershipSource, one_value};
 
 const DISCOVER: &str = "read the IAM's discovery document";
 const FETCH_KEYS: &str = "read the IAM's keys";
-const AGE: Age = Age {
-    fresh: SignedDuration::from_mins(5),
-    stale: SignedDuration::from_hours(1),
-    // Also how often an unknown key id makes us look again.
-    again: SignedDuration::from_secs(10),
-};
+/// Up to this age, the document and the keys are not fetched again.
+const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// Up to this age they still serve, while they are fetched again and while the IAM is away.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(1);
+/// How soon after a failure they are fetched again, and how often an unknown key id makes us fetch
+/// the keys.
+const RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
+
+pub(crate) const DOCUMENT_CACHE: CacheSettings<IamError> =
+    one_value(DISCOVER, MAX_AGE, RETRY_INTERVAL);
+pub(crate) const KEYS_CACHE: CacheSettings<IamError> =
+    one_value(FETCH_KEYS, MAX_AGE, RETRY_INTERVAL);
 
 /// The discovery document, as far as we need it.
 #[derive(Debug, Deserialize)]
@@ -136,34 +142,43 @@ impl Iam {
         self.keys().await.map(drop)
     }
 
-    /// The discovery document, asked for again when it is old.
+    /// Returns the discovery document. An old one is returned while it is fetched again.
     pub(crate) async fn document(&self) -> Result<Arc<Document>, IamError> {
-        let fetch = async {
-            let url = self
-                .settings
-                .issuer
-                .join(".well-known/openid-configuration");
-            let document: Document = Ask::get(DISCOVER, url).send(&self.http).await?.json()?;
-            document.check(self)
-        };
-        self.document.get(self.clock.now(), AGE, fetch).await
+        let iam = self.clone();
+        let fetch = || async move { iam.fetch_document().await.map(Arc::new) };
+        let freshness = |_: &_, age| Freshness::by_age(age, FRESH_FOR, MAX_AGE);
+        self.document.get((), freshness, fetch).await
     }
 
-    /// The IAM's keys.
+    async fn fetch_document(&self) -> Result<Document, IamError> {
+        let issuer = &self.settings.issuer;
+        let url = issuer.join(".well-known/openid-configuration");
+        let document: Document = Ask::get(DISCOVER, url).send(&self.http).await?.json()?;
+        document.check(self)
+    }
+
+    /// Returns the IAM's keys. Old ones are returned while they are fetched again: a token signed by
+    /// one of them does not wait for the IAM.
     pub(crate) async fn keys(&self) -> Result<Arc<Keys>, IamError> {
-        let fetch = self.fetch_keys();
-        self.keys.get(self.clock.now(), AGE, fetch).await
+        self.keys_by_age(FRESH_FOR, MAX_AGE).await
     }
 
-    /// The IAM's keys, after one was not among them. Old ones do not do.
+    /// Returns the IAM's keys as they are now, after a token was signed by one that is not among the
+    /// known ones: such a token waits for the fetch. Keys younger than [`RETRY_INTERVAL`] are not
+    /// fetched again.
     pub(crate) async fn keys_again(&self) -> Result<Arc<Keys>, IamError> {
-        let age = Age {
-            fresh: AGE.again,
-            stale: AGE.again,
-            again: AGE.again,
-        };
-        let fetch = self.fetch_keys();
-        self.keys.get(self.clock.now(), age, fetch).await
+        self.keys_by_age(RETRY_INTERVAL, RETRY_INTERVAL).await
+    }
+
+    async fn keys_by_age(
+        &self,
+        fresh: SignedDuration,
+        stale: SignedDuration,
+    ) -> Result<Arc<Keys>, IamError> {
+        let iam = self.clone();
+        let fetch = || async move { iam.fetch_keys().await.map(Arc::new) };
+        let freshness = |_: &_, age| Freshness::by_age(age, fresh, stale);
+        self.keys.get((), freshness, fetch).await
     }
 
     async fn fetch_keys(&self) -> Result<Keys, IamError> {

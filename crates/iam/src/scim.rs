@@ -13,9 +13,9 @@ const OPERATION: &str = "ask SCIM about a person";
 const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 const LIST: &str = "list the groups by SCIM";
 /// INDIGO gives no more at once.
-const PAGE: usize = 100;
+const PAGE_SIZE: usize = 100;
 /// An IAM with more pages than these is not asked to the end.
-const MOST_PAGES: usize = 200;
+const MAX_PAGES: usize = 200;
 
 #[derive(Deserialize)]
 struct User {
@@ -116,8 +116,8 @@ impl Iam {
     pub async fn groups(&self) -> Result<BTreeSet<GroupPath>, IamError> {
         let mut groups = BTreeSet::new();
         let mut seen = 0;
-        for _ in 0..MOST_PAGES {
-            let query = format!("count={PAGE}&startIndex={}", seen + 1);
+        for _ in 0..MAX_PAGES {
+            let query = format!("count={PAGE_SIZE}&startIndex={}", seen + 1);
             let page: Groups = self.ask_scim(LIST, &["Groups"], &query).await?.json()?;
             seen += page.resources.len();
             groups.extend(
@@ -131,7 +131,7 @@ impl Iam {
         }
         Err(IamError::Unexpected {
             operation: LIST,
-            why: format!("it has more than {} groups", MOST_PAGES * PAGE),
+            why: format!("it has more than {} groups", MAX_PAGES * PAGE_SIZE),
         })
     }
 
@@ -154,8 +154,8 @@ impl Iam {
         let mut answer = ask(&token.token).await?;
         if answer.status() == 401 {
             // The IAM may have been restarted with new keys.
-            self.service_token.forget(&token).await;
-            answer = ask(&self.service_token().await?.token).await?;
+            let another = self.another_service_token(&token).await?;
+            answer = ask(&another.token).await?;
         }
         let refused = answer.success().err();
         let code = refused.as_ref().map_or("", IamError::code);

@@ -10,7 +10,7 @@ use crate::{Iam, IamError};
 const REFRESH: &str = "renew a person's access token";
 /// If the IAM does not say how long a token lasts.
 const LASTS: SignedDuration = SignedDuration::from_mins(5);
-const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366);
+const MAX_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// What a refresh token brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,9 @@ impl TokenAnswer {
         };
         seconds
             .and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok())
-            .map_or(LASTS, |lasts| lasts.clamp(SignedDuration::ZERO, LONGEST))
+            .map_or(LASTS, |lasts| {
+                lasts.clamp(SignedDuration::ZERO, MAX_LIFETIME)
+            })
     }
 }
 

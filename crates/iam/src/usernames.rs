@@ -8,28 +8,51 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use serde::Deserialize;
-use skykey_types::{SignedDuration, SubjectId, Timestamp};
+use skykey_types::{SignedDuration, SubjectId, Timestamp, lock};
+use skykey_upstream::SingleFlight;
 use url::form_urlencoded;
 
 use crate::{Iam, IamError};
 
 const OPERATION: &str = "ask SCIM whose a login name is";
 /// INDIGO's largest page.
-const PAGE: usize = 100;
-const MOST_PAGES: usize = 200;
-/// A longer name is nobody's.
-const LONGEST: usize = 128;
-/// How long it is believed whose a name is.
-const KEPT: SignedDuration = SignedDuration::from_hours(1);
+const PAGE_SIZE: usize = 100;
+const MAX_PAGES: usize = 200;
+/// One for each name, then for all, and once more if the IAM changes its ways meanwhile.
+const MAX_LOOKUPS: usize = 4;
+/// No account has a longer name.
+const MAX_NAME_BYTES: usize = 128;
+/// How long an answer is believed. Names are given to other people at times, so no older answer
+/// serves, also while the IAM hangs.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(1);
 /// All accounts are not listed again within this, for a name that was not among them.
-const AGAIN: SignedDuration = SignedDuration::from_mins(1);
+const LIST_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-/// What is known of login names.
+/// What is known of login names. It is no `Cache`, since one answer may tell of all names.
 #[derive(Debug, Default)]
 pub(crate) struct Usernames {
     known: Mutex<State>,
-    /// Held by whoever asks: a class that begins together lists once.
-    gate: tokio::sync::Mutex<()>,
+    flights: SingleFlight<Lookup, Result<Learned, IamError>>,
+}
+
+/// Requests that need not be made twice at once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Lookup {
+    /// For one name, at an IAM that filters.
+    Name(String),
+    /// For perhaps all accounts: a class that begins together lists once.
+    Accounts,
+}
+
+/// What a lookup has brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Learned {
+    /// Whose this name is.
+    Name(String),
+    /// Whose every name is.
+    AllNames,
+    /// That the IAM does not filter, or not any more.
+    DoesNotFilter,
 }
 
 #[derive(Debug, Default)]
@@ -67,38 +90,57 @@ struct Found {
 
 impl Iam {
     /// The account with that login name, whatever its case (JupyterHub writes names in lower case);
-    /// `None` if there is none, or if there are several. Kept for an hour.
+    /// `None` if there is none, or if there are several. Kept for an hour. One request for all
+    /// accounts at a time, and one for each name.
     pub async fn by_username(&self, username: &str) -> Result<Option<SubjectId>, IamError> {
         let name = username.to_lowercase();
-        if name.is_empty() || name.len() > LONGEST || name.chars().any(char::is_control) {
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
             return Ok(None);
         }
         let id = |whose: Whose| match whose {
             Whose::Nobodys => None,
             Whose::Of(sub) => Some(self.subject(sub)),
         };
-        if let Some(whose) = self.usernames.find(&name, self.clock.now()) {
-            return Ok(id(whose));
-        }
-        if self.usernames.filters() {
-            // Each asks for one name only, so nobody has to wait for the others.
-            let now = self.clock.now();
-            if let Some(accounts) = self.filtered(&name).await? {
-                self.usernames.keep(&name, accounts, false, now);
-                return Ok(self.usernames.find(&name, now).and_then(id));
+        for _ in 0..MAX_LOOKUPS {
+            let known = self.usernames.find(&name, self.clock.now());
+            if let Some(whose) = known {
+                return Ok(id(whose));
+            }
+            // Where the IAM filters, each name is asked for alone and waits for no other.
+            let lookup = if self.usernames.filters() {
+                Lookup::Name(name.clone())
+            } else {
+                Lookup::Accounts
+            };
+            let (iam, asked, how) = (self.clone(), name.clone(), lookup.clone());
+            let ask = || async move { iam.look_up(asked, &how).await };
+            let learned = self.usernames.flights.run(OPERATION, lookup, ask).await??;
+            // A lookup for another name tells only that the IAM filters.
+            if learned == Learned::AllNames || learned == Learned::Name(name.clone()) {
+                let known = self.usernames.find(&name, self.clock.now());
+                return Ok(known.and_then(id));
             }
         }
-        let _asking = self.usernames.gate.lock().await;
+        Err(IamError::Unexpected {
+            operation: OPERATION,
+            why: "it filters accounts by name only at times".to_owned(),
+        })
+    }
+
+    /// Asks whose `name` is, and keeps what the IAM says.
+    async fn look_up(&self, name: String, how: &Lookup) -> Result<Learned, IamError> {
         let now = self.clock.now();
-        if let Some(whose) = self.usernames.find(&name, now) {
-            return Ok(id(whose));
+        if let Some(accounts) = self.filtered(&name).await? {
+            self.usernames.keep(&name, accounts, false, now);
+            return Ok(Learned::Name(name));
         }
-        let (accounts, listed) = match self.filtered(&name).await? {
-            Some(accounts) => (accounts, false),
-            None => (self.all_accounts().await?, true),
-        };
-        self.usernames.keep(&name, accounts, listed, now);
-        Ok(self.usernames.find(&name, now).and_then(id))
+        self.usernames.does_not_filter();
+        if *how != Lookup::Accounts {
+            return Ok(Learned::DoesNotFilter);
+        }
+        let accounts = self.all_accounts().await?;
+        self.usernames.keep(&name, accounts, true, now);
+        Ok(Learned::AllNames)
     }
 
     /// The accounts of that name; `None` if the IAM does not filter.
@@ -106,7 +148,7 @@ impl Iam {
         let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("filter", &format!("userName eq \"{quoted}\""))
-            .append_pair("count", &PAGE.to_string())
+            .append_pair("count", &PAGE_SIZE.to_string())
             .finish();
         let answer = self.ask_scim(OPERATION, &["Users"], &query).await?;
         // RFC 7644 §3.12: `invalidFilter` is 400; who has no filters may say 501.
@@ -125,8 +167,8 @@ impl Iam {
 
     async fn all_accounts(&self) -> Result<Vec<Found>, IamError> {
         let mut all = Vec::new();
-        for _ in 0..MOST_PAGES {
-            let query = format!("count={PAGE}&startIndex={}", all.len() + 1);
+        for _ in 0..MAX_PAGES {
+            let query = format!("count={PAGE_SIZE}&startIndex={}", all.len() + 1);
             let list: List = self.ask_scim(OPERATION, &["Users"], &query).await?.json()?;
             let nothing_more = list.found.is_empty();
             all.extend(list.found);
@@ -138,7 +180,7 @@ impl Iam {
             operation: OPERATION,
             why: format!(
                 "more than {} accounts; call the hub's users by their sub instead",
-                PAGE * MOST_PAGES
+                PAGE_SIZE * MAX_PAGES
             ),
         })
     }
@@ -146,25 +188,28 @@ impl Iam {
 
 impl Usernames {
     fn filters(&self) -> bool {
-        let state = self.known.lock().expect("nobody panics while holding it");
-        state.filters
+        lock(&self.known).filters
+    }
+
+    fn does_not_filter(&self) {
+        lock(&self.known).filters = false;
     }
 
     /// What is known of the name, if anything is.
     fn find(&self, name: &str, now: Timestamp) -> Option<Whose> {
         let young = |at: Timestamp, than| now.duration_since(at).abs() < than;
-        let state = self.known.lock().expect("nobody panics while holding it");
+        let state = lock(&self.known);
         match state.names.get(name) {
-            Some((at, whose)) if young(*at, KEPT) => Some(whose.clone()),
+            Some((at, whose)) if young(*at, MAX_AGE) => Some(whose.clone()),
             _ => state
                 .listed
-                .is_some_and(|at| young(at, AGAIN))
+                .is_some_and(|at| young(at, LIST_INTERVAL))
                 .then_some(Whose::Nobodys),
         }
     }
 
     fn keep(&self, name: &str, accounts: Vec<Found>, listed: bool, now: Timestamp) {
-        let mut state = self.known.lock().expect("nobody panics while holding it");
+        let mut state = lock(&self.known);
         state.filters = !listed;
         if listed {
             state.names.clear();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use skykey_iam::{Iam, IamError, IamSettings, LoginStart};
 use skykey_types::{ManualClock, Secret, Timestamp};
 use tokio::net::TcpListener;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Notify};
 use url::{Url, form_urlencoded};
 
 pub(crate) const CLIENT: &str = "skykey";
@@ -38,6 +38,7 @@ struct Shared(Arc<Mutex<Inner>>);
 struct Inner {
     answers: BTreeMap<String, VecDeque<(u16, Value)>>,
     together: BTreeMap<String, Arc<Barrier>>,
+    hanging: BTreeMap<String, Arc<Notify>>,
     seen: Vec<Seen>,
 }
 
@@ -99,6 +100,20 @@ impl Fake {
         let mut inner = self.shared.0.lock().unwrap();
         let barrier = Arc::new(Barrier::new(count));
         inner.together.insert(path.to_owned(), barrier);
+    }
+
+    /// From now on this path takes requests and answers none of them.
+    pub(crate) fn hang(&self, path: &str) {
+        let mut inner = self.shared.0.lock().unwrap();
+        inner.hanging.insert(path.to_owned(), Arc::default());
+    }
+
+    /// This path answers again, also those who wait.
+    pub(crate) fn answer_again(&self, path: &str) {
+        let hanging = self.shared.0.lock().unwrap().hanging.remove(path);
+        if let Some(hanging) = hanging {
+            hanging.notify_waiters();
+        }
     }
 
     /// The requests of this path so far.
@@ -199,6 +214,10 @@ async fn answer(
     let together = shared.0.lock().unwrap().together.get(uri.path()).cloned();
     if let Some(barrier) = together {
         barrier.wait().await;
+    }
+    let hanging = shared.0.lock().unwrap().hanging.get(uri.path()).cloned();
+    if let Some(hanging) = hanging {
+        hanging.notified().await;
     }
     let mut inner = shared.0.lock().unwrap();
     inner.seen.push(Seen {

@@ -177,3 +177,122 @@ fn certificate_authorities_that_are_none_are_refused_at_the_start() {
     assert!(matches!(error, IamError::Setup(_)));
     assert!(error.to_string().contains("/nowhere/ca.pem"));
 }
+
+/// The fault of an IAM that accepts connections and never answers: each token check waited up to
+/// 20 s for keys that were known.
+#[tokio::test]
+async fn an_iam_that_hangs_delays_no_check_of_a_token_signed_by_a_known_key() {
+    let fake = Fake::start().await;
+    let iam = fake.iam();
+    let token = fake.token(&json!({ "exp": crate::fake::NOW + 86_400 }));
+    iam.verify_access_token(&token).await.unwrap();
+    for path in [DISCOVERY, "/jwk"] {
+        fake.hang(path);
+    }
+    // Stale, but not too old.
+    fake.clock.advance(SignedDuration::from_mins(30));
+    let checks = async {
+        for _ in 0..50 {
+            iam.verify_access_token(&token).await.unwrap();
+        }
+    };
+    let attempt = std::time::Duration::from_secs(10);
+    tokio::time::timeout(attempt / 2, checks)
+        .await
+        .expect("known keys serve while the IAM hangs");
+    // A key that nobody knows has to be fetched.
+    let unknown = crate::fake::Key::new("second").sign(&fake.claims(&json!({})));
+    let check = iam.verify_access_token(&unknown);
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(1), check).await;
+    assert!(waited.is_err(), "{waited:?}");
+    // Meanwhile the others go on.
+    let check = iam.verify_access_token(&token);
+    tokio::time::timeout(attempt / 2, check)
+        .await
+        .unwrap()
+        .unwrap();
+    // Once the answer comes, the waiting check gets it.
+    let second = crate::fake::Key::new("second");
+    fake.set(
+        "/jwk",
+        200,
+        json!({ "keys": [fake.key.public(), second.public()] }),
+    );
+    for path in [DISCOVERY, "/jwk"] {
+        fake.answer_again(path);
+    }
+    iam.verify_access_token(&second.sign(&fake.claims(&json!({}))))
+        .await
+        .unwrap();
+    // Too old keys do not serve.
+    fake.hang(DISCOVERY);
+    fake.hang("/jwk");
+    fake.clock.advance(SignedDuration::from_mins(61));
+    let check = iam.verify_access_token(&token);
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(1), check).await;
+    assert!(waited.is_err(), "{waited:?}");
+}
+
+#[tokio::test]
+async fn an_iam_that_hangs_delays_no_membership_while_our_own_token_still_works() {
+    let fake = Fake::start().await;
+    let iam = fake.iam();
+    let token = json!({ "access_token": "x", "expires_in": 600, "scope": "scim:read" });
+    fake.set("/token", 200, token);
+    let users = json!({ "totalResults": 1, "Resources": [{ "id": "1", "userName": "ada" }] });
+    fake.set("/scim/Users", 200, users);
+    iam.by_username("ada").await.unwrap().unwrap();
+    fake.hang("/token");
+    // To be renewed, and good for 30 s more.
+    fake.clock.advance(SignedDuration::from_secs(570));
+    let ask = iam.by_username("bob");
+    tokio::time::timeout(std::time::Duration::from_secs(5), ask)
+        .await
+        .expect("the token still works")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_opaque_token_is_believed_for_its_minute_and_no_longer_while_the_iam_hangs() {
+    let fake = Fake::start().await;
+    let iam = fake.iam();
+    let claims = json!({
+        "active": true, "token_type": "Bearer", "sub": "ada", "exp": crate::fake::NOW + 3600,
+    });
+    fake.set("/introspect", 200, claims);
+    let token = Secret::new("opaque");
+    iam.verify_access_token(&token).await.unwrap();
+    fake.hang("/introspect");
+    fake.clock.advance(SignedDuration::from_secs(59));
+    let check = iam.verify_access_token(&token);
+    tokio::time::timeout(std::time::Duration::from_secs(5), check)
+        .await
+        .expect("the answer is believed for a minute")
+        .unwrap();
+    // A revoked token must not live longer because the IAM hangs.
+    fake.clock.advance(SignedDuration::from_secs(1));
+    let check = iam.verify_access_token(&token);
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(1), check).await;
+    assert!(waited.is_err(), "{waited:?}");
+}
+
+#[tokio::test]
+async fn many_who_bring_one_opaque_token_ask_the_iam_once() {
+    let fake = Fake::start().await;
+    let iam = fake.iam();
+    let claims = json!({
+        "active": true, "token_type": "Bearer", "sub": "ada", "exp": crate::fake::NOW + 3600,
+    });
+    fake.set("/introspect", 200, claims);
+    let mut checks = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let iam = iam.clone();
+        checks.spawn(async move {
+            iam.verify_access_token(&Secret::new("opaque"))
+                .await
+                .is_ok()
+        });
+    }
+    assert!(checks.join_all().await.into_iter().all(|live| live));
+    assert_eq!(fake.seen("/introspect").len(), 1);
+}
