@@ -8,17 +8,48 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::Request;
 use http::header::{ACCEPT, AUTHORIZATION};
-use skykey_types::{Clock, Secret};
-use skykey_upstream::{Call, Settings, Upstream, UpstreamMetrics};
+use skykey_types::{Clock, Secret, SignedDuration};
+use skykey_upstream::{
+    Cache, CacheSettings, Call, Fault, Freshness, Settings, Upstream, UpstreamMetrics,
+};
 use url::Url;
 
-use crate::kept::{Digest, Kept};
 use crate::user::Wire;
 use crate::{HubError, HubUser, Servers, bearer};
 
 const OPERATION: &str = "ask whose a token is";
-/// A hub's tokens have 32 characters; no other comes near this.
-const LONGEST: usize = 1024;
+/// A hub's tokens have 32 characters.
+const MAX_TOKEN_BYTES: usize = 1024;
+/// How long a positive answer is cached: a stopped server's token ends here that much later than at
+/// the hub. So no older answer serves, also while the hub hangs; the portal then hands out again
+/// what a server has.
+pub const CACHE_TTL: SignedDuration = SignedDuration::from_secs(30);
+
+const CACHE: CacheSettings<NoUser> = CacheSettings {
+    operation: OPERATION,
+    max_entries: 10_000,
+    max_age: CACHE_TTL,
+    retry_interval: SignedDuration::ZERO,
+    is_outage: |no_user| matches!(no_user, NoUser::Failed(_)),
+};
+
+/// The SHA-256 of a token.
+type TokenHash = [u8; 32];
+
+/// Why there is no user for a token. It reaches all who wait, and is not cached.
+#[derive(Debug, Clone)]
+enum NoUser {
+    /// The hub refuses the token.
+    Refused,
+    /// The hub did not answer.
+    Failed(HubError),
+}
+
+impl From<Fault> for NoUser {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault.into())
+    }
+}
 
 /// What an operator says about the hub.
 #[derive(Debug, Clone)]
@@ -31,13 +62,12 @@ pub struct HubSettings {
     pub metrics: UpstreamMetrics,
 }
 
-/// One JupyterHub.
-#[derive(Debug)]
+/// One JupyterHub. Clones are cheap and share the cache.
+#[derive(Debug, Clone)]
 pub struct Hub {
     url: Url,
     upstream: Upstream,
-    kept: Kept,
-    clock: Arc<dyn Clock>,
+    users: Cache<TokenHash, Arc<HubUser>, NoUser>,
     servers: Option<Arc<Servers>>,
 }
 
@@ -66,8 +96,7 @@ impl Hub {
         Ok(Self {
             url,
             upstream,
-            kept: Kept::default(),
-            clock,
+            users: Cache::new(CACHE, clock),
             servers: None,
         })
     }
@@ -81,36 +110,31 @@ impl Hub {
         self
     }
 
-    /// Whose token this is; `None` if the hub refuses it. An outage is an error, never `None`. The hub
-    /// is asked once about a token at a time, and after a yes not again for [`crate::KEPT`].
+    /// Returns whose token this is; `None` if the hub refuses it. An outage is an error, never `None`.
+    /// One request per token at a time; positive answers are cached for [`CACHE_TTL`].
     pub async fn user(&self, token: &Secret) -> Result<Option<Arc<HubUser>>, HubError> {
         let text = token.expose();
-        if text.is_empty() || text.len() > LONGEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        let looks_like_one = !text.is_empty()
+            && text.len() <= MAX_TOKEN_BYTES
+            && text.bytes().all(|b| b.is_ascii_graphic());
+        if !looks_like_one {
             return Ok(None);
         }
-        let key: Digest = digest(&SHA256, text.as_bytes())
+        let key: TokenHash = digest(&SHA256, text.as_bytes())
             .as_ref()
             .try_into()
             .expect("a SHA-256 has 32 bytes");
-        if let Some(user) = self.kept.find(&key, self.clock.now()) {
-            return Ok(Some(user));
+        let (hub, token) = (self.clone(), token.clone());
+        let fetch = || async move {
+            let user = hub.fetch_user(&token).await.map_err(NoUser::Failed)?;
+            user.map(Arc::new).ok_or(NoUser::Refused)
+        };
+        let freshness = |_: &_, age| Freshness::by_age(age, CACHE_TTL, CACHE_TTL);
+        match self.users.get(key, freshness, fetch).await {
+            Ok(user) => Ok(Some(user)),
+            Err(NoUser::Refused) => Ok(None),
+            Err(NoUser::Failed(error)) => Err(error),
         }
-        let gate = self.kept.gate(key);
-        let _held = gate.lock().await;
-        if let Some(user) = self.kept.find(&key, self.clock.now()) {
-            return Ok(Some(user));
-        }
-        let mut user = self.ask(token).await?.map(Arc::new);
-        if let (Some(servers), Some(known)) = (&self.servers, &user)
-            && let Some(server) = &known.server
-            && !servers.runs(&known.name, server).await?
-        {
-            user = None;
-        }
-        if let Some(user) = &user {
-            self.kept.keep(key, self.clock.now(), user.clone());
-        }
-        Ok(user)
     }
 
     /// The way to the hub, which knows how the hub is doing.
@@ -121,6 +145,18 @@ impl Hub {
     /// An address below the hub's own.
     pub(crate) fn at(&self, path: &str) -> Result<Url, HubError> {
         below(self.url.clone(), &path.split('/').collect::<Vec<_>>())
+    }
+
+    /// Asks the hub whose token it is, and whether its server runs.
+    async fn fetch_user(&self, token: &Secret) -> Result<Option<HubUser>, HubError> {
+        let user = self.ask(token).await?;
+        if let (Some(servers), Some(known)) = (&self.servers, &user)
+            && let Some(server) = &known.server
+            && !servers.runs(&known.name, server).await?
+        {
+            return Ok(None);
+        }
+        Ok(user)
     }
 
     async fn ask(&self, token: &Secret) -> Result<Option<HubUser>, HubError> {

@@ -2,20 +2,18 @@
 //! needs no credential of skykey's at the hub, since the token vouches for itself, and it decides nothing:
 //! the hub says who somebody is, the IAM says what they may. With a token of a service of the hub it
 //! also asks whether the token's server still runs, and stops people's servers if a site wants that ([`Servers`]). What always holds: a no is
-//! never kept, a yes for [`KEPT`] only, so that a stopped server's token is refused that much later at
+//! never kept, a yes for [`CACHE_TTL`] only, so that a stopped server's token is refused that much later at
 //! most; a hub that does not answer is an error and never a yes; no error holds a token.
 
 mod error;
 mod hub;
-mod kept;
 mod look;
 mod name;
 mod servers;
 mod user;
 
 pub use error::HubError;
-pub use hub::{Hub, HubSettings};
-pub use kept::KEPT;
+pub use hub::{CACHE_TTL, Hub, HubSettings};
 pub use look::HubService;
 pub use name::HubName;
 pub use servers::Servers;

@@ -14,7 +14,7 @@ use url::Url;
 use crate::{HubError, HubSettings, bearer};
 
 /// The longest name of a user or a server that is asked for; a hub's own have 255 characters at most.
-const LONGEST: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 
 /// One JupyterHub, as one of its services: the role of its token has the scope `read:servers`, and to stop servers
 /// `delete:servers` (<https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html>); nothing more is asked for.
@@ -166,5 +166,7 @@ impl Servers {
 
 /// Whether it can be a segment of a path and nothing else.
 fn is_name(text: &str) -> bool {
-    !matches!(text, "" | "." | "..") && text.len() <= LONGEST && !text.chars().any(char::is_control)
+    !matches!(text, "" | "." | "..")
+        && text.len() <= MAX_NAME_BYTES
+        && !text.chars().any(char::is_control)
 }

@@ -1,7 +1,7 @@
 //! Whose a token is, and for how long that is believed.
 
 use serde_json::json;
-use skykey_hub::{Hub, HubError, HubSettings, KEPT};
+use skykey_hub::{CACHE_TTL, Hub, HubError, HubSettings};
 use skykey_types::{Secret, SignedDuration};
 use skykey_upstream::UpstreamMetrics;
 
@@ -40,7 +40,7 @@ async fn a_yes_is_kept_for_a_while_and_not_longer() {
     }
     assert_eq!(fake.seen().len(), 1);
     fake.say(403, json!({ "message": "Missing or invalid credentials." }));
-    fake.clock.advance(KEPT - SignedDuration::from_secs(1));
+    fake.clock.advance(CACHE_TTL - SignedDuration::from_secs(1));
     assert!(fake.hub.user(&token()).await.unwrap().is_some());
     fake.clock.advance(SignedDuration::from_secs(1));
     assert_eq!(fake.hub.user(&token()).await.unwrap(), None);
