@@ -69,7 +69,7 @@ impl Client {
             identity: Identity::Login,
             http: OnceLock::new(),
             keyring: Arc::new(DesktopKeyring),
-            keystone_token: openstack::KeystoneToken::default(),
+            keystone_token: openstack::KeystoneToken::new(clock.clone()),
             clock,
         })
     }
@@ -79,7 +79,7 @@ impl Client {
     pub fn in_the_name_of(mut self, identity: Identity) -> Self {
         self.folder = self.folder.of(&identity);
         self.identity = identity;
-        self.keystone_token = openstack::KeystoneToken::default();
+        self.keystone_token = openstack::KeystoneToken::new(self.clock.clone());
         self
     }
 

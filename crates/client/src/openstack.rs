@@ -2,14 +2,14 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use skykey_keystone::{ApplicationCredential, Error, MachineLogin, Token};
-use skykey_types::{Secret, SignedDuration};
-use tokio::sync::Mutex;
+use skykey_types::{Clock, Secret, SignedDuration, lock};
+use skykey_upstream::{Cache, CacheSettings, Freshness, is_this_machine};
 use url::Url;
 
 use crate::{Client, ClientError};
-use skykey_upstream::is_this_machine;
 
 const AUTH_URL: &str = "OS_AUTH_URL";
 const ID: &str = "OS_APPLICATION_CREDENTIAL_ID";
@@ -17,7 +17,7 @@ const SECRET: &str = "OS_APPLICATION_CREDENTIAL_SECRET";
 const CACERT: &str = "OS_CACERT";
 
 /// A token is replaced when this much is left: clocks differ, and a request takes time.
-const LEFT: SignedDuration = SignedDuration::from_secs(60);
+const MIN_LEFT: SignedDuration = SignedDuration::from_secs(60);
 
 /// An application credential and the Keystone that it is one of, as the `openstack` command reads them from
 /// the environment
@@ -117,46 +117,69 @@ impl OpenStack {
     }
 }
 
-/// The token that a client has of Keystone, in memory alone. Whoever asks while another logs in waits for that login.
-#[derive(Debug, Default)]
-pub(crate) struct KeystoneToken(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
+/// The token that a client has of Keystone, in memory alone. One login at a time, shared by all who
+/// wait for it.
+#[derive(Debug)]
+pub(crate) struct KeystoneToken {
     /// There once the site has said that it takes application credentials.
-    login: Option<MachineLogin>,
-    token: Option<Token>,
+    login: Mutex<Option<MachineLogin>>,
+    token: Cache<(), Token, Error>,
+}
+
+impl KeystoneToken {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        let settings = CacheSettings {
+            operation: "log in at Keystone with an application credential",
+            max_entries: 1,
+            // A token says itself when it ends.
+            max_age: SignedDuration::MAX,
+            retry_interval: SignedDuration::ZERO,
+            is_outage: Error::is_outage,
+        };
+        Self {
+            login: Mutex::default(),
+            token: Cache::new(settings, clock),
+        }
+    }
 }
 
 impl Client {
-    /// A token that is good for a minute at least, and not `refused`.
+    /// Returns a token that is good for a minute at least, and not `refused`.
     pub(crate) async fn keystone_token(
         &self,
         machine: &OpenStack,
         refused: Option<&Secret>,
     ) -> Result<Secret, ClientError> {
-        let mut state = self.keystone_token.0.lock().await;
-        let kept = state
-            .token
-            .as_ref()
-            .filter(|kept| Some(&kept.token) != refused && self.clock.now() + LEFT < kept.expires);
-        if let Some(kept) = kept {
-            return Ok(kept.token.clone());
-        }
-        let login = if let Some(login) = &state.login {
-            login.clone()
-        } else {
-            if !self.site().await?.application_credentials {
-                return Err(ClientError::NoMachines {
-                    portal: self.portal.to_string(),
-                });
+        let login = self.machine_login(machine).await?;
+        let now = self.clock.now();
+        let freshness = |kept: &Token, _| {
+            if refused != Some(&kept.token) && now + MIN_LEFT < kept.expires {
+                Freshness::Fresh
+            } else {
+                Freshness::Expired
             }
-            state.login.insert(machine.login()?).clone()
         };
-        state.token = None;
-        let token = login.token().await;
-        let token = token.map_err(|error| machine.refused(error))?;
-        Ok(state.token.insert(token).token.clone())
+        let fetch = || async move { login.token().await };
+        let token = self.keystone_token.token.get((), freshness, fetch).await;
+        token
+            .map(|token| token.token)
+            .map_err(|error| machine.refused(error))
+    }
+
+    /// Returns how to log in, once the site has said that it takes application credentials.
+    async fn machine_login(&self, machine: &OpenStack) -> Result<MachineLogin, ClientError> {
+        let known = lock(&self.keystone_token.login).clone();
+        if let Some(login) = known {
+            return Ok(login);
+        }
+        if !self.site().await?.application_credentials {
+            return Err(ClientError::NoMachines {
+                portal: self.portal.to_string(),
+            });
+        }
+        let login = machine.login()?;
+        *lock(&self.keystone_token.login) = Some(login.clone());
+        Ok(login)
     }
 }
 

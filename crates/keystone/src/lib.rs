@@ -208,8 +208,8 @@ impl Keystone {
         Self(Arc::new(Inner {
             transport,
             login,
+            own: OwnToken::new(own_token::CACHE, clock.clone()),
             clock,
-            own: OwnToken::default(),
         }))
     }
 }

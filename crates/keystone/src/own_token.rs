@@ -2,27 +2,29 @@
 
 use http::Method;
 use jiff::SignedDuration;
-use skykey_types::Secret;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use skykey_types::{Secret, Timestamp};
+use skykey_upstream::{Cache, CacheSettings, Freshness};
 
 use crate::transport::Call;
 use crate::{Error, Keystone, Token};
 
-/// A token with less left is not used any more.
-const MARGIN: SignedDuration = SignedDuration::from_mins(5);
+/// A token with less left is renewed, and used meanwhile.
+const RENEW_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+/// A token with less left is not used: it might end on its way.
+const USE_MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
-/// The token and the last failure to make one. The lock is held while Keystone makes a token, so
-/// that a hundred requests wait for one login instead of making a hundred (a password costs
-/// Keystone half a second of a core).
-#[derive(Default)]
-pub(crate) struct OwnToken(Mutex<State>);
+/// The kept token. A hundred requests wait for one login instead of making a hundred: a password
+/// costs Keystone half a second of a core. They share its failure, too; the next one tries again.
+pub(crate) type OwnToken = Cache<(), Token, Error>;
 
-#[derive(Default)]
-struct State {
-    token: Option<Token>,
-    failed: Option<(Instant, Error)>,
-}
+pub(crate) const CACHE: CacheSettings<Error> = CacheSettings {
+    operation: "log in at Keystone",
+    max_entries: 1,
+    // A token says itself when it ends.
+    max_age: SignedDuration::MAX,
+    retry_interval: SignedDuration::ZERO,
+    is_outage: Error::is_outage,
+};
 
 impl Keystone {
     /// The client's own token, from the last login or a new one: who we are, for which project,
@@ -58,38 +60,27 @@ impl Keystone {
         Ok(body.roles.into_iter().map(|role| role.name).collect())
     }
 
-    /// Our own token; another one than `refused`, if that is given.
+    /// Returns our own token; another one than `refused`, if that is given.
     pub(crate) async fn own_token(&self, refused: Option<&Secret>) -> Result<Token, Error> {
-        let asked = Instant::now();
-        let mut state = self.0.own.0.lock().await;
-        if let Some(kept) = &state.token {
-            let fresh = self.0.clock.now() < kept.expires - MARGIN;
-            if fresh && refused.is_none_or(|refused| *refused != kept.token) {
-                return Ok(kept.clone());
+        let keystone = self.clone();
+        let login = || async move { keystone.password_token(&keystone.0.login).await };
+        let now = self.0.clock.now();
+        let freshness = |kept: &Token, _| {
+            if refused == Some(&kept.token) {
+                return Freshness::Expired;
             }
-        }
-        // Who came while that login was under way shares its failure as well: otherwise
-        // everybody would wait for a Keystone that hangs, one after the other.
-        if let Some((when, error)) = &state.failed
-            && *when >= asked
-        {
-            return Err(error.clone());
-        }
-        match self.password_token(&self.0.login).await {
-            Ok(token) => {
-                *state = State {
-                    token: Some(token.clone()),
-                    failed: None,
-                };
-                Ok(token)
-            }
-            Err(error) => {
-                *state = State {
-                    token: None,
-                    failed: Some((Instant::now(), error.clone())),
-                };
-                Err(error)
-            }
-        }
+            freshness(kept.expires, now)
+        };
+        self.0.own.get((), freshness, login).await
+    }
+}
+
+fn freshness(expires: Timestamp, now: Timestamp) -> Freshness {
+    if now < expires - RENEW_MARGIN {
+        Freshness::Fresh
+    } else if now < expires - USE_MARGIN {
+        Freshness::Stale
+    } else {
+        Freshness::Expired
     }
 }
