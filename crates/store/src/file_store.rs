@@ -19,17 +19,15 @@
 //! synced, index changed.
 
 mod bucket;
-mod disk;
 mod index;
 mod record;
 mod recovery;
 mod uploads;
+mod volume;
 mod writer;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -37,9 +35,10 @@ use async_trait::async_trait;
 use skykey_types::{BucketName, Clock};
 
 use self::bucket::Bucket;
-use self::disk::{Disk, blocking};
 use self::uploads::Uploads;
+use self::volume::{Volume, blocking};
 use self::writer::{ObjectFile, PartFile};
+use crate::disk::{Disk, LocalDisk, Lock};
 use crate::{
     After, Attributes, BucketInfo, Completion, MAX_PARTS, Object, ObjectInfo, ObjectStore,
     ObjectWriter, Page, PartInfo, Precondition, StoreError, UploadId, UploadInfo, check_key,
@@ -53,10 +52,10 @@ struct Shared {
     buckets_dir: PathBuf,
     buckets: RwLock<BTreeMap<String, Arc<Bucket>>>,
     uploads: Uploads,
-    disk: Disk,
+    volume: Volume,
     clock: Arc<dyn Clock>,
     /// Keeps other processes out for as long as it is open.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl FileStore {
@@ -64,8 +63,17 @@ impl FileStore {
     /// takes time in proportion to their number. Leftovers of a crash are removed; damaged files
     /// are moved to `damaged/` and logged.
     pub async fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        Self::open_on(Arc::new(LocalDisk::default()), dir, clock).await
+    }
+
+    /// As [`open`](Self::open), on a disk that is handed in.
+    pub async fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
         let dir = dir.to_owned();
-        blocking(move || recovery::open(&dir, clock))
+        blocking(move || recovery::open(disk, &dir, clock))
             .await
             .map(|shared| Self(Arc::new(shared)))
     }
@@ -113,7 +121,7 @@ impl ObjectStore for FileStore {
     async fn create_bucket(&self, name: &BucketName) -> Result<(), StoreError> {
         let (shared, name) = (Arc::clone(&self.0), name.clone());
         blocking(move || {
-            shared.disk.check()?;
+            shared.volume.check()?;
             // Held throughout, so that two who create the same bucket do not meet.
             let mut buckets = shared
                 .buckets
@@ -124,7 +132,7 @@ impl ObjectStore for FileStore {
                     name,
                     created: shared.clock.now(),
                 };
-                let bucket = Bucket::create(&shared.disk, &shared.buckets_dir, info)?;
+                let bucket = Bucket::create(&shared.volume, &shared.buckets_dir, info)?;
                 buckets.insert(bucket.info.name.as_str().to_owned(), Arc::new(bucket));
             }
             Ok(())
@@ -141,11 +149,16 @@ impl ObjectStore for FileStore {
     }
 
     async fn open(&self, bucket: &str, key: &str) -> Result<Option<Object>, StoreError> {
-        let (bucket, key) = (self.bucket_for(bucket, key)?, key.to_owned());
-        if !bucket.contains(&key) {
-            return Ok(None);
+        let bucket = self.bucket_for(bucket, key)?;
+        if let Ok(object) = bucket.open_cached(&*self.0.volume.disk, key) {
+            return Ok(object);
         }
-        blocking(move || bucket.open(&key)).await
+        let (key, shared) = (key.to_owned(), Arc::clone(&self.0));
+        blocking(move || {
+            let opened = bucket.open(&*shared.volume.disk, &key)?;
+            Ok(opened.map(|(object, _)| object))
+        })
+        .await
     }
 
     async fn begin_write(
@@ -155,7 +168,7 @@ impl ObjectStore for FileStore {
         size: Option<u64>,
     ) -> Result<Box<dyn ObjectWriter>, StoreError> {
         let bucket = self.bucket_for(bucket, key)?;
-        self.0.disk.check()?;
+        self.0.volume.check()?;
         Ok(Box::new(ObjectFile::new(
             Arc::clone(&self.0),
             bucket,
@@ -177,13 +190,14 @@ impl ObjectStore for FileStore {
         let target = self.bucket_for(bucket, key)?;
         let (from, key, shared) = (from.1.to_owned(), key.to_owned(), Arc::clone(&self.0));
         blocking(move || {
-            shared.disk.check()?;
-            let Some((old, path, file)) = source.open_file(&from)? else {
+            shared.volume.check()?;
+            let Some((object, path)) = source.open(&*shared.volume.disk, &from)? else {
                 return Err(StoreError::NoSuchKey {
                     bucket: source.info.name.to_string(),
                     key: from,
                 });
             };
+            let old = &object.info;
             source_condition.check(Some(&old.etag))?;
             let mut attributes = attributes.unwrap_or_else(|| old.attributes.clone());
             if attributes.checksums.is_empty() {
@@ -197,13 +211,11 @@ impl ObjectStore for FileStore {
                 attributes,
             };
             let tail = record::tail(&info, info.size)?;
-            let mut temp = shared.disk.temp()?;
-            append_body(temp.file(), &file, &path, info.size)?;
-            temp.file()
-                .write_all(&tail)
-                .map_err(StoreError::io("write", &path))?;
-            let file = temp.sync(&shared.disk, tail.len())?;
-            target.commit(&shared.disk, file, &info, &precondition)?;
+            let temp = shared.volume.temp()?;
+            temp.append_from(object.file(), &path, info.size)?;
+            temp.append(&tail)?;
+            let file = temp.sync(&shared.volume, tail.len())?;
+            target.commit(&shared.volume, file, &info, &precondition)?;
             Ok(info)
         })
         .await
@@ -220,8 +232,8 @@ impl ObjectStore for FileStore {
             key.to_owned(),
             Arc::clone(&self.0),
         );
-        self.0.disk.check()?;
-        blocking(move || bucket.delete(&shared.disk, &key, &precondition)).await
+        self.0.volume.check()?;
+        blocking(move || bucket.delete(&shared.volume, &key, &precondition)).await
     }
 
     async fn list(
@@ -246,10 +258,10 @@ impl ObjectStore for FileStore {
         self.bucket_for(bucket, key)?;
         let (bucket, key, shared) = (bucket.to_owned(), key.to_owned(), Arc::clone(&self.0));
         blocking(move || {
-            shared.disk.check()?;
+            shared.volume.check()?;
             shared
                 .uploads
-                .create(&shared.disk, bucket, key, attributes, shared.clock.now())
+                .create(&shared.volume, bucket, key, attributes, shared.clock.now())
         })
         .await
     }
@@ -287,7 +299,7 @@ impl ObjectStore for FileStore {
         if !(1..=MAX_PARTS).contains(&number) {
             return Err(StoreError::InvalidPartNumber { number });
         }
-        self.0.disk.check()?;
+        self.0.volume.check()?;
         let upload = self.0.uploads.find(bucket, key, upload)?;
         Ok(Box::new(PartFile::new(
             Arc::clone(&self.0),
@@ -320,14 +332,14 @@ impl ObjectStore for FileStore {
     ) -> Result<ObjectInfo, StoreError> {
         let bucket_name = bucket;
         let bucket = self.bucket_for(bucket, key)?;
-        self.0.disk.check()?;
+        self.0.volume.check()?;
         let (upload, shared) = (
             self.0.uploads.find(bucket_name, key, upload)?,
             Arc::clone(&self.0),
         );
         blocking(move || {
             shared.uploads.complete(
-                &shared.disk,
+                &shared.volume,
                 &bucket,
                 &upload,
                 completion,
@@ -344,26 +356,11 @@ impl ObjectStore for FileStore {
         upload: &UploadId,
     ) -> Result<(), StoreError> {
         self.bucket_for(bucket, key)?;
-        self.0.disk.check()?;
+        self.0.volume.check()?;
         let (upload, shared) = (
             self.0.uploads.find(bucket, key, upload)?,
             Arc::clone(&self.0),
         );
-        blocking(move || shared.uploads.abort(&shared.disk, &upload)).await
+        blocking(move || shared.uploads.abort(&shared.volume, &upload)).await
     }
 }
-
-/// Appends the first `size` bytes of `from`; in the kernel, where the file system can.
-fn append_body(to: &mut File, from: &File, path: &Path, size: u64) -> Result<(), StoreError> {
-    let copied = std::io::copy(&mut from.take(size), to).map_err(StoreError::io("copy", path))?;
-    if copied == size {
-        Ok(())
-    } else {
-        Err(StoreError::io("copy", path)(
-            std::io::ErrorKind::UnexpectedEof.into(),
-        ))
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,15 +1,14 @@
 //! Reading a body.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 
+use crate::disk::DiskFile;
 use crate::{Bytestream, ObjectInfo};
 
 /// The largest piece that a body is read in.
@@ -20,18 +19,19 @@ const PIECE_BYTES: u64 = 256 * 1024;
 pub struct Object {
     /// What is known of this version.
     pub info: ObjectInfo,
-    file: Arc<File>,
+    file: Arc<dyn DiskFile>,
     offset: u64,
 }
 
 impl Object {
     /// For implementations: an object whose body is in `file` from `offset` on.
-    pub fn new(info: ObjectInfo, file: Arc<File>, offset: u64) -> Self {
+    pub fn new(info: ObjectInfo, file: Arc<dyn DiskFile>, offset: u64) -> Self {
         Self { info, file, offset }
     }
 
     /// Reads the bytes from `range.start` up to but without `range.end`, and no others; what lies
-    /// behind the body's end is left out. Reads as the stream is polled, 256 KiB at a time.
+    /// behind the body's end is left out. Reads as the stream is polled, 256 KiB at a time; what is
+    /// in the page cache is read without changing threads.
     pub fn read(&self, range: Range<u64>) -> Bytestream {
         let end = range.end.min(self.info.size);
         let start = range.start.min(end);
@@ -41,15 +41,9 @@ impl Object {
             if range.is_empty() {
                 return Ok(None);
             }
-            let (from, to) = (range.start, range.end.min(range.start + PIECE_BYTES));
-            let (bytes, file) = tokio::task::spawn_blocking(move || {
-                let length = usize::try_from(to - from).map_err(io::Error::other)?;
-                let mut bytes = vec![0; length];
-                file.read_exact_at(&mut bytes, offset + from)?;
-                io::Result::Ok((Bytes::from(bytes), file))
-            })
-            .await
-            .map_err(io::Error::other)??;
+            let to = range.end.min(range.start + PIECE_BYTES);
+            let length = usize::try_from(to - range.start).map_err(io::Error::other)?;
+            let bytes = read_piece(&file, offset + range.start, length).await?;
             Ok(Some((bytes, (file, to..range.end))))
         })
         .boxed()
@@ -59,4 +53,32 @@ impl Object {
     pub fn all(&self) -> Bytestream {
         self.read(0..self.info.size)
     }
+
+    /// The file that the body is in.
+    pub(crate) fn file(&self) -> &dyn DiskFile {
+        &*self.file
+    }
+}
+
+/// Reads from the page cache as far as it goes, and the rest on a thread that may block.
+async fn read_piece(file: &Arc<dyn DiskFile>, offset: u64, length: usize) -> io::Result<Bytes> {
+    let mut bytes = vec![0; length];
+    let mut done = 0;
+    while done < length {
+        match file.read_cached_at(&mut bytes[done..], offset + done as u64) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(more) => done += more,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let file = Arc::clone(file);
+                let reading = tokio::task::spawn_blocking(move || {
+                    file.read_exact_at(&mut bytes[done..], offset + done as u64)?;
+                    io::Result::Ok(bytes)
+                });
+                return Ok(reading.await.map_err(io::Error::other)??.into());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes.into())
 }

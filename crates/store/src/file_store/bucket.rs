@@ -1,18 +1,18 @@
 //! One bucket: its files and the index of them.
 
 use std::array;
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use skykey_types::Timestamp;
 
-use super::disk::{Disk, Synced};
 use super::index::{Index, Version};
 use super::record::{self, ReadError};
+use super::volume::{Synced, Volume};
+use crate::disk::Disk;
 use crate::{After, BucketInfo, Object, ObjectInfo, Page, Precondition, StoreError};
 
 pub(super) struct Bucket {
@@ -22,6 +22,10 @@ pub(super) struct Bucket {
     /// One for each of the 256 directories, held from the precondition to the index.
     commits: [Mutex<()>; 256],
 }
+
+/// The disk, or another change of the object, must be waited for, or something is wrong:
+/// [`Bucket::open`] says what.
+pub(super) struct WouldWait;
 
 /// The content of `bucket.json`.
 #[derive(Serialize, Deserialize)]
@@ -45,56 +49,73 @@ impl Bucket {
 
     /// Makes a new bucket on the disk: built aside, then renamed into place.
     pub(super) fn create(
-        disk: &Disk,
+        volume: &Volume,
         buckets_dir: &Path,
         info: BucketInfo,
     ) -> Result<Self, StoreError> {
-        let building = disk.temp_path();
+        let building = volume.temp_path();
+        if let Err(error) = Self::build(volume, &building, &info) {
+            volume.discard_dir(&building);
+            return Err(error);
+        }
+        volume.publish_dir(&building, &buckets_dir.join(info.name.as_str()))?;
+        Ok(Self::new(buckets_dir, info, Index::default()))
+    }
+
+    fn build(volume: &Volume, building: &Path, info: &BucketInfo) -> Result<(), StoreError> {
         let objects = building.join(Self::OBJECTS);
-        fs::create_dir_all(&objects).map_err(StoreError::io("create", &objects))?;
         for first in 0..=255_u8 {
             let dir = objects.join(hex::encode([first]));
-            fs::create_dir(&dir).map_err(StoreError::io("create", &dir))?;
+            let made = volume.disk.create_dir_all(&dir);
+            made.map_err(StoreError::io("create", &dir))?;
         }
-        disk.sync_path(&objects)?;
-        let file = building.join(Self::FILE);
+        volume.sync_dir(&objects)?;
         let content = serde_json::to_vec(&BucketFile {
             created: info.created,
         })
         .expect("a timestamp is JSON");
-        fs::write(&file, content).map_err(StoreError::io("write", &file))?;
-        disk.sync_path(&file)?;
-        disk.sync_path(&building)?;
-        let place = buckets_dir.join(info.name.as_str());
-        fs::rename(&building, &place).map_err(StoreError::io("create", &place))?;
-        disk.sync_path(buckets_dir)?;
-        Ok(Self::new(buckets_dir, info, Index::default()))
+        let file = volume.temp_at(building.join(Self::FILE))?;
+        file.append(&content)?;
+        file.sync(volume, 0)?.keep();
+        volume.sync_dir(building)
     }
 
-    /// Whether there is an object of that key at this moment.
-    pub(super) fn contains(&self, key: &str) -> bool {
-        self.version(key).is_some()
-    }
-
-    pub(super) fn open(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        let opened = self.open_file(key)?;
-        Ok(opened.map(|(info, _, file)| Object::new(info, Arc::new(file), 0)))
-    }
-
-    /// The file of the object, with what is known of that very file.
-    pub(super) fn open_file(
+    /// Opens the newest version of an object if that needs no waiting for the disk.
+    pub(super) fn open_cached(
         &self,
+        disk: &dyn Disk,
         key: &str,
-    ) -> Result<Option<(ObjectInfo, PathBuf, File)>, StoreError> {
+    ) -> Result<Option<Object>, WouldWait> {
+        let Some(version) = self.version(key) else {
+            return Ok(None);
+        };
+        let path = KeyHash::of(key).path(&self.objects, version.generation);
+        let file = disk.open_cached(&path).map_err(|_| WouldWait)?;
+        let mut tail = vec![0; version.tail_bytes as usize];
+        match file.read_cached_at(&mut tail, version.size) {
+            Ok(length) if length == tail.len() => {}
+            _ => return Err(WouldWait),
+        }
+        let info = record::parse_tail(&tail, version.size).map_err(|_| WouldWait)?;
+        Ok(Some(Object::new(info, file, 0)))
+    }
+
+    /// Opens the newest version of an object, and says where its file is.
+    pub(super) fn open(
+        &self,
+        disk: &dyn Disk,
+        key: &str,
+    ) -> Result<Option<(Object, PathBuf)>, StoreError> {
         let name = KeyHash::of(key);
         let open = || {
             let Some(version) = self.version(key) else {
                 return Ok(None);
             };
             let path = name.path(&self.objects, version.generation);
-            File::open(&path)
-                .map(|file| Some((version, path.clone(), file)))
-                .map_err(|error| (path, error))
+            match disk.open(&path) {
+                Ok(file) => Ok(Some((version, path, file))),
+                Err(error) => Err((path, error)),
+            }
         };
         let opened = match open() {
             // Replaced or deleted since the look into the index: wait until that is done.
@@ -108,8 +129,8 @@ impl Bucket {
         let Some((version, path, file)) = opened else {
             return Ok(None);
         };
-        match record::read_tail(&file, version.size, version.tail_bytes) {
-            Ok(info) => Ok(Some((info, path, file))),
+        match record::read_tail(&*file, version.size, version.tail_bytes) {
+            Ok(info) => Ok(Some((Object::new(info, file, 0), path))),
             Err(ReadError::Io(error)) => Err(StoreError::io("read", &path)(error)),
             Err(ReadError::Damaged(why)) => Err(StoreError::Damaged { path, why }),
         }
@@ -118,20 +139,20 @@ impl Bucket {
     /// Makes a finished file the newest version of the object.
     pub(super) fn commit(
         &self,
-        disk: &Disk,
+        volume: &Volume,
         file: Synced,
         info: &ObjectInfo,
         precondition: &Precondition,
     ) -> Result<(), StoreError> {
         let name = KeyHash::of(&info.key);
         let _turn = self.lock(&name);
-        disk.check()?;
+        volume.check()?;
         let old = self.version(&info.key);
         check(precondition, old)?;
-        let generation = disk.next_generation();
+        let generation = volume.next_generation();
         let version = Version::of(info, generation, file.tail_bytes())
             .expect("an object's ETag is made by this crate");
-        file.publish(disk, &name.path(&self.objects, generation))?;
+        file.publish(volume, &name.path(&self.objects, generation))?;
         self.index
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -140,8 +161,8 @@ impl Bucket {
             // If this does not last, the generation tells which one counts; but a file that stays
             // would come back when the newer one is deleted.
             let path = name.path(&self.objects, old.generation);
-            if let Err(error) = fs::remove_file(&path) {
-                disk.poison(StoreError::io("remove the older", &path)(error));
+            if let Err(error) = volume.disk.remove_file(&path) {
+                volume.poison(StoreError::io("remove the older", &path)(error));
             }
         }
         Ok(())
@@ -149,21 +170,24 @@ impl Bucket {
 
     pub(super) fn delete(
         &self,
-        disk: &Disk,
+        volume: &Volume,
         key: &str,
         precondition: &Precondition,
     ) -> Result<bool, StoreError> {
         let name = KeyHash::of(key);
         let _turn = self.lock(&name);
-        disk.check()?;
+        volume.check()?;
         let version = self.version(key);
         check(precondition, version)?;
         let Some(version) = version else {
             return Ok(false);
         };
         let path = name.path(&self.objects, version.generation);
-        fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-        let durable = disk.sync_path(path.parent().unwrap_or(&self.objects));
+        volume
+            .disk
+            .remove_file(&path)
+            .map_err(StoreError::io("remove", &path))?;
+        let durable = volume.sync_dir(path.parent().unwrap_or(&self.objects));
         self.index
             .write()
             .unwrap_or_else(PoisonError::into_inner)

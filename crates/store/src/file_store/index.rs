@@ -24,6 +24,11 @@ pub(super) struct Version {
     pub(super) etag: Etag,
 }
 
+const _: () = assert!(
+    size_of::<Version>() == 56,
+    "the documentation of the crate says how much memory an object takes"
+);
+
 /// An ETag in 18 bytes: an MD5, and the number of parts if the object was made of parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Etag {

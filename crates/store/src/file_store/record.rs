@@ -10,15 +10,14 @@
 //!
 //! The body comes first so that a byte range of the object is the same range of the file.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::StoreError;
+use crate::disk::DiskFile;
 
 const MAGIC: &[u8; 8] = b"skykeyRF";
 const VERSION: u32 = 1;
@@ -55,8 +54,8 @@ pub(super) fn tail(metadata: &impl Serialize, size: u64) -> Result<Vec<u8>, Stor
 
 /// Reads the metadata and the size of the body of a file of which nothing is known. The last number
 /// is the length of the tail, as [`read_tail`] takes it.
-pub(super) fn read<T: DeserializeOwned>(file: &File) -> Result<(T, u64, u32), ReadError> {
-    let length = file.metadata().map_err(ReadError::Io)?.len();
+pub(super) fn read<T: DeserializeOwned>(file: &dyn DiskFile) -> Result<(T, u64, u32), ReadError> {
+    let length = file.size().map_err(ReadError::Io)?;
     let Some(footer_at) = length.checked_sub(FOOTER_BYTES as u64) else {
         return Err(damaged(format!("{length} bytes are too few")));
     };
@@ -74,7 +73,7 @@ pub(super) fn read<T: DeserializeOwned>(file: &File) -> Result<(T, u64, u32), Re
 
 /// Reads the metadata of a file whose body has `size` bytes and whose tail has `tail_bytes`.
 pub(super) fn read_tail<T: DeserializeOwned>(
-    file: &File,
+    file: &dyn DiskFile,
     size: u64,
     tail_bytes: u32,
 ) -> Result<T, ReadError> {
@@ -88,7 +87,7 @@ pub(super) fn read_tail<T: DeserializeOwned>(
 }
 
 /// Reads the metadata out of the tail of a file whose body has `size` bytes.
-fn parse_tail<T: DeserializeOwned>(tail: &[u8], size: u64) -> Result<T, ReadError> {
+pub(super) fn parse_tail<T: DeserializeOwned>(tail: &[u8], size: u64) -> Result<T, ReadError> {
     let Some((metadata, bytes)) = tail.split_last_chunk::<FOOTER_BYTES>() else {
         return Err(damaged("its tail is too short"));
     };

@@ -1,7 +1,6 @@
 //! Opening a store: what is on the disk becomes the index again.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirEntry, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -11,95 +10,101 @@ use skykey_types::{BucketName, Clock};
 
 use super::Shared;
 use super::bucket::{Bucket, BucketFile, KeyHash};
-use super::disk::Disk;
 use super::index::{Index, Version};
 use super::record::{self, ReadError};
 use super::uploads::{Part, Parts, Upload, Uploads, parse_part_name};
+use super::volume::Volume;
+use crate::disk::{DirEntry, Disk, Lock};
 use crate::{BucketInfo, ObjectInfo, PartInfo, StoreError, UploadInfo};
 
 const FORMAT: &str = "skykey store 1\n";
 
-pub(super) fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Shared, StoreError> {
+pub(super) fn open(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+    clock: Arc<dyn Clock>,
+) -> Result<Shared, StoreError> {
     let [buckets_dir, uploads_dir, tmp, damaged] =
         ["buckets", "uploads", "tmp", "damaged"].map(|name| dir.join(name));
-    fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
-    let lock = lock(&dir.join("LOCK"))?;
-    let disk = Disk::new(tmp.clone());
-    check_format(dir, &buckets_dir)?;
-    for place in [&buckets_dir, &uploads_dir, &tmp, &damaged] {
-        fs::create_dir_all(place).map_err(StoreError::io("create", place))?;
+    create_dir(&*disk, dir)?;
+    let lock = lock(&*disk, &dir.join("LOCK"))?;
+    check_format(&*disk, dir, &buckets_dir)?;
+    for dir in [&buckets_dir, &uploads_dir, &tmp, &damaged] {
+        create_dir(&*disk, dir)?;
     }
-    sweep(&tmp)?;
-    write_format(&disk, dir)?;
+    sweep(&*disk, &tmp)?;
+    let volume = Volume::new(disk, tmp);
+    write_format(&volume, dir)?;
 
     let recovery = Recovery {
-        disk: &disk,
+        volume: &volume,
+        disk: &*volume.disk,
         damaged,
     };
     let mut buckets = BTreeMap::new();
-    for entry in entries(&buckets_dir)? {
+    for entry in entries(&*volume.disk, &buckets_dir)? {
         let bucket = recovery.bucket(&buckets_dir, &entry)?;
         buckets.insert(bucket.info.name.as_str().to_owned(), Arc::new(bucket));
     }
     let mut uploads = Vec::new();
-    for entry in entries(&uploads_dir)? {
-        uploads.extend(recovery.upload(&entry.path())?);
+    for entry in entries(&*volume.disk, &uploads_dir)? {
+        uploads.extend(recovery.upload(&uploads_dir.join(entry.name))?);
     }
     Ok(Shared {
         buckets_dir,
         buckets: RwLock::new(buckets),
         uploads: Uploads::new(uploads_dir, uploads),
-        disk,
+        volume,
         clock,
         _lock: lock,
     })
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(StoreError::io("open", path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
-            path: path.parent().unwrap_or(path).to_owned(),
-        }),
-        Err(TryLockError::Error(error)) => Err(StoreError::io("lock", path)(error)),
-    }
+fn create_dir(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
+    disk.create_dir_all(path)
+        .map_err(StoreError::io("create", path))
+}
+
+fn lock(disk: &dyn Disk, path: &Path) -> Result<Lock, StoreError> {
+    let lock = disk.lock(path).map_err(StoreError::io("lock", path))?;
+    lock.ok_or_else(|| StoreError::InUse {
+        path: path.parent().unwrap_or(path).to_owned(),
+    })
 }
 
 /// Refuses a directory of another format, before anything in it is touched.
-fn check_format(dir: &Path, buckets_dir: &Path) -> Result<(), StoreError> {
+fn check_format(disk: &dyn Disk, dir: &Path, buckets_dir: &Path) -> Result<(), StoreError> {
     let path = dir.join("FORMAT");
-    match fs::read_to_string(&path) {
-        Ok(found) if found == FORMAT => Ok(()),
+    match read_file(disk, &path) {
+        Ok(found) if found == FORMAT.as_bytes() => Ok(()),
         Ok(found) => Err(StoreError::UnknownFormat {
             path,
-            found: found.chars().take(80).collect(),
+            found: String::from_utf8_lossy(&found).chars().take(80).collect(),
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !buckets_dir.exists() => Ok(()),
-        // Created, but not to the end: then there is no bucket yet.
-        Err(error)
-            if error.kind() == io::ErrorKind::NotFound && entries(buckets_dir)?.is_empty() =>
-        {
-            Ok(())
+        // New, or created but not to the end: then there is no bucket yet.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let exists = disk.exists(buckets_dir);
+            let exists = exists.map_err(StoreError::io("read", buckets_dir))?;
+            if !exists || entries(disk, buckets_dir)?.is_empty() {
+                Ok(())
+            } else {
+                Err(StoreError::io("read", &path)(error))
+            }
         }
         Err(error) => Err(StoreError::io("read", &path)(error)),
     }
 }
 
-fn write_format(disk: &Disk, dir: &Path) -> Result<(), StoreError> {
+fn write_format(volume: &Volume, dir: &Path) -> Result<(), StoreError> {
     let path = dir.join("FORMAT");
-    if path.exists() {
+    let exists = volume.disk.exists(&path);
+    if exists.map_err(StoreError::io("read", &path))? {
         return Ok(());
     }
-    let temp = disk.temp()?;
-    fs::write(temp.path(), FORMAT).map_err(StoreError::io("write", temp.path()))?;
-    temp.sync(disk, 0)?.publish(disk, &path)?;
-    disk.sync_path(
+    let temp = volume.temp()?;
+    temp.append(FORMAT.as_bytes())?;
+    temp.sync(volume, 0)?.publish(volume, &path)?;
+    volume.sync_dir(
         dir.parent()
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or(Path::new(".")),
@@ -107,18 +112,14 @@ fn write_format(disk: &Disk, dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Removes what was being written when the program ended.
-fn sweep(tmp: &Path) -> Result<(), StoreError> {
-    let leftovers = entries(tmp)?;
+fn sweep(disk: &dyn Disk, tmp: &Path) -> Result<(), StoreError> {
+    let leftovers = entries(disk, tmp)?;
     for entry in &leftovers {
-        let path = entry.path();
-        let is_dir = entry
-            .file_type()
-            .map_err(StoreError::io("read", &path))?
-            .is_dir();
-        let removed = if is_dir {
-            fs::remove_dir_all(&path)
+        let path = tmp.join(&entry.name);
+        let removed = if entry.is_dir {
+            disk.remove_dir_all(&path)
         } else {
-            fs::remove_file(&path)
+            disk.remove_file(&path)
         };
         removed.map_err(StoreError::io("remove", &path))?;
     }
@@ -132,31 +133,34 @@ fn sweep(tmp: &Path) -> Result<(), StoreError> {
 }
 
 struct Recovery<'a> {
-    disk: &'a Disk,
+    volume: &'a Volume,
+    disk: &'a dyn Disk,
     damaged: PathBuf,
 }
 
 impl Recovery<'_> {
     fn bucket(&self, buckets_dir: &Path, entry: &DirEntry) -> Result<Bucket, StoreError> {
-        let dir = entry.path();
+        let dir = buckets_dir.join(&entry.name);
         let unknown = |found: String| StoreError::UnknownFormat {
             path: dir.clone(),
             found,
         };
         let name: BucketName = entry
-            .file_name()
+            .name
             .to_string_lossy()
             .parse()
             .map_err(|error: skykey_types::NameError| unknown(error.to_string()))?;
         let file = dir.join(Bucket::FILE);
-        let content = fs::read(&file).map_err(StoreError::io("read", &file))?;
+        let content = read_file(self.disk, &file).map_err(StoreError::io("read", &file))?;
         let BucketFile { created } = serde_json::from_slice(&content)
             .map_err(|error| unknown(format!("{}: {error}", Bucket::FILE)))?;
 
         let mut index = Index::default();
-        for fan in entries(&dir.join(Bucket::OBJECTS))? {
-            for file in entries(&fan.path())? {
-                self.object(&name, &file.path(), &mut index)?;
+        let objects = dir.join(Bucket::OBJECTS);
+        for fan in entries(self.disk, &objects)? {
+            let fan = objects.join(fan.name);
+            for file in entries(self.disk, &fan)? {
+                self.object(&name, &fan.join(file.name), &mut index)?;
             }
         }
         Ok(Bucket::new(
@@ -176,7 +180,7 @@ impl Recovery<'_> {
             .file_name()
             .and_then(|name| name.to_str())
             .and_then(KeyHash::parse);
-        let (info, size, tail_bytes) = match read_record::<ObjectInfo>(path)? {
+        let (info, size, tail_bytes) = match read_record::<ObjectInfo>(self.disk, path)? {
             Ok(read) => read,
             Err(why) => return self.put_aside(bucket.as_str(), path, &why),
         };
@@ -188,7 +192,7 @@ impl Recovery<'_> {
         let Some(version) = Version::of(&info, generation, tail_bytes) else {
             return self.put_aside(bucket.as_str(), path, "its ETag cannot be read");
         };
-        self.disk.saw_generation(generation);
+        self.volume.saw_generation(generation);
         let other = index.get(&info.key).map(|other| other.generation);
         if other.is_none_or(|other| other < generation) {
             index.insert(&info.key, version);
@@ -198,8 +202,10 @@ impl Recovery<'_> {
             // The program ended between a commit and the removal of what it replaced.
             let objects = path.parent().and_then(Path::parent).unwrap_or(path);
             let path = hash.path(objects, older);
-            fs::remove_file(&path).map_err(StoreError::io("remove the older", &path))?;
-            self.disk.sync_path(path.parent().unwrap_or(objects))?;
+            self.disk
+                .remove_file(&path)
+                .map_err(StoreError::io("remove the older", &path))?;
+            self.volume.sync_dir(path.parent().unwrap_or(objects))?;
         }
         Ok(())
     }
@@ -207,7 +213,7 @@ impl Recovery<'_> {
     /// An upload, unless it is damaged.
     fn upload(&self, dir: &Path) -> Result<Option<Upload>, StoreError> {
         let file = dir.join(Uploads::FILE);
-        let content = match fs::read(&file) {
+        let content = match read_file(self.disk, &file) {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(StoreError::io("read", &file)(error)),
@@ -220,16 +226,19 @@ impl Recovery<'_> {
             }
         };
         let mut parts = Parts::new();
-        for entry in entries(dir)? {
-            let path = entry.path();
+        for entry in entries(self.disk, dir)? {
+            let path = dir.join(entry.name);
             if path == file {
                 continue;
             }
-            match (parse_part_name(&path), read_record::<PartInfo>(&path)?) {
+            match (
+                parse_part_name(&path),
+                read_record::<PartInfo>(self.disk, &path)?,
+            ) {
                 (Some((number, generation)), Ok((part, size, _)))
                     if part.number == number && part.size == size =>
                 {
-                    self.disk.saw_generation(generation);
+                    self.volume.saw_generation(generation);
                     if parts
                         .get(&number)
                         .is_none_or(|other| other.generation < generation)
@@ -255,25 +264,28 @@ impl Recovery<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut place = self.damaged.join(format!("{owner}-{name}"));
         for again in 2.. {
-            if !place.exists() {
+            let exists = self.disk.exists(&place);
+            if !exists.map_err(StoreError::io("read", &place))? {
                 break;
             }
             place = self.damaged.join(format!("{owner}-{name}-{again}"));
         }
         tracing::error!(from = %path.display(), to = %place.display(), why, "a damaged file was put aside");
-        fs::rename(path, &place).map_err(StoreError::io("move a damaged file to", &place))?;
-        self.disk.sync_path(&self.damaged)?;
-        self.disk.sync_path(path.parent().unwrap_or(path))
+        self.volume.rename(path, &place, "move a damaged file to")?;
+        self.volume.sync_dir(&self.damaged)?;
+        self.volume.sync_dir(path.parent().unwrap_or(path))
     }
 }
 
 /// What [`record::read`] says of a file, or what is wrong with the file.
 fn read_record<T: DeserializeOwned>(
+    disk: &dyn Disk,
     path: &Path,
 ) -> Result<Result<(T, u64, u32), String>, StoreError> {
-    let read = File::open(path)
+    let read = disk
+        .open(path)
         .map_err(ReadError::Io)
-        .and_then(|file| record::read(&file));
+        .and_then(|file| record::read(&*file));
     match read {
         Ok(read) => Ok(Ok(read)),
         Err(ReadError::Damaged(why)) => Ok(Err(why)),
@@ -281,8 +293,15 @@ fn read_record<T: DeserializeOwned>(
     }
 }
 
-fn entries(dir: &Path) -> Result<Vec<DirEntry>, StoreError> {
-    fs::read_dir(dir)
-        .and_then(Iterator::collect)
-        .map_err(StoreError::io("read", dir))
+/// Reads a small file, all of it.
+fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let file = disk.open(path)?;
+    let size = usize::try_from(file.size()?).map_err(io::Error::other)?;
+    let mut content = vec![0; size];
+    file.read_exact_at(&mut content, 0)?;
+    Ok(content)
+}
+
+fn entries(disk: &dyn Disk, dir: &Path) -> Result<Vec<DirEntry>, StoreError> {
+    disk.entries(dir).map_err(StoreError::io("read", dir))
 }

@@ -1,8 +1,6 @@
 //! Multipart uploads: parts in files until an object is made of them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -11,8 +9,8 @@ use md5::{Digest, Md5};
 use skykey_types::{Timestamp, random_bytes};
 
 use super::bucket::Bucket;
-use super::disk::{Disk, Synced};
-use super::{append_body, record};
+use super::record;
+use super::volume::{Synced, Volume};
 use crate::{
     Attributes, Completion, MIN_PART_BYTES, ObjectInfo, PartInfo, StoreError, UploadId, UploadInfo,
 };
@@ -55,7 +53,7 @@ impl Uploads {
 
     pub(super) fn create(
         &self,
-        disk: &Disk,
+        volume: &Volume,
         bucket: String,
         key: String,
         attributes: Attributes,
@@ -73,15 +71,13 @@ impl Uploads {
         let content = serde_json::to_vec(&info)
             .expect("an upload is JSON: text for keys and no values that can fail");
 
-        let building = disk.temp_path();
-        fs::create_dir(&building).map_err(StoreError::io("create", &building))?;
-        let file = building.join(Self::FILE);
-        fs::write(&file, content).map_err(StoreError::io("write", &file))?;
-        disk.sync_path(&file)?;
-        disk.sync_path(&building)?;
+        let building = volume.temp_path();
+        if let Err(error) = Self::build(volume, &building, &content) {
+            volume.discard_dir(&building);
+            return Err(error);
+        }
         let dir = self.dir.join(id.as_str());
-        fs::rename(&building, &dir).map_err(StoreError::io("create", &dir))?;
-        disk.sync_path(&self.dir)?;
+        volume.publish_dir(&building, &dir)?;
 
         let upload = Upload::new(dir, info, Parts::new());
         self.open
@@ -89,6 +85,15 @@ impl Uploads {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(place(&upload.info), Arc::new(upload));
         Ok(id)
+    }
+
+    fn build(volume: &Volume, building: &Path, content: &[u8]) -> Result<(), StoreError> {
+        let made = volume.disk.create_dir_all(building);
+        made.map_err(StoreError::io("create", building))?;
+        let file = volume.temp_at(building.join(Self::FILE))?;
+        file.append(content)?;
+        file.sync(volume, 0)?.keep();
+        volume.sync_dir(building)
     }
 
     pub(super) fn find(
@@ -126,7 +131,7 @@ impl Uploads {
     /// the object is there and the upload is still open.
     pub(super) fn complete(
         &self,
-        disk: &Disk,
+        volume: &Volume,
         bucket: &Bucket,
         upload: &Upload,
         completion: Completion,
@@ -138,13 +143,14 @@ impl Uploads {
             &completion.parts,
         )?;
 
-        let mut temp = disk.temp()?;
+        let temp = volume.temp()?;
         let mut md5s = Md5::new();
         let mut size = 0;
         for part in &chosen {
             let path = upload.part_path(part.info.number, part.generation);
-            let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-            append_body(temp.file(), &file, &path, part.info.size)?;
+            let file = volume.disk.open(&path);
+            let file = file.map_err(StoreError::io("open", &path))?;
+            temp.append_from(&*file, &path, part.info.size)?;
             md5s.update(hex::decode(&part.info.etag).unwrap_or_default());
             size += part.info.size;
         }
@@ -158,40 +164,47 @@ impl Uploads {
             attributes,
         };
         let tail = record::tail(&info, size)?;
-        let written = temp.file().write_all(&tail);
-        written.map_err(StoreError::io("write", temp.path()))?;
-        let file = temp.sync(disk, tail.len())?;
-        bucket.commit(disk, file, &info, &completion.precondition)?;
+        temp.append(&tail)?;
+        let file = temp.sync(volume, tail.len())?;
+        bucket.commit(volume, file, &info, &completion.precondition)?;
 
         // The object is there; that the parts are still there too is no reason to call it failed.
         *parts = None;
-        if let Err(error) = self.end(disk, upload) {
+        self.forget(upload);
+        if let Err(error) = self.remove(volume, upload) {
             tracing::error!(upload = %upload.info.id, %error, "the parts of a completed upload stay on the disk");
         }
         Ok(info)
     }
 
-    pub(super) fn abort(&self, disk: &Disk, upload: &Upload) -> Result<(), StoreError> {
+    /// Ends the upload without an object. If that fails before anything happened, it stays open.
+    pub(super) fn abort(&self, volume: &Volume, upload: &Upload) -> Result<(), StoreError> {
         let mut parts = upload.lock();
-        if parts.take().is_none() {
+        if parts.is_none() {
             return Err(no_such(&upload.info.id));
         }
-        self.end(disk, upload)
+        let removed = self.remove(volume, upload);
+        if removed.is_ok() || !volume.disk.exists(&upload.dir).unwrap_or(true) {
+            *parts = None;
+            self.forget(upload);
+        }
+        removed
     }
 
     /// Moves the upload out of the way in one step, then removes it: a crash leaves no half of it.
-    fn end(&self, disk: &Disk, upload: &Upload) -> Result<(), StoreError> {
+    fn remove(&self, volume: &Volume, upload: &Upload) -> Result<(), StoreError> {
+        let aside = volume.temp_path();
+        volume.rename(&upload.dir, &aside, "remove")?;
+        let synced = volume.sync_dir(&self.dir);
+        volume.discard_dir(&aside);
+        synced
+    }
+
+    fn forget(&self, upload: &Upload) {
         self.open
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&place(&upload.info));
-        let aside = disk.temp_path();
-        fs::rename(&upload.dir, &aside).map_err(StoreError::io("remove", &upload.dir))?;
-        disk.sync_path(&self.dir)?;
-        if let Err(error) = fs::remove_dir_all(&aside) {
-            tracing::warn!(path = %aside.display(), %error, "an ended upload stays until the next start");
-        }
-        Ok(())
     }
 }
 
@@ -216,19 +229,19 @@ impl Upload {
 
     pub(super) fn commit_part(
         &self,
-        disk: &Disk,
+        volume: &Volume,
         file: Synced,
         info: PartInfo,
     ) -> Result<(), StoreError> {
         let mut parts = self.lock();
         let parts = parts.as_mut().ok_or_else(|| no_such(&self.info.id))?;
-        disk.check()?;
-        let (number, generation) = (info.number, disk.next_generation());
-        file.publish(disk, &self.part_path(number, generation))?;
+        volume.check()?;
+        let (number, generation) = (info.number, volume.next_generation());
+        file.publish(volume, &self.part_path(number, generation))?;
         if let Some(old) = parts.insert(number, Part { info, generation }) {
             // A part that stays is harmless: the higher generation counts, and parts go together.
             let path = self.part_path(number, old.generation);
-            if let Err(error) = fs::remove_file(&path) {
+            if let Err(error) = volume.disk.remove_file(&path) {
                 tracing::warn!(path = %path.display(), %error, "a replaced part stays until its upload ends");
             }
         }

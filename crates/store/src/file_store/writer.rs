@@ -1,6 +1,5 @@
 //! Writing a body: gathered in memory up to 1 MiB, then streamed to a temporary file.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,8 +8,8 @@ use md5::{Digest, Md5};
 use serde::Serialize;
 
 use super::bucket::Bucket;
-use super::disk::{Synced, Temp, blocking};
 use super::uploads::Upload;
+use super::volume::{Synced, Temp, blocking};
 use super::{Shared, record};
 use crate::{Attributes, ObjectInfo, ObjectWriter, PartInfo, Precondition, StoreError};
 
@@ -61,7 +60,7 @@ impl ObjectWriter for ObjectFile {
                 modified: shared.clock.now(),
                 attributes,
             })?;
-            bucket.commit(&shared.disk, file, &info, &precondition)?;
+            bucket.commit(&shared.volume, file, &info, &precondition)?;
             Ok(info)
         })
         .await
@@ -125,7 +124,7 @@ impl ObjectWriter for PartFile {
                     ..Attributes::default()
                 },
             };
-            upload.commit_part(&shared.disk, file, part)?;
+            upload.commit_part(&shared.volume, file, part)?;
             Ok(info)
         })
         .await
@@ -206,8 +205,8 @@ impl BodyWriter {
         let metadata = metadata(spill.size, hex::encode(spill.md5.finalize()));
         let tail = record::tail(&metadata, spill.size)?;
         rest.extend_from_slice(&tail);
-        write_all(&mut spill.temp, &rest)?;
-        Ok((spill.temp.sync(&self.shared.disk, tail.len())?, metadata))
+        spill.temp.append(&rest)?;
+        Ok((spill.temp.sync(&self.shared.volume, tail.len())?, metadata))
     }
 }
 
@@ -215,7 +214,7 @@ impl Spilled {
     fn ready(self, shared: &Shared) -> Result<Spill, StoreError> {
         match self {
             Self::Nothing => Ok(Spill {
-                temp: shared.disk.temp()?,
+                temp: shared.volume.temp()?,
                 md5: Md5::new(),
                 size: 0,
             }),
@@ -233,11 +232,6 @@ impl Spill {
     fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.md5.update(bytes);
         self.size += bytes.len() as u64;
-        write_all(&mut self.temp, bytes)
+        self.temp.append(bytes)
     }
-}
-
-fn write_all(temp: &mut Temp, bytes: &[u8]) -> Result<(), StoreError> {
-    let done = temp.file().write_all(bytes);
-    done.map_err(StoreError::io("write", temp.path()))
 }
