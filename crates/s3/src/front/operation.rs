@@ -119,6 +119,8 @@ const COPY: &[&str] = &[
     "x-amz-copy-source-if-none-match",
     "x-amz-copy-source-if-modified-since",
     "x-amz-copy-source-if-unmodified-since",
+    // RGW's name for the first condition (16.2 knows no other).
+    "x-amz-copy-if-match",
 ];
 const COPY_OBJECT: &[&str] = &[
     "x-amz-metadata-directive",

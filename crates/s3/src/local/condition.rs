@@ -64,9 +64,10 @@ impl<'r> Conditions<'r> {
         )
     }
 
-    /// Those of the source of a copy.
+    /// Those of the source of a copy. RGW has another name for the first of them, which clients of
+    /// both send beside S3's.
     pub(super) fn of_source(request: &Request<'r>) -> Self {
-        Self::of(
+        let conditions = Self::of(
             request.headers,
             [
                 "x-amz-copy-source-if-match",
@@ -74,7 +75,12 @@ impl<'r> Conditions<'r> {
                 "x-amz-copy-source-if-modified-since",
                 "x-amz-copy-source-if-unmodified-since",
             ],
-        )
+        );
+        let by_rgws_name = request.header("x-amz-copy-if-match").map(ETags::parse);
+        Self {
+            matches: conditions.matches.or(by_rgws_name),
+            ..conditions
+        }
     }
 
     fn of(
