@@ -227,8 +227,9 @@ mod tests {
                 state: "live".to_owned(),
                 after_removal: AfterRemoval {
                     seen_within: 30,
-                    words: String::new(),
+                    ..AfterRemoval::default()
                 },
+                ..LeaseSummary::default()
             },
             credentials: Credentials {
                 access_key_id: AccessKeyId::new("AK"),

@@ -3,19 +3,18 @@
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use skykey_api::{AnyError, Lease, LeaseList, Me, Site, Survey, SurveyList};
 use skykey_types::{Secret, SurveyName};
 use skykey_upstream::{Answer, Call};
 use url::Url;
 
-use crate::answers::{LeaseSummary, Me, Site, Survey};
 use crate::identity::{self, Identity};
 use crate::{Client, ClientError};
 
-/// The longest message that is passed on, in characters.
-const LONGEST: usize = 1_000;
+/// How much of a message is passed on, in characters.
+const MAX_MESSAGE_CHARS: usize = 1_000;
 /// Keystone's own header for its tokens.
 const KEYSTONE_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
@@ -26,33 +25,6 @@ pub(crate) enum Proof<'a> {
     Bearer(&'a Secret),
     /// A token of Keystone.
     Keystone(&'a Secret),
-}
-
-/// The API's `{"error":{…}}`, or what notebook servers are told, `{"code","message"}`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Problem {
-    Api { error: Words },
-    Sentence(Words),
-}
-
-#[derive(Deserialize)]
-struct Words {
-    code: String,
-    message: String,
-    #[serde(default)]
-    hint: String,
-    group: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Surveys {
-    surveys: Vec<Survey>,
-}
-
-#[derive(Deserialize)]
-struct Leases {
-    leases: Vec<LeaseSummary>,
 }
 
 impl Client {
@@ -97,14 +69,14 @@ impl Client {
     pub async fn surveys(&self) -> Result<Vec<Survey>, ClientError> {
         const ASK: &str = "list the surveys";
         let answer = self.as_person(ASK, Method::GET, &["surveys"], None).await?;
-        Ok(self.json::<Surveys>(ASK, &answer)?.surveys)
+        Ok(self.json::<SurveyList>(ASK, &answer)?.surveys)
     }
 
     /// The person's leases, the portal's order.
-    pub async fn leases(&self) -> Result<Vec<LeaseSummary>, ClientError> {
+    pub async fn leases(&self) -> Result<Vec<Lease>, ClientError> {
         const ASK: &str = "list your leases";
         let answer = self.as_person(ASK, Method::GET, &["leases"], None).await?;
-        Ok(self.json::<Leases>(ASK, &answer)?.leases)
+        Ok(self.json::<LeaseList>(ASK, &answer)?.leases)
     }
 
     /// Gives a lease back: its credentials end.
@@ -244,13 +216,13 @@ impl Client {
         if answer.is_success() {
             return Ok(answer);
         }
-        match answer.json::<Problem>() {
-            Ok(Problem::Api { error } | Problem::Sentence(error)) => Err(ClientError::Refused {
+        match answer.json::<AnyError>().map(AnyError::into_details) {
+            Ok(details) => Err(ClientError::Refused {
                 status: answer.status,
-                code: plain(&error.code),
-                message: plain(&error.message),
-                hint: plain(&error.hint),
-                group: error.group.as_deref().map(plain),
+                code: plain(&details.code),
+                message: plain(&details.message),
+                hint: plain(&details.hint),
+                group: details.group.as_deref().map(plain),
             }),
             Err(_) => Err(self.unexpected(operation, &format!("HTTP {}", answer.status))),
         }
@@ -278,7 +250,7 @@ impl Client {
 /// One line without control characters, which a terminal might obey.
 pub(crate) fn plain(text: &str) -> String {
     text.chars()
-        .take(LONGEST)
+        .take(MAX_MESSAGE_CHARS)
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }

@@ -3,11 +3,11 @@
 
 use http::Method;
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use skykey_api::{AfterRemoval, ContainerCredentials, Lease, S3Location};
 use skykey_types::{AccessKeyId, Credentials, LeaseId, Secret, SurveyName, Timestamp};
 use skykey_upstream::Answer;
 
-use crate::answers::{AfterRemoval, GrantedLease, LeaseSummary, Place};
+use crate::answers::GrantedLease;
 use crate::api::Proof;
 use crate::{Client, ClientError, Wish};
 
@@ -18,15 +18,6 @@ const SURVEY: &str = "skykey-survey";
 const PLACES: &str = "skykey-places";
 /// How long the portal believes the hub about a token, and so how often it is worth asking, in seconds.
 const LOOKS_EVERY: i64 = 30;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Keys {
-    access_key_id: AccessKeyId,
-    secret_access_key: Secret,
-    token: Secret,
-    expiration: Timestamp,
-}
 
 impl Client {
     /// The survey that the portal gives to this notebook server when it names none.
@@ -45,7 +36,12 @@ impl Client {
         wish: &Wish,
     ) -> Result<GrantedLease, ClientError> {
         let answer = self.ask_as_hub(token, Some(&wish.survey)).await?;
-        let keys: Keys = self.json(ASK, &answer)?;
+        let keys: ContainerCredentials = self.json(ASK, &answer)?;
+        let expires: Timestamp = keys
+            .expiration
+            .parse()
+            .map_err(|_| self.unexpected(ASK, "their end is not a time"))?;
+        let access_key_id = AccessKeyId::new(keys.access_key_id);
         let places = answer.headers.get(PLACES);
         let places = places.and_then(|places| places.to_str().ok());
         let prefixes = places
@@ -54,28 +50,29 @@ impl Client {
             .map(|place| percent_decode_str(place).decode_utf8_lossy().into_owned())
             .collect();
         let site = self.site().await?;
-        let lease = LeaseSummary {
-            id: LeaseId::of(&keys.access_key_id).to_string(),
+        let lease = Lease {
+            id: LeaseId::of(&access_key_id).to_string(),
             survey: wish.survey.to_string(),
             access: "read".to_owned(),
             method: "jupyter".to_owned(),
             issued: self.clock.now(),
-            expires: Some(keys.expiration),
+            expires: Some(expires),
             state: "live".to_owned(),
             after_removal: AfterRemoval {
                 seen_within: LOOKS_EVERY,
-                words: String::new(),
+                ..AfterRemoval::default()
             },
+            ..Lease::default()
         };
         Ok(GrantedLease {
             lease,
             credentials: Credentials {
-                access_key_id: keys.access_key_id,
+                access_key_id,
                 secret_access_key: keys.secret_access_key,
                 session_token: Some(keys.token),
-                expiration: Some(keys.expiration),
+                expiration: Some(expires),
             },
-            place: Place {
+            place: S3Location {
                 endpoint: site.s3,
                 region: site.region,
                 prefixes,

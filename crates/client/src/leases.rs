@@ -2,13 +2,13 @@
 
 use http::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use skykey_api::{IssuedLease, Lease, LeaseRequest, LifetimeText, S3Location};
 use skykey_seal::Room;
 use skykey_types::{
     Access, AccessKeyId, Credentials, Secret, SignedDuration, SurveyName, Timestamp,
 };
 
-use crate::answers::{GrantedLease, LeaseSummary, Place};
+use crate::answers::GrantedLease;
 use crate::guard::Guard;
 use crate::identity::{self, Identity};
 use crate::{Client, ClientError, places};
@@ -26,30 +26,14 @@ pub struct Wish {
     pub lifetime: Option<u32>,
 }
 
-/// `POST /api/v1/leases`.
-#[derive(Deserialize)]
-struct Granted {
-    lease: LeaseSummary,
-    credentials: Keys,
-    s3: Place,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Keys {
-    access_key_id: AccessKeyId,
-    secret_access_key: Secret,
-    session_token: Option<Secret>,
-}
-
 /// `leases/SURVEY.json`.
 #[derive(Deserialize)]
 struct Kept {
-    lease: LeaseSummary,
+    lease: Lease,
     access_key_id: AccessKeyId,
     secret_access_key: Secret,
     session_token: Option<Secret>,
-    place: Place,
+    place: S3Location,
     /// When the portal last called the lease live.
     seen_live: Timestamp,
     /// Whose it is, where that can change under us.
@@ -59,11 +43,11 @@ struct Kept {
 
 #[derive(Serialize)]
 struct KeptWire<'a> {
-    lease: &'a LeaseSummary,
+    lease: &'a Lease,
     access_key_id: &'a AccessKeyId,
     secret_access_key: &'a str,
     session_token: Option<&'a str>,
-    place: &'a Place,
+    place: &'a S3Location,
     seen_live: Timestamp,
     holder: Option<&'a str>,
 }
@@ -159,12 +143,25 @@ impl Client {
     /// Credentials that write into the survey, for a curator: a new lease, which is not kept on this machine.
     pub async fn lease_to_write(&self, survey: &SurveyName) -> Result<GrantedLease, ClientError> {
         const ASK: &str = "lease credentials that write";
-        let body = json!({ "survey": survey, "access": Access::Write });
+        let request = LeaseRequest {
+            access: Some(Access::Write.to_string()),
+            ..LeaseRequest::of(survey.as_str())
+        };
+        self.issue_lease(ASK, &request).await
+    }
+
+    async fn issue_lease(
+        &self,
+        operation: &'static str,
+        request: &LeaseRequest,
+    ) -> Result<GrantedLease, ClientError> {
+        let body = serde_json::to_value(request)
+            .map_err(|error| self.unexpected(operation, &error.to_string()))?;
         let answer = self
-            .as_person(ASK, Method::POST, &["leases"], Some(&body))
+            .as_person(operation, Method::POST, &["leases"], Some(&body))
             .await?;
-        let granted: Granted = self.json(ASK, &answer)?;
-        Ok(granted.into_lease())
+        let issued: IssuedLease = self.json(operation, &answer)?;
+        Ok(issued.into())
     }
 
     /// Keeps the credentials of that lease no longer, if it did.
@@ -235,30 +232,13 @@ impl Client {
 
     async fn lease_by_api(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
         const ASK: &str = "lease credentials";
-        let body = match wish.lifetime {
-            Some(seconds) => json!({ "survey": wish.survey, "lifetime": seconds }),
-            None => json!({ "survey": wish.survey }),
+        let request = LeaseRequest {
+            lifetime: wish
+                .lifetime
+                .map(|seconds| LifetimeText::Number(seconds.into())),
+            ..LeaseRequest::of(wish.survey.as_str())
         };
-        let answer = self
-            .as_person(ASK, Method::POST, &["leases"], Some(&body))
-            .await?;
-        let granted: Granted = self.json(ASK, &answer)?;
-        Ok(granted.into_lease())
-    }
-}
-
-impl Granted {
-    fn into_lease(self) -> GrantedLease {
-        GrantedLease {
-            credentials: Credentials {
-                access_key_id: self.credentials.access_key_id,
-                secret_access_key: self.credentials.secret_access_key,
-                session_token: self.credentials.session_token,
-                expiration: self.lease.expires,
-            },
-            lease: self.lease,
-            place: self.s3,
-        }
+        self.issue_lease(ASK, &request).await
     }
 }
 

@@ -29,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 use skykey_types::Clock;
 use skykey_upstream::{Settings, Upstream};
 
-pub use answers::{AfterRemoval, GrantedLease, LeaseSummary, Me, Place, Site, Standing, Survey};
+pub use answers::GrantedLease;
 pub use browser::{BrowserLogin, NotOurs};
 pub use error::ClientError;
 pub use identity::Identity;
@@ -42,6 +42,10 @@ pub use logout::LoggedOut;
 pub use openstack::OpenStack;
 pub use places::Places;
 pub use portal::{ParsePortalError, Portal};
+pub use skykey_api::{
+    AfterRemoval, Lease as LeaseSummary, Me, S3Location as Place, Site, Survey,
+    SurveyAccess as Standing,
+};
 
 /// One portal, in the name of whoever is logged in there, unless [`Client::in_the_name_of`] says another.
 /// Other processes may use the same [`Places`] at the same time.

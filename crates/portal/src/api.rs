@@ -1,7 +1,7 @@
 //! The JSON API, by IAM access token, or for a machine by a token of Keystone; what a client must know to get
 //! one is for everybody.
 
-mod asker;
+mod caller;
 mod leases;
 mod me;
 mod site;
@@ -13,55 +13,51 @@ use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use axum::routing::{delete, get};
-use serde::Serialize;
+use axum::routing::{delete, get, post};
+use skykey_api::{AfterRemoval, Operation};
 use skykey_broker::{Broker, Caller};
 use skykey_types::{Method, Secret, SurveyName};
 
 use crate::Portal;
 use crate::error::Problem;
+use crate::jupyter;
 
+/// Returns the routes of all operations that the reference describes, and of no others.
 pub(crate) fn routes() -> Router<Arc<Portal>> {
-    Router::new()
-        .route("/api/v1/site", get(site::show))
-        .route("/api/v1/me", get(me::show))
-        .route("/api/v1/surveys", get(surveys::list))
-        .route("/api/v1/leases", get(leases::list).post(leases::create))
-        .route("/api/v1/leases/{id}", delete(leases::give_back))
+    Operation::ALL
+        .iter()
+        .fold(Router::new(), |router, operation| {
+            let handler = match operation {
+                Operation::ShowSite => get(site::show),
+                Operation::ShowMe => get(me::show),
+                Operation::ListSurveys => get(surveys::list),
+                Operation::ListLeases => get(leases::list),
+                Operation::IssueLease => post(leases::create),
+                Operation::ReturnLease => delete(leases::give_back),
+                Operation::JupyterCredentials => get(jupyter::credentials),
+            };
+            router.route(operation.path(), handler)
+        })
 }
 
-/// What live credentials can still do once their owner has left the group.
-#[derive(Serialize)]
-pub(crate) struct RemovalView {
-    /// `refused-at-once`, `works-for-seconds`, `works-until-expiry` or `works-until-deleted`.
-    code: &'static str,
-    /// How many seconds, where that is known, counted from when the removal is seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<i64>,
-    /// How many seconds session tokens may work, likewise, that the owner made at the object store's own STS
-    /// from an EC2 credential of their own; left out where there are none, or no number is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    own_tokens_seconds: Option<i64>,
-    /// How long it takes to be seen, at most, in seconds.
-    seen_within: i64,
-    /// The same for people.
-    words: String,
-}
-
-impl RemovalView {
-    pub(crate) fn of(broker: &Broker, survey: &SurveyName, method: Method) -> Self {
-        let after = broker.after_removal(survey, method);
-        Self {
-            code: after.code(),
-            seconds: after.seconds(),
-            own_tokens_seconds: after.own_tokens_seconds(),
-            seen_within: broker.watch_every().as_secs(),
-            words: after.words(),
-        }
+/// Says what live credentials can still do once their owner has left the group.
+pub(crate) fn after_removal(broker: &Broker, survey: &SurveyName, method: Method) -> AfterRemoval {
+    let after = broker.after_removal(survey, method);
+    AfterRemoval {
+        code: after.code().to_owned(),
+        seconds: after.seconds(),
+        own_tokens_seconds: after.own_tokens_seconds(),
+        seen_within: broker.watch_every().as_secs(),
+        words: after.words(),
     }
 }
 
-/// Whoever the request's access token acts for.
+/// Names, as the API writes them.
+fn texts<T: ToString>(names: impl IntoIterator<Item = T>) -> Vec<String> {
+    names.into_iter().map(|name| name.to_string()).collect()
+}
+
+/// The person whose access token the request carries.
 pub(crate) struct Bearer(pub(crate) Caller);
 
 impl FromRequestParts<Arc<Portal>> for Bearer {
@@ -82,5 +78,43 @@ impl FromRequestParts<Arc<Portal>> for Bearer {
             id: claims.id,
             iam_token: Some(token),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Returns the paths of `.route("…")` in the Rust files below `folder`.
+    fn written_routes(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                written_routes(&path, found);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.extend(text.split(".route(").skip(1).filter_map(|after| {
+                let path = after.trim_start().strip_prefix('"')?;
+                Some(path.split_once('"')?.0.to_owned())
+            }));
+        }
+    }
+
+    /// The router of the API is made of [`skykey_api::Operation::ALL`], and so is its reference.
+    #[test]
+    fn no_route_of_the_api_is_missing_in_the_reference() {
+        let mut found = Vec::new();
+        written_routes(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut found,
+        );
+        assert!(found.iter().any(|path| path == "/login"), "{found:?}");
+        for path in found {
+            let is_api = ["/api", "/jupyter"]
+                .iter()
+                .any(|start| path.starts_with(start));
+            assert!(!is_api, "{path} has to be an Operation of skykey-api");
+        }
     }
 }

@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::http::{StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
-use serde::Serialize;
+use skykey_api::{ErrorBody, ErrorDetails, SentenceError};
 use skykey_broker::{Denied, NotAMachine};
 use skykey_iam::IamError;
 use skykey_serve::TooManyWrong;
@@ -51,7 +51,7 @@ impl Problem {
         )
     }
 
-    /// The answer at that address: JSON for the API, a sentence for notebooks, a page for people.
+    /// Returns the response for that address: JSON for the API, a sentence for notebooks, a page for people.
     fn at(self, uri: &Uri) -> Response {
         if uri.path().starts_with("/api/") {
             self.into_response()
@@ -64,16 +64,22 @@ impl Problem {
 
     /// The answer to a client that shows its person the body as it is: `{"code","message"}`, in one line.
     pub(crate) fn in_a_sentence(self) -> Response {
-        #[derive(Serialize)]
-        struct Body {
-            code: &'static str,
-            message: String,
-        }
-        let body = Body {
-            code: self.code,
+        self.check_documented();
+        let body = SentenceError {
+            code: self.code.to_owned(),
             message: format!("{}; {}", self.message, self.hint),
         };
         (self.status, Json(body)).into_response()
+    }
+
+    /// Fails the tests if the reference of the API does not have this error.
+    fn check_documented(&self) {
+        debug_assert!(
+            skykey_api::is_documented(self.status.as_u16(), self.code),
+            "the reference of the API lacks {} {}",
+            self.status,
+            self.code
+        );
     }
 
     /// The answer of a page.
@@ -95,21 +101,10 @@ impl Problem {
     }
 }
 
-/// The API's answer: `{"error":{"code","message","hint"}}`, of a missing membership with `group` too.
+/// The API's response: `{"error":{"code","message","hint"}}`, of a missing membership with `group` too.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Body {
-            error: Fields,
-        }
-        #[derive(Serialize)]
-        struct Fields {
-            code: &'static str,
-            message: String,
-            hint: String,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            group: Option<String>,
-        }
+        self.check_documented();
         let Self {
             status,
             code,
@@ -119,9 +114,9 @@ impl IntoResponse for Problem {
         } = self;
         let mut response = (
             status,
-            Json(Body {
-                error: Fields {
-                    code,
+            Json(ErrorBody {
+                error: ErrorDetails {
+                    code: code.to_owned(),
                     message,
                     hint,
                     group,

@@ -25,10 +25,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use skykey_api::ContainerCredentials;
 use skykey_broker::{Caller, Denied, HandedOut, Issued, Wish};
 use skykey_hub::{Hub, HubName, HubUser};
 use skykey_serve::{ClientAddr, WrongTokens};
@@ -75,17 +75,6 @@ pub(crate) struct Asked {
     survey: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Credentials {
-    access_key_id: String,
-    secret_access_key: String,
-    token: String,
-    expiration: String,
-    #[serde(skip)]
-    survey: SurveyName,
-}
-
 /// In which survey's name.
 const SURVEY: &str = "skykey-survey";
 /// Where its objects are.
@@ -97,11 +86,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'.');
 
-pub(crate) fn routes() -> Router<Arc<Portal>> {
-    Router::new().route("/jupyter/credentials", get(credentials))
-}
-
-async fn credentials(
+pub(crate) async fn credentials(
     State(portal): State<Arc<Portal>>,
     client: Option<Extension<ClientAddr>>,
     headers: HeaderMap,
@@ -109,10 +94,10 @@ async fn credentials(
 ) -> Response {
     let client = client.map(|Extension(client)| client);
     let mut response = match answer(&portal, client, &headers, asked).await {
-        Ok(credentials) => {
+        Ok((survey, credentials)) => {
             let headers = [
-                (SURVEY, credentials.survey.to_string()),
-                (PLACES, places(&portal, &credentials.survey)),
+                (SURVEY, survey.to_string()),
+                (PLACES, places(&portal, &survey)),
             ];
             (headers, Json(credentials)).into_response()
         }
@@ -141,7 +126,7 @@ async fn answer(
     client: Option<ClientAddr>,
     headers: &HeaderMap,
     asked: Asked,
-) -> Result<Credentials, Problem> {
+) -> Result<(SurveyName, ContainerCredentials), Problem> {
     let Some(settings) = portal.settings.jupyter.clone() else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
@@ -423,7 +408,7 @@ async fn removed(
     )))
 }
 
-fn shown(issued: &Issued) -> Result<Credentials, Problem> {
+fn shown(issued: &Issued) -> Result<(SurveyName, ContainerCredentials), Problem> {
     let keys = &issued.credentials;
     let (Some(token), Some(end)) = (&keys.session_token, issued.lease.expires) else {
         return Err(Problem::new(
@@ -433,11 +418,11 @@ fn shown(issued: &Issued) -> Result<Credentials, Problem> {
             "tell the people who run this portal",
         ));
     };
-    Ok(Credentials {
+    let credentials = ContainerCredentials {
         access_key_id: keys.access_key_id.to_string(),
-        secret_access_key: keys.secret_access_key.expose().to_owned(),
-        token: token.expose().to_owned(),
+        secret_access_key: keys.secret_access_key.clone(),
+        token: token.clone(),
         expiration: end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        survey: issued.lease.survey.clone(),
-    })
+    };
+    Ok((issued.lease.survey.clone(), credentials))
 }

@@ -80,7 +80,6 @@ pub fn router(
     Router::new()
         .merge(pages::routes())
         .merge(api::routes())
-        .merge(jupyter::routes())
         .route("/static/style.css", get(stylesheet))
         .fallback(error::no_such_page)
         .with_state(portal)

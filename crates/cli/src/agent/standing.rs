@@ -216,8 +216,9 @@ mod tests {
                 state: "live".to_owned(),
                 after_removal: AfterRemoval {
                     seen_within: 20,
-                    words: String::new(),
+                    ..AfterRemoval::default()
                 },
+                ..LeaseSummary::default()
             },
             credentials: Credentials {
                 access_key_id: AccessKeyId::new("AK"),

@@ -4,32 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use skykey_types::LoginPorts;
+use skykey_api::Site;
 
 use crate::Portal;
-
-/// The answer.
-#[derive(Serialize)]
-pub(crate) struct Site {
-    /// The portal's own address, as people type it.
-    portal: String,
-    /// The IAM's issuer, exactly as its tokens spell it.
-    issuer: String,
-    /// The public client to log in with; left out where the site offers none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<String>,
-    /// The ports of the person's own machine to which that client may have a browser sent back (RFC 8252 §7.3);
-    /// left out where it logs in by device code alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    login_ports: Option<LoginPorts>,
-    s3: String,
-    region: String,
-    /// Whether a machine may lease with a token of Keystone that it got for an application credential.
-    application_credentials: bool,
-    /// Of skykey.
-    version: &'static str,
-}
 
 pub(crate) async fn show(State(portal): State<Arc<Portal>>) -> Json<Site> {
     let settings = &portal.settings;
@@ -41,6 +18,6 @@ pub(crate) async fn show(State(portal): State<Arc<Portal>>) -> Json<Site> {
         s3: settings.s3.to_string(),
         region: settings.region.clone(),
         application_credentials: portal.broker.takes_machines(),
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     })
 }

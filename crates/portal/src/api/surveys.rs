@@ -1,60 +1,36 @@
-//! `GET /api/v1/surveys`: what there is, and where the caller stands with each.
+//! `GET /api/v1/surveys`: the surveys, and the caller's access to each.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use skykey_types::{Access, GroupPath, Limits, Method, Prefix, RoleArn, Survey};
+use skykey_api::SurveyList;
+use skykey_types::{Access, Survey};
 
-use super::RemovalView;
-use super::asker::Asker;
+use super::caller::ApiCaller;
+use super::{after_removal, texts};
 use crate::Portal;
 use crate::error::Problem;
 
-/// The answer.
-#[derive(Serialize)]
-pub(crate) struct Answer {
-    surveys: Vec<View>,
-}
-
-/// A survey as the caller sees it.
-#[derive(Serialize)]
-struct View {
-    name: String,
-    title: String,
-    /// `read`, `write`, or nothing.
-    access: Option<Access>,
-    methods: Vec<Method>,
-    lifetime: Limits,
-    prefixes: Vec<Prefix>,
-    /// The groups whose members may read.
-    readers: Vec<GroupPath>,
-    /// The ARNs of its roles in the object store, by access; of those that there are.
-    roles: BTreeMap<&'static str, RoleArn>,
-    s3: String,
-    region: String,
-    /// What live credentials can still do after their owner left the group, by method.
-    after_removal: BTreeMap<&'static str, RemovalView>,
-}
-
 pub(crate) async fn list(
     State(portal): State<Arc<Portal>>,
-    asker: Asker,
-) -> Result<Json<Answer>, Problem> {
-    let person = portal.broker.person(asker.caller()).await?;
-    let view = |survey: &Survey| View {
+    caller: ApiCaller,
+) -> Result<Json<SurveyList>, Problem> {
+    let person = portal.broker.person(caller.caller()).await?;
+    let view = |survey: &Survey| skykey_api::Survey {
         name: survey.name.to_string(),
         title: survey.title.clone(),
         access: survey.access_of(&person),
-        methods: survey.methods.clone(),
+        methods: texts(&survey.methods),
         lifetime: survey.lifetime,
-        prefixes: survey.prefixes.clone(),
-        readers: survey.readers.clone(),
+        prefixes: texts(&survey.prefixes),
+        readers: texts(&survey.readers),
         roles: [Access::Read, Access::Write]
             .into_iter()
-            .filter_map(|access| Some((access.as_str(), survey.roles.of(access)?.clone())))
+            .filter_map(|access| {
+                let role = survey.roles.of(access)?;
+                Some((access.as_str().to_owned(), role.to_string()))
+            })
             .collect(),
         s3: portal.settings.s3.to_string(),
         region: portal.settings.region.clone(),
@@ -62,14 +38,12 @@ pub(crate) async fn list(
             .methods
             .iter()
             .map(|method| {
-                (
-                    method.as_str(),
-                    RemovalView::of(&portal.broker, &survey.name, *method),
-                )
+                let after = after_removal(&portal.broker, &survey.name, *method);
+                (method.to_string(), after)
             })
             .collect(),
     };
-    Ok(Json(Answer {
+    Ok(Json(SurveyList {
         surveys: portal.broker.surveys().iter().map(view).collect(),
     }))
 }

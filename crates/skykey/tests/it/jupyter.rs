@@ -15,14 +15,14 @@ use crate::world::TestWorld;
 /// What a hub knows, by token; `None` while it is in trouble.
 type Tokens = Arc<Mutex<Option<BTreeMap<String, Value>>>>;
 
-struct Hub {
-    sky: TestWorld,
+pub(crate) struct Hub {
+    pub(crate) sky: TestWorld,
     tokens: Tokens,
 }
 
 impl Hub {
     /// With `more` in `[jupyterhub]`, and these surveys.
-    async fn start(more: &str, surveys: &[&str]) -> Self {
+    pub(crate) async fn start(more: &str, surveys: &[&str]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let tokens: Tokens = Arc::new(Mutex::new(Some(BTreeMap::new())));

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod agent;
+mod api_reference;
 mod doctor;
 mod expiry;
 mod fault_proxy;

@@ -1,4 +1,4 @@
-//! Who asks: a person with an access token of the IAM, or a machine of theirs with a token of Keystone.
+//! Who makes a request: a person with an access token of the IAM, or a machine of theirs with a token of Keystone.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use crate::error::Problem;
 /// Keystone's own header for its tokens.
 const KEYSTONE_TOKEN: &str = "x-auth-token";
 
-/// Whoever the request's token acts for.
-pub(crate) enum Asker {
+/// The person or machine whose token the request carries.
+pub(crate) enum ApiCaller {
     /// With an access token of the IAM.
     Person(Caller),
     /// With a token of Keystone, which it got for their application credential.
     Machine(Arc<Machine>),
 }
 
-impl Asker {
-    /// Whose leases and surveys it is about.
+impl ApiCaller {
+    /// Returns whose leases and surveys it is about.
     pub(crate) fn caller(&self) -> &Caller {
         match self {
             Self::Person(caller) => caller,
@@ -33,7 +33,7 @@ impl Asker {
         }
     }
 
-    /// A lease, by the rules for whoever asks.
+    /// Issues a lease, by the rules for the caller.
     pub(crate) async fn issue(&self, portal: &Portal, wish: &Wish) -> Result<Issued, Denied> {
         match self {
             Self::Person(caller) => portal.broker.issue(caller, wish).await,
@@ -42,7 +42,7 @@ impl Asker {
     }
 }
 
-impl FromRequestParts<Arc<Portal>> for Asker {
+impl FromRequestParts<Arc<Portal>> for ApiCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, Problem> {
