@@ -9,17 +9,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
-use skykey_types::{LeaseId, Person, SignedDuration, SubjectId, Survey, Timestamp};
+use skykey_types::{Lease, LeaseId, Person, SignedDuration, SubjectId, Survey, Timestamp, lock};
+use skykey_upstream::{Fault, Flight, SingleFlight};
 
 use crate::database::Audit;
 use crate::{Broker, Caller, Denied, Issued, Wish};
 
 /// With less left than this, credentials are no help.
-const LEAST: SignedDuration = SignedDuration::from_secs(60);
-/// Clients ask again at once; a no is repeated for so long without a new look.
-const REFUSED: SignedDuration = SignedDuration::from_secs(5);
+const MIN_LEFT: SignedDuration = SignedDuration::from_secs(60);
+/// Clients ask again at once; a refusal is repeated for this long without a new look.
+const REFUSAL_TTL: SignedDuration = SignedDuration::from_secs(5);
+const OPERATION: &str = "issue a lease";
 
 /// Credentials as they were handed out, or why not. Shared by all who asked.
 pub type HandedOut = Result<Arc<Issued>, Arc<Denied>>;
@@ -58,27 +58,60 @@ impl HandOutSettings {
     }
 }
 
-/// All that is held.
+/// A person and what they get.
+type Key = (SubjectId, Wish);
+
+/// The only memory of credentials that were handed out. A revocation removes them from it.
 #[derive(Default)]
-pub(crate) struct HandOuts(Mutex<HashMap<(SubjectId, Wish), Arc<Slot>>>);
+pub(crate) struct HandOuts {
+    slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    /// Leases that are being issued.
+    issuing: SingleFlight<Key, HandedOut>,
+}
 
 #[derive(Default)]
 struct Slot(Mutex<State>);
 
 #[derive(Default)]
 struct State {
+    /// The newest.
     held: Option<Arc<Issued>>,
+    /// Older ones that still live: a server that has one of them may get that again.
+    older: Vec<Arc<Issued>>,
     refused: Option<(Timestamp, Arc<Denied>)>,
-    /// `None` is what it comes to if the runtime stops.
-    under_way: Option<UnderWay>,
 }
 
-type UnderWay = Shared<BoxFuture<'static, Option<HandedOut>>>;
+impl State {
+    fn forget_all(&mut self) {
+        self.held = None;
+        self.older.clear();
+    }
+
+    /// Puts the newest in place, and drops the older ones that have ended.
+    fn hold(&mut self, issued: Arc<Issued>, now: Timestamp) {
+        self.older.extend(self.held.replace(issued));
+        self.older
+            .retain(|old| end(old).is_some_and(|end| end > now));
+    }
+}
 
 impl Slot {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("nobody panics while holding it")
+        lock(&self.0)
     }
+
+    /// Returns the credentials of that lease, if they are held.
+    fn find(&self, lease: &LeaseId) -> Option<Arc<Issued>> {
+        let state = self.state();
+        let mut all = state.held.iter().chain(&state.older);
+        all.find(|held| held.lease.id == *lease).cloned()
+    }
+}
+
+/// A lease that is being issued, or the refusal that stands.
+enum Issuing {
+    UnderWay(Flight<HandedOut>),
+    Refused(Arc<Denied>),
 }
 
 /// When held credentials are over, by our clock. One that is behind the store's must not hand out what the
@@ -89,8 +122,8 @@ fn end(held: &Issued) -> Option<Timestamp> {
 }
 
 impl HandOuts {
-    fn slots(&self) -> MutexGuard<'_, HashMap<(SubjectId, Wish), Arc<Slot>>> {
-        self.0.lock().expect("nobody panics while holding it")
+    fn slots(&self) -> MutexGuard<'_, HashMap<Key, Arc<Slot>>> {
+        lock(&self.slots)
     }
 
     fn slot(&self, id: &SubjectId, wish: &Wish) -> Arc<Slot> {
@@ -104,30 +137,25 @@ impl HandOuts {
     pub(crate) fn forget(&self, lease: &LeaseId) {
         for slot in self.slots().values() {
             let mut state = slot.state();
-            if state
-                .held
-                .as_ref()
-                .is_some_and(|held| held.lease.id == *lease)
-            {
-                state.held = None;
-            }
+            state.held.take_if(|held| held.lease.id == *lease);
+            state.older.retain(|old| old.lease.id != *lease);
         }
     }
 
     /// Forgets what has ended.
     pub(crate) fn prune(&self, now: Timestamp) {
         self.slots().retain(|_, slot| {
-            let state = slot.state();
-            let lives = |end: Option<Timestamp>| end.is_none_or(|end| end > now);
-            state.under_way.is_some()
-                || state
-                    .held
-                    .as_ref()
-                    .is_some_and(|held| lives(held.lease.expires))
+            let mut state = slot.state();
+            let lives = |held: &Issued| held.lease.expires.is_none_or(|end| end > now);
+            state.older.retain(|old| lives(old));
+            // Somebody is at work with it.
+            Arc::strong_count(slot) > 1
+                || state.held.as_deref().is_some_and(lives)
+                || !state.older.is_empty()
                 || state
                     .refused
                     .as_ref()
-                    .is_some_and(|(at, _)| now.duration_since(*at).abs() < REFUSED)
+                    .is_some_and(|(at, _)| now.duration_since(*at).abs() < REFUSAL_TTL)
         });
     }
 }
@@ -147,17 +175,16 @@ impl Broker {
         };
         let slot = self.hand_outs.slot(&caller.id, wish);
         let Some((held, left)) = self.held(&slot) else {
-            return self.finish(&slot, self.begin(&slot, caller, wish)).await;
+            return finish(self.begin(&slot, caller, wish)).await;
         };
         let whole = left + self.clock.now().duration_since(held.lease.issued);
         if left <= self.settings.hand_out.renew_with(&held.lease.id, whole) {
             let under_way = self.begin(&slot, caller, wish);
-            let least = LEAST.min(whole / 4);
-            if left <= least {
-                return self.finish(&slot, under_way).await;
+            if left <= MIN_LEFT.min(whole / 4) {
+                return finish(under_way).await;
             }
             let patience = self.settings.hand_out.patience;
-            let fresh = self.finish(&slot, under_way);
+            let fresh = finish(under_way);
             match tokio::time::timeout(patience, fresh).await {
                 Ok(Ok(issued)) => return Ok(issued),
                 Ok(Err(denied)) if !is_trouble(&denied) => return Err(denied),
@@ -167,26 +194,34 @@ impl Broker {
         self.again(caller, wish, survey, &slot, held).await
     }
 
-    /// Credentials that were handed out before, `issued`, again, as long as they live: for somebody who is
-    /// known to have them, while nobody can say who they are, or whether they may. New ones are never issued,
-    /// and nobody is asked: the IAM's last word counts, however old it is, since the lease lives on as long
-    /// as there is no other.
+    /// Returns the credentials of `lease` again, which was handed out before, as long as they live: for
+    /// somebody who is known to have them, while nobody can say who they are, or whether they may. New ones
+    /// are never issued, and nobody is asked: the IAM's last word counts, however old it is, since the
+    /// lease lives on as long as there is no other. `None` if they are not held any more, and the person's
+    /// standing is not the reason.
     pub async fn hand_out_same(
         &self,
         caller: &Caller,
         wish: &Wish,
-        issued: &Arc<Issued>,
+        lease: &Lease,
     ) -> Option<HandedOut> {
         let survey = self.surveys.named(&wish.survey)?;
-        let lives = end(issued).is_some_and(|end| end > self.clock.now());
-        if !lives || issued.lease.subject != caller.id || issued.lease.survey != survey.name {
+        let now = self.clock.now();
+        let lives = lease.expires.is_some_and(|end| end > now);
+        if !lives || lease.subject != caller.id || lease.survey != survey.name {
             return None;
         }
         let person = self.last_word(&caller.id)?;
-        let admitted = self.check_again(&person, survey, issued);
+        let admitted = self.check_again(&person, survey, lease);
         let slot = self.hand_outs.slot(&caller.id, wish);
-        let outcome = self.again_if(admitted, caller, wish, &slot, issued.clone());
-        Some(outcome.await)
+        if let Err(denied) = self
+            .check_admitted(admitted, caller, wish, &slot, lease)
+            .await
+        {
+            return Some(Err(denied));
+        }
+        let held = slot.find(&lease.id)?;
+        end(&held).is_some_and(|end| end > now).then_some(Ok(held))
     }
 
     /// What is held and still works, and for how long it does.
@@ -212,14 +247,14 @@ impl Broker {
     ) -> HandedOut {
         let admitted = async {
             let person = self.person_lately(caller).await?;
-            self.check_again(&person, survey, &held)
+            self.check_again(&person, survey, &held.lease)
         };
-        self.again_if(admitted.await, caller, wish, slot, held)
-            .await
+        self.check_admitted(admitted.await, caller, wish, slot, &held.lease)
+            .await?;
+        Ok(held)
     }
 
-    fn check_again(&self, person: &Person, survey: &Survey, held: &Issued) -> Result<(), Denied> {
-        let lease = &held.lease;
+    fn check_again(&self, person: &Person, survey: &Survey, lease: &Lease) -> Result<(), Denied> {
         if !person.active || self.has_ended(person) {
             return Err(Denied::NoAccount(person.username.clone()));
         }
@@ -229,19 +264,18 @@ impl Broker {
         self.check_revoked(&lease.id)
     }
 
-    /// What is held, or why not, which is written down; a no that is the person's ends it.
-    async fn again_if(
+    /// Writes a refusal into the audit. One that is about the person also ends what is held.
+    async fn check_admitted(
         &self,
         admitted: Result<(), Denied>,
         caller: &Caller,
         wish: &Wish,
         slot: &Slot,
-        held: Arc<Issued>,
-    ) -> HandedOut {
+        lease: &Lease,
+    ) -> Result<(), Arc<Denied>> {
         let Err(denied) = admitted else {
-            return Ok(held);
+            return Ok(());
         };
-        let lease = &held.lease;
         let audit = Audit {
             survey: Some(wish.survey.clone()),
             method: Some(lease.method.to_string()),
@@ -249,7 +283,7 @@ impl Broker {
             ..Audit::no(self.clock.now(), caller, "issue", &denied)
         };
         if !is_trouble(&denied) {
-            slot.state().held = None;
+            slot.state().forget_all();
         }
         self.database
             .audit(&audit)
@@ -259,50 +293,48 @@ impl Broker {
     }
 
     /// Issues beside the request, unless that is under way or was refused just now.
-    fn begin(self: &Arc<Self>, slot: &Arc<Slot>, caller: &Caller, wish: &Wish) -> UnderWay {
-        let mut state = slot.state();
-        if let Some(under_way) = &state.under_way {
-            return under_way.clone();
-        }
+    fn begin(self: &Arc<Self>, slot: &Arc<Slot>, caller: &Caller, wish: &Wish) -> Issuing {
+        // Held until it is begun, so that its end is either joined or seen.
+        let state = slot.state();
         let now = self.clock.now();
         if let Some((at, denied)) = &state.refused
-            && now.duration_since(*at).abs() < REFUSED
+            && now.duration_since(*at).abs() < REFUSAL_TTL
         {
-            let denied = denied.clone();
-            return async move { Some(Err(denied)) }.boxed().shared();
+            return Issuing::Refused(denied.clone());
         }
-        let (broker, task_slot) = (self.clone(), slot.clone());
-        let (caller, wish) = (caller.clone(), wish.clone());
-        let task = tokio::spawn(async move {
-            let issued = broker.issue(&caller, &wish).await;
-            let outcome = issued.map(Arc::new).map_err(Arc::new);
-            let mut state = task_slot.state();
-            state.under_way = None;
-            match &outcome {
-                Ok(issued) => {
-                    state.held = Some(issued.clone());
-                    state.refused = None;
+        let key = (caller.id.clone(), wish.clone());
+        let issuing = &self.hand_outs.issuing;
+        Issuing::UnderWay(issuing.join_or_start(OPERATION, key, || {
+            let (broker, slot) = (self.clone(), slot.clone());
+            let (caller, wish) = (caller.clone(), wish.clone());
+            async move {
+                let issued = broker.issue(&caller, &wish).await;
+                let outcome = issued.map(Arc::new).map_err(Arc::new);
+                let mut state = slot.state();
+                let now = broker.clock.now();
+                match &outcome {
+                    Ok(issued) => {
+                        state.hold(issued.clone(), now);
+                        state.refused = None;
+                    }
+                    Err(denied) => state.refused = Some((now, denied.clone())),
                 }
-                Err(denied) => state.refused = Some((broker.clock.now(), denied.clone())),
+                drop(state);
+                outcome
             }
-            drop(state);
-            outcome
-        });
-        let under_way = async move { task.await.ok() }.boxed().shared();
-        // The task cannot have ended: it needs the state, which is ours.
-        state.under_way = Some(under_way.clone());
-        under_way
-    }
-
-    async fn finish(&self, slot: &Slot, under_way: UnderWay) -> HandedOut {
-        if let Some(outcome) = under_way.await {
-            return outcome;
-        }
-        slot.state().under_way = None;
-        Err(Arc::new(Denied::Away {
-            system: "skykey",
-            why: "it is stopping".to_owned(),
         }))
+    }
+}
+
+async fn finish(issuing: Issuing) -> HandedOut {
+    match issuing {
+        Issuing::Refused(denied) => Err(denied),
+        Issuing::UnderWay(flight) => flight.outcome().await.unwrap_or_else(|fault: Fault| {
+            Err(Arc::new(Denied::Away {
+                system: "skykey",
+                why: fault.to_string(),
+            }))
+        }),
     }
 }
 

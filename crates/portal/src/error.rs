@@ -12,7 +12,7 @@ use skykey_iam::IamError;
 use skykey_serve::TooManyWrong;
 
 /// An error as the API and the pages tell it: a code for programs, a message and a hint for people.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,

@@ -16,13 +16,13 @@
 //! The header `Skykey-Survey` of a 200 names the survey, for clients that asked for none, and `Skykey-Places` where its
 //! objects are: `bucket/prefix`, percent-encoded, with a blank between two.
 
-mod given;
+mod known;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::extract::{Query, State};
+use axum::extract::{self, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -33,15 +33,17 @@ use skykey_broker::{Caller, Denied, HandedOut, Issued, Wish};
 use skykey_hub::{Hub, HubName, HubUser};
 use skykey_serve::{ClientAddr, WrongTokens};
 use skykey_types::{Lifetime, Method, Secret, Survey, SurveyName};
+use skykey_upstream::SingleFlight;
 
 use crate::Portal;
 use crate::error::Problem;
 
-/// Who has credentials waits so long for new ones; clients give up after 2 s.
-const PATIENCE: Duration = Duration::from_millis(1500);
-/// Who has none waits as long as a client does, and is told why there are none, instead of hanging up and not knowing.
-/// What was begun for them goes on, and is there when they ask again.
-const LONGEST: Duration = Duration::from_millis(1800);
+/// How long a server that has credentials waits for new ones; clients give up after 2 s.
+const RENEWAL_PATIENCE: Duration = Duration::from_millis(1500);
+/// How long a server that has none waits: nearly as long as a client does, so that it learns why there
+/// are none instead of hanging up. The work goes on, and is done when it asks again.
+const FIRST_PATIENCE: Duration = Duration::from_millis(1800);
+const OPERATION: &str = "hand out credentials to a notebook server";
 
 /// What an operator says about the notebook servers of a hub.
 #[derive(Debug, Clone)]
@@ -63,15 +65,18 @@ pub struct JupyterSettings {
 /// What is remembered between requests.
 #[derive(Default)]
 pub(crate) struct Memory {
-    given: given::Given,
+    known: known::KnownTokens,
+    /// Requests under way, by token and survey.
+    requests: SingleFlight<(TokenHash, Option<String>), Result<Arc<Issued>, Problem>>,
     wrong: WrongTokens,
 }
 
 /// A token's name in memory: its SHA-256.
 type TokenHash = [u8; 32];
 
+/// What a request asks for.
 #[derive(Clone, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct Query {
     survey: Option<String>,
 }
 
@@ -90,10 +95,10 @@ pub(crate) async fn credentials(
     State(portal): State<Arc<Portal>>,
     client: Option<Extension<ClientAddr>>,
     headers: HeaderMap,
-    Query(asked): Query<Asked>,
+    extract::Query(query): extract::Query<Query>,
 ) -> Response {
     let client = client.map(|Extension(client)| client);
-    let mut response = match answer(&portal, client, &headers, asked).await {
+    let mut response = match answer(&portal, client, &headers, &query).await {
         Ok((survey, credentials)) => {
             let headers = [
                 (SURVEY, survey.to_string()),
@@ -125,7 +130,7 @@ async fn answer(
     portal: &Arc<Portal>,
     client: Option<ClientAddr>,
     headers: &HeaderMap,
-    asked: Asked,
+    query: &Query,
 ) -> Result<(SurveyName, ContainerCredentials), Problem> {
     let Some(settings) = portal.settings.jupyter.clone() else {
         return Err(Problem::new(
@@ -141,8 +146,8 @@ async fn answer(
         .try_into()
         .expect("a SHA-256 has 32 bytes");
     let now = portal.broker.clock().now();
-    let given = &portal.jupyter.given;
-    let known = given.knows(&hash, &asked, now);
+    let tokens = &portal.jupyter.known;
+    let known = tokens.has_lease(&hash, query, now);
     // Servers of a hub may share an address: one that sends wrong tokens keeps no other from what it has.
     if let (Some(client), false) = (client, known) {
         portal.jupyter.wrong.admit(client, now)?;
@@ -151,13 +156,21 @@ async fn answer(
         client,
         token,
         hash,
-        asked: asked.clone(),
+        query: query.clone(),
     };
-    let (task_portal, task_settings) = (portal.clone(), settings);
-    let mut asking =
-        tokio::spawn(async move { hand_out(&task_portal, &task_settings, request).await });
-    let patience = if known { PATIENCE } else { LONGEST };
-    let outcome = tokio::time::timeout(patience, &mut asking).await.ok();
+    // It goes on if the client hangs up.
+    let key = (hash, query.survey.clone());
+    let requests = &portal.jupyter.requests;
+    let asking = requests.run(OPERATION, key, || {
+        let portal = portal.clone();
+        async move { hand_out(&portal, &settings, request).await }
+    });
+    let patience = if known {
+        RENEWAL_PATIENCE
+    } else {
+        FIRST_PATIENCE
+    };
+    let outcome = tokio::time::timeout(patience, asking).await.ok();
     let trouble = match outcome {
         Some(Ok(Ok(issued))) => return shown(&issued),
         Some(Ok(Err(problem))) if !problem.status.is_server_error() => return Err(problem),
@@ -166,7 +179,7 @@ async fn answer(
         Some(Err(_)) | None => late(),
     };
     // A system's trouble is no word about the person.
-    match given.again(portal, &hash, &asked).await {
+    match tokens.hand_out_again(portal, &hash, query).await {
         Some(outcome) => outcome.and_then(|issued| shown(&issued)),
         None => Err(trouble),
     }
@@ -177,7 +190,7 @@ struct Request {
     client: Option<ClientAddr>,
     token: Secret,
     hash: TokenHash,
-    asked: Asked,
+    query: Query,
 }
 
 /// Asks who it is and whether they may, and remembers what the token was given, or that it is wrong.
@@ -190,12 +203,12 @@ async fn hand_out(
         client,
         token,
         hash,
-        asked,
+        query,
     } = request;
     let user = match settings.hub.user(&token).await {
         Ok(Some(user)) => user,
         Ok(None) => {
-            portal.jupyter.given.forget(&hash);
+            portal.jupyter.known.forget(&hash);
             if let Some(client) = client {
                 let now = portal.broker.clock().now();
                 portal.jupyter.wrong.count(client, &token, now);
@@ -214,13 +227,13 @@ async fn hand_out(
     };
     check_token(settings, &user)?;
     let caller = caller(portal, settings, &user).await?;
-    let wish = wish(portal, settings, &caller, asked.survey.as_deref()).await?;
+    let wish = wish(portal, settings, &caller, query.survey.as_deref()).await?;
     let outcome = portal.broker.hand_out(&caller, &wish).await;
-    let issued = told(portal, &caller, outcome).await?;
+    let issued = explained(portal, &caller, outcome).await?;
     tracing::debug!(user = user.name, lease = %issued.lease.id, "handed out to a notebook server");
     let now = portal.broker.clock().now();
-    let given = &portal.jupyter.given;
-    given.keep(hash, asked.survey, caller, wish, &issued, now);
+    let (tokens, lease) = (&portal.jupyter.known, issued.lease.clone());
+    tokens.keep(hash, query.survey, caller, wish, lease, now);
     Ok(issued)
 }
 
@@ -351,8 +364,8 @@ async fn only_survey<'a>(portal: &'a Portal, caller: &Caller) -> Result<&'a Surv
     }
 }
 
-/// A no that says since when, if the person was a member before.
-async fn told(
+/// Says in a refusal since when, if the person was a member before.
+async fn explained(
     portal: &Portal,
     caller: &Caller,
     outcome: HandedOut,

@@ -221,10 +221,18 @@ async fn the_same_and_nothing_else_while_nobody_can_say_who_it_is() {
     let world = World::new().await;
     let alice = from_the_hub("alice");
     let issued = ask(&world, "alice").await.unwrap();
-    let same = async || world.broker.hand_out_same(&alice, &wish(), &issued).await;
+    let same = async || {
+        world
+            .broker
+            .hand_out_same(&alice, &wish(), &issued.lease)
+            .await
+    };
     assert_eq!(same().await.unwrap().unwrap().lease.id, issued.lease.id);
     let bobs = ask(&world, "bob").await.unwrap();
-    let of_bob = world.broker.hand_out_same(&alice, &wish(), &bobs).await;
+    let of_bob = world
+        .broker
+        .hand_out_same(&alice, &wish(), &bobs.lease)
+        .await;
     assert!(of_bob.is_none());
     world.people.door.be(Mood::Away);
     world.wait(GRACE + 1);
@@ -247,7 +255,10 @@ async fn what_was_revoked_is_not_handed_out_again_though_nobody_can_say_who_it_i
     let issued = ask(&world, "alice").await.unwrap();
     let id = issued.lease.id.as_str();
     world.broker.give_back(&caller("alice"), id).await.unwrap();
-    let again = world.broker.hand_out_same(&alice, &wish(), &issued).await;
+    let again = world
+        .broker
+        .hand_out_same(&alice, &wish(), &issued.lease)
+        .await;
     assert_eq!(again.unwrap().unwrap_err().code(), "revoked");
     world.end_account("bob", 4000);
     let bobs = ask(&world, "bob").await.unwrap();
@@ -255,9 +266,28 @@ async fn what_was_revoked_is_not_handed_out_again_though_nobody_can_say_who_it_i
     world.broker.person(&caller("bob")).await.unwrap_err();
     let again = world
         .broker
-        .hand_out_same(&from_the_hub("bob"), &wish(), &bobs)
+        .hand_out_same(&from_the_hub("bob"), &wish(), &bobs.lease)
         .await;
     assert_eq!(again.unwrap().unwrap_err().code(), "account_inactive");
+}
+
+#[tokio::test]
+async fn an_older_lease_is_handed_out_again_while_it_lives_and_a_revocation_reaches_it() {
+    let world = World::new().await;
+    let alice = from_the_hub("alice");
+    let first = ask(&world, "alice").await.unwrap();
+    world.wait(3600 - 20 * 60);
+    let second = ask(&world, "alice").await.unwrap();
+    assert_ne!(second.lease.id, first.lease.id);
+    let same = async |lease| world.broker.hand_out_same(&alice, &wish(), lease).await;
+    for issued in [&first, &second] {
+        let again = same(&issued.lease).await.unwrap().unwrap();
+        assert_eq!(again.lease.id, issued.lease.id);
+    }
+    let id = first.lease.id.as_str();
+    world.broker.give_back(&caller("alice"), id).await.unwrap();
+    let again = same(&first.lease).await.unwrap();
+    assert_eq!(again.unwrap_err().code(), "revoked");
 }
 
 /// The store tells the end by its own clock.
