@@ -25,7 +25,9 @@ pub(crate) struct BackendKeys(Mutex<HashMap<ProjectName, Arc<Slot>>>);
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     state: Mutex<State>,
-    /// Held by whoever makes, warms or replaces the credential. In it: the last failure to.
+    /// Held by the caller that makes, warms or replaces the credential. In it: the last failure to.
+    /// It is no `SingleFlight`: the credentials that the first caller gets are its own and nobody
+    /// else's, and rotation and deletion wait at the same gate.
     gate: tokio::sync::Mutex<Option<(Instant, Failure)>>,
 }
 

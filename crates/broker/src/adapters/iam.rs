@@ -28,7 +28,7 @@ pub struct IamPeople {
     at_rest: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     /// What renewals brought, in memory only. A lock for each person, since renewing a login twice at
-    /// once ends it.
+    /// once ends it. It is no `SingleFlight`: callers bring tokens of their own, which are tried first.
     renewed: Mutex<HashMap<SubjectId, Arc<tokio::sync::Mutex<Renewed>>>>,
 }
 
