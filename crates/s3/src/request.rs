@@ -33,14 +33,14 @@ pub(crate) struct Request<'r> {
     pub(crate) body: Body,
 }
 
-impl Request<'_> {
+impl<'r> Request<'r> {
     /// A query parameter that is there and not empty.
-    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&'r str> {
         self.query.get(name).filter(|value| !value.is_empty())
     }
 
     /// A header as text. The front has refused what is not ASCII.
-    pub(crate) fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
+    pub(crate) fn header(&self, name: impl http::header::AsHeaderName) -> Option<&'r str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
