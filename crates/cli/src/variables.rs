@@ -304,6 +304,11 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable(
         Side::Tests,
+        "SKYKEY_RECORD",
+        "`1` records the examples of `docs/api.md` anew from a running portal",
+    ),
+    variable(
+        Side::Tests,
         "SKYKEY_WRITE_CLIENTS",
         "if set, `tests/run clients` writes the table of `docs/clients.md`",
     ),
