@@ -5,6 +5,7 @@
 mod accounts;
 mod agent;
 mod api_reference;
+mod denials;
 mod doctor;
 mod expiry;
 mod fault_proxy;
