@@ -31,6 +31,3 @@ pub use object_address::{ObjectAddress, ParseAddressError};
 pub use renewing::RenewingClient;
 pub use request::{Request, Service, object_path};
 pub use skykey_upstream::{Opened, RequestBody};
-
-/// The name of [`ErrorBody`] until the S3 server stops reading its own answers.
-pub use ErrorBody as Problem;

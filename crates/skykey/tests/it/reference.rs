@@ -3,6 +3,7 @@
 
 mod configuration;
 mod environment;
+mod errors;
 mod exit_codes;
 mod metrics;
 

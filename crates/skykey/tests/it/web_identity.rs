@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use skykey_s3_client::Problem;
+use skykey_s3_client::ErrorBody;
 use skykey_types::{Clock, Credentials, Secret, SignedDuration};
 
 use crate::world::TestWorld;
@@ -47,7 +47,7 @@ impl Answer {
     #[track_caller]
     fn refused(&self, status: u16, code: &str, word: &str) {
         assert!(self.body.contains("<ErrorResponse"), "{}", self.body);
-        let fault = Problem::parse(&self.body);
+        let fault = ErrorBody::parse(&self.body);
         assert_eq!(
             (self.status, fault.code.as_str()),
             (status, code),
