@@ -29,6 +29,8 @@ const IF_HEADERS: [&HeaderName; 5] = [
     &IF_UNMODIFIED_SINCE,
     &IF_RANGE,
 ];
+/// The version of the S3 API, which the AWS SDK for C++ names in a header. There is one.
+const API_VERSION: (&str, &[u8]) = ("x-amz-api-version", b"2006-03-01");
 /// Further headers by which something is decided.
 const DECIDING: [&HeaderName; 11] = [
     &AUTHORIZATION,
@@ -118,7 +120,8 @@ pub(crate) fn check_carried(
         let name = name.as_str();
         let must_be_known = name.starts_with("x-amz-")
             || (writes || row.need == Need::Read) && IF_HEADERS.iter().any(|known| *known == name);
-        if !must_be_known || HARMLESS.contains(&name) {
+        let promises_nothing = HARMLESS.contains(&name) || (name, value.as_bytes()) == API_VERSION;
+        if !must_be_known || promises_nothing {
             continue;
         }
         if !row.carries_header(name) {
@@ -354,6 +357,13 @@ mod tests {
             carried(Operation::CopyObject, "", &[("x-amz-tagging", b"a=b")]),
             unknown
         );
+    }
+
+    #[test]
+    fn the_aws_sdk_for_cpp_names_the_version_of_the_api() {
+        let get = |version| carried(Operation::GetObject, "", &[("x-amz-api-version", version)]);
+        assert_eq!(get(b"2006-03-01"), None);
+        assert_eq!(get(b"2030-01-01"), Some(Code::NotImplemented));
     }
 
     #[test]
