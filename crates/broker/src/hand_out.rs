@@ -1,7 +1,7 @@
 //! Handing the same credentials out again: what asks for credentials whenever it starts (a notebook's
 //! kernel, a tool, the next one) gets the same lease until little is left of it, then a new one.
 //!
-//! They are in memory only, one set for each person and wish, and go when their lease is revoked.
+//! They are in memory only, one set for each person and request, and go when their lease is revoked.
 //! Handing out again asks nobody: whoever has a live lease is watched. A new lease is issued beside the
 //! request, as any other, by one asker at a time: who gives up waiting finds it made when they ask again.
 
@@ -13,7 +13,7 @@ use skykey_types::{Lease, LeaseId, Person, SignedDuration, SubjectId, Survey, Ti
 use skykey_upstream::{Fault, Flight, SingleFlight};
 
 use crate::database::Audit;
-use crate::{Broker, Caller, Denied, Issued, Wish};
+use crate::{Broker, Caller, Denied, Issued, LeaseRequest};
 
 /// With less left than this, credentials are no help.
 const MIN_LEFT: SignedDuration = SignedDuration::from_secs(60);
@@ -59,7 +59,7 @@ impl HandOutSettings {
 }
 
 /// A person and what they get.
-type Key = (SubjectId, Wish);
+type Key = (SubjectId, LeaseRequest);
 
 /// The only memory of credentials that were handed out. A revocation removes them from it.
 #[derive(Default)]
@@ -126,9 +126,9 @@ impl HandOuts {
         lock(&self.slots)
     }
 
-    fn slot(&self, id: &SubjectId, wish: &Wish) -> Arc<Slot> {
+    fn slot(&self, id: &SubjectId, request: &LeaseRequest) -> Arc<Slot> {
         self.slots()
-            .entry((id.clone(), wish.clone()))
+            .entry((id.clone(), request.clone()))
             .or_default()
             .clone()
     }
@@ -161,25 +161,25 @@ impl HandOuts {
 }
 
 impl Broker {
-    /// Credentials as wished: those that this person already has from here, as long as enough is left
+    /// Credentials as requested: those that this person already has from here, as long as enough is left
     /// of them, otherwise new ones. While new ones cannot be had because a system is away, the old
-    /// ones go on until a minute before their end. `wish` comes from a site's configuration; for each
+    /// ones go on until a minute before their end. `request` comes from a site's configuration; for each
     /// different one of each person one set is held.
-    pub async fn hand_out(self: &Arc<Self>, caller: &Caller, wish: &Wish) -> HandedOut {
-        let Some(survey) = self.surveys.named(&wish.survey) else {
+    pub async fn hand_out(self: &Arc<Self>, caller: &Caller, request: &LeaseRequest) -> HandedOut {
+        let Some(survey) = self.surveys.named(request.survey.as_str()) else {
             return self
-                .issue(caller, wish)
+                .issue(caller, request)
                 .await
                 .map(Arc::new)
                 .map_err(Arc::new);
         };
-        let slot = self.hand_outs.slot(&caller.id, wish);
+        let slot = self.hand_outs.slot(&caller.id, request);
         let Some((held, left)) = self.held(&slot) else {
-            return finish(self.begin(&slot, caller, wish)).await;
+            return finish(self.begin(&slot, caller, request)).await;
         };
         let whole = left + self.clock.now().duration_since(held.lease.issued);
         if left <= self.settings.hand_out.renew_with(&held.lease.id, whole) {
-            let under_way = self.begin(&slot, caller, wish);
+            let under_way = self.begin(&slot, caller, request);
             if left <= MIN_LEFT.min(whole / 4) {
                 return finish(under_way).await;
             }
@@ -191,7 +191,7 @@ impl Broker {
                 Ok(Err(_)) | Err(_) => {}
             }
         }
-        self.again(caller, wish, survey, &slot, held).await
+        self.again(caller, request, survey, &slot, held).await
     }
 
     /// Returns the credentials of `lease` again, which was handed out before, as long as they live: for
@@ -202,10 +202,10 @@ impl Broker {
     pub async fn hand_out_same(
         &self,
         caller: &Caller,
-        wish: &Wish,
+        request: &LeaseRequest,
         lease: &Lease,
     ) -> Option<HandedOut> {
-        let survey = self.surveys.named(&wish.survey)?;
+        let survey = self.surveys.named(request.survey.as_str())?;
         let now = self.clock.now();
         let lives = lease.expires.is_some_and(|end| end > now);
         if !lives || lease.subject != caller.id || lease.survey != survey.name {
@@ -213,9 +213,9 @@ impl Broker {
         }
         let person = self.last_word(&caller.id)?;
         let admitted = self.check_again(&person, survey, lease);
-        let slot = self.hand_outs.slot(&caller.id, wish);
+        let slot = self.hand_outs.slot(&caller.id, request);
         if let Err(denied) = self
-            .check_admitted(admitted, caller, wish, &slot, lease)
+            .check_admitted(admitted, caller, request, &slot, lease)
             .await
         {
             return Some(Err(denied));
@@ -240,7 +240,7 @@ impl Broker {
     async fn again(
         &self,
         caller: &Caller,
-        wish: &Wish,
+        request: &LeaseRequest,
         survey: &Survey,
         slot: &Slot,
         held: Arc<Issued>,
@@ -249,7 +249,7 @@ impl Broker {
             let person = self.person_lately(caller).await?;
             self.check_again(&person, survey, &held.lease)
         };
-        self.check_admitted(admitted.await, caller, wish, slot, &held.lease)
+        self.check_admitted(admitted.await, caller, request, slot, &held.lease)
             .await?;
         Ok(held)
     }
@@ -269,7 +269,7 @@ impl Broker {
         &self,
         admitted: Result<(), Denied>,
         caller: &Caller,
-        wish: &Wish,
+        request: &LeaseRequest,
         slot: &Slot,
         lease: &Lease,
     ) -> Result<(), Arc<Denied>> {
@@ -277,7 +277,7 @@ impl Broker {
             return Ok(());
         };
         let audit = Audit {
-            survey: Some(wish.survey.clone()),
+            survey: Some(request.survey.to_string()),
             method: Some(lease.method.to_string()),
             lease: Some(lease.id.clone()),
             ..Audit::no(self.clock.now(), caller, "issue", &denied)
@@ -293,7 +293,12 @@ impl Broker {
     }
 
     /// Issues beside the request, unless that is under way or was refused just now.
-    fn begin(self: &Arc<Self>, slot: &Arc<Slot>, caller: &Caller, wish: &Wish) -> Issuing {
+    fn begin(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        caller: &Caller,
+        request: &LeaseRequest,
+    ) -> Issuing {
         // Held until it is begun, so that its end is either joined or seen.
         let state = slot.state();
         let now = self.clock.now();
@@ -302,13 +307,13 @@ impl Broker {
         {
             return Issuing::Refused(denied.clone());
         }
-        let key = (caller.id.clone(), wish.clone());
+        let key = (caller.id.clone(), request.clone());
         let issuing = &self.hand_outs.issuing;
         Issuing::UnderWay(issuing.join_or_start(OPERATION, key, || {
             let (broker, slot) = (self.clone(), slot.clone());
-            let (caller, wish) = (caller.clone(), wish.clone());
+            let (caller, request) = (caller.clone(), request.clone());
             async move {
-                let issued = broker.issue(&caller, &wish).await;
+                let issued = broker.issue(&caller, &request).await;
                 let outcome = issued.map(Arc::new).map_err(Arc::new);
                 let mut state = slot.state();
                 let now = broker.clock.now();

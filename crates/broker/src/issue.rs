@@ -1,13 +1,16 @@
 //! Issuing a lease to a person who asks for one, at the portal or through the API.
 
+use std::sync::Arc;
+
 use skykey_types::{
-    Access, AccessKeyId, Allowed, Credentials, Lease, LeaseId, Lifetime, LifetimeError, Method,
-    ProjectName, Rights, Secret, SignedDuration, SubjectId, Survey, Timestamp,
+    Access, AccessKeyId, Allowed, Credentials, Lease, LeaseId, Lifetime, Method, ProjectName,
+    Rights, Secret, SignedDuration, SubjectId, Survey, Timestamp,
 };
 
 use crate::database::{Audit, LeaseRow};
 use crate::exchange::Way;
-use crate::{Broker, Denied, PersonsKey};
+use crate::request::{method_in_audit, survey_in_audit};
+use crate::{Broker, Denied, KeyOwner, LeaseRequest, PersonsKey};
 
 /// Who asks. Whether they may is not yet known.
 #[derive(Debug, Clone)]
@@ -20,30 +23,13 @@ pub struct Caller {
     pub iam_token: Option<Secret>,
 }
 
-/// What is asked for, as it was written: nothing has been checked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Wish {
-    /// The survey's name.
-    pub survey: String,
-    /// Seconds; the shortest lease if left out.
-    pub lifetime: Option<String>,
-    /// `ec2`, `sts-lite` or `gateway`; the survey's first if left out.
-    pub method: Option<String>,
-    /// `read` or `write`; `read` if left out.
-    pub access: Option<String>,
-    /// Whose EC2 credential is exchanged by `sts-lite` and `assume-role`: `backend` (if left out) or
-    /// `own`, the person's, which is made if they have none.
-    pub key: Option<String>,
-    /// Narrows the credentials to what these rights allow too: the methods `gateway` and `assume-role` can.
-    /// It never widens them.
-    pub within: Option<Rights>,
-}
-
 /// A lease with its credentials, which are shown once.
 #[derive(Debug)]
 pub struct Issued {
     /// The lease.
     pub lease: Lease,
+    /// The survey that it opens.
+    pub survey: Arc<Survey>,
     /// Its credentials.
     pub credentials: Credentials,
     /// How long it was asked for of whoever made the credentials. By our clock they last no longer from
@@ -53,37 +39,48 @@ pub struct Issued {
 
 impl Broker {
     /// Issues a lease, or says why not. Either way it is in the audit.
-    pub async fn issue(&self, caller: &Caller, wish: &Wish) -> Result<Issued, Denied> {
-        match self.try_issue(caller, wish).await {
+    pub async fn issue(&self, caller: &Caller, request: &LeaseRequest) -> Result<Issued, Denied> {
+        match self.try_issue(caller, request).await {
             Ok(issued) => Ok(issued),
             Err(denied) => {
-                tracing::info!(subject = %caller.id, username = caller.username, survey = wish.survey, %denied, "lease refused");
-                self.metrics
-                    .refused(&self.surveys, &wish.survey, wish.method.as_deref(), &denied);
-                let audit = Audit {
-                    survey: Some(wish.survey.chars().take(80).collect()),
-                    method: wish
-                        .method
-                        .as_ref()
-                        .map(|method| method.chars().take(40).collect()),
-                    ..Audit::no(self.clock.now(), caller, "issue", &denied)
-                };
-                self.database.audit(&audit).await?;
-                Err(denied)
+                let method = request.method.map(Method::as_str);
+                self.refuse_issue(caller, request.survey.as_str(), method, denied)
+                    .await
             }
         }
     }
 
-    async fn try_issue(&self, caller: &Caller, wish: &Wish) -> Result<Issued, Denied> {
+    /// Counts a refusal and writes it down, with the survey and the method as they were asked for.
+    pub(crate) async fn refuse_issue<T>(
+        &self,
+        caller: &Caller,
+        survey: &str,
+        method: Option<&str>,
+        denied: Denied,
+    ) -> Result<T, Denied> {
+        tracing::info!(subject = %caller.id, username = caller.username, survey, %denied, "lease refused");
+        self.metrics.refused(&self.surveys, survey, method, &denied);
+        let audit = Audit {
+            survey: survey_in_audit(survey),
+            method: method.map(method_in_audit),
+            ..Audit::no(self.clock.now(), caller, "issue", &denied)
+        };
+        self.database.audit(&audit).await?;
+        Err(denied)
+    }
+
+    async fn try_issue(&self, caller: &Caller, request: &LeaseRequest) -> Result<Issued, Denied> {
         let survey = self
             .surveys
-            .named(&wish.survey)
-            .ok_or_else(|| Denied::NoSuchSurvey(wish.survey.chars().take(80).collect()))?;
-        let access = parse_access(wish.access.as_deref())?;
-        let method = parse_method(survey, wish.method.as_deref())?;
-        let own = parse_key(wish.key.as_deref())?;
-        let asked = parse_lifetime(survey, wish.lifetime.as_deref())?;
-        let rights = narrowed(survey, access, method, wish.within.as_ref())?;
+            .named(request.survey.as_str())
+            .ok_or_else(|| Denied::NoSuchSurvey(request.survey.to_string()))?;
+        let access = request.access;
+        let method = offered_method(survey, request.method)?;
+        let asked = request.lifetime;
+        if let Some(asked) = asked {
+            survey.lifetime.check(asked)?;
+        }
+        let rights = narrowed(survey, access, method, request.within.as_ref())?;
         let person = self.person(caller).await?;
         self.check_member(&person, survey, access)?;
         self.check_proof(survey, method, access).await?;
@@ -107,11 +104,12 @@ impl Broker {
                 let way = Way::of(method, survey, access, &person.username, allowed.lifetime)?
                     .with(rights);
                 let project = survey.project(access);
-                let (credentials, user) = if own {
-                    self.exchange_own_key(caller, project, &way).await?
-                } else {
-                    self.backend_keys.slot(project).ask(now);
-                    (self.exchange_backend_key(project, &way).await?, None)
+                let (credentials, user) = match request.key_owner {
+                    KeyOwner::Person => self.exchange_own_key(caller, project, &way).await?,
+                    KeyOwner::Backend => {
+                        self.backend_keys.slot(project).ask(now);
+                        (self.exchange_backend_key(project, &way).await?, None)
+                    }
                 };
                 let expires = credentials
                     .expiration
@@ -159,6 +157,7 @@ impl Broker {
         }
         Ok(Issued {
             lease: row.lease,
+            survey: survey.clone(),
             credentials,
             lifetime: allowed.lifetime.duration(),
         })
@@ -225,8 +224,8 @@ impl Broker {
     }
 }
 
-/// The rights of the lease: the survey's, within what was wished. With a method that cannot narrow its
-/// credentials, a wish to do so is refused: whoever wishes it believes to be protected by it.
+/// Returns the rights of the lease: the survey's, within those of the request. A method that cannot
+/// narrow its credentials refuses a request to do so, since the client relies on it.
 fn narrowed(
     survey: &Survey,
     access: Access,
@@ -241,7 +240,6 @@ fn narrowed(
     }
 }
 
-/// Whether the person's own EC2 credential is to be exchanged.
 /// How long the lease may last, by the survey, the account's end and what was asked for.
 fn decide(
     survey: &Survey,
@@ -267,43 +265,15 @@ fn decide(
     Ok(allowed)
 }
 
-fn parse_key(text: Option<&str>) -> Result<bool, Denied> {
-    match text {
-        None | Some("backend") => Ok(false),
-        Some("own") => Ok(true),
-        Some(other) => Err(Denied::NotAKey(other.chars().take(40).collect())),
-    }
-}
-
-fn parse_access(text: Option<&str>) -> Result<Access, Denied> {
-    match text {
-        None | Some("read") => Ok(Access::Read),
-        Some("write") => Ok(Access::Write),
-        Some(other) => Err(Denied::NotAnAccess(other.chars().take(40).collect())),
-    }
-}
-
-fn parse_method(survey: &Survey, text: Option<&str>) -> Result<Method, Denied> {
-    let Some(text) = text else {
-        return survey
-            .methods
-            .first()
-            .copied()
-            .ok_or_else(|| Denied::NoSuchSurvey(survey.name.to_string()));
-    };
-    let method: Method = text.parse()?;
-    if survey.methods.contains(&method) {
-        Ok(method)
-    } else {
-        Err(Denied::NoSuchMethod {
+/// Returns the method that was asked for, or the survey's first, if the survey offers it.
+fn offered_method(survey: &Survey, asked: Option<Method>) -> Result<Method, Denied> {
+    match asked.or(survey.methods.first().copied()) {
+        None => Err(Denied::NoSuchSurvey(survey.name.to_string())),
+        Some(method) if survey.methods.contains(&method) => Ok(method),
+        Some(method) => Err(Denied::NoSuchMethod {
             survey: survey.name.clone(),
             method,
             offered: survey.methods.clone(),
-        })
+        }),
     }
-}
-
-fn parse_lifetime(survey: &Survey, text: Option<&str>) -> Result<Option<Lifetime>, LifetimeError> {
-    text.map(|text| text.parse().and_then(|asked| survey.lifetime.check(asked)))
-        .transpose()
 }

@@ -23,8 +23,8 @@ mod ports;
 mod proofs;
 mod reinstate;
 mod renew;
+mod request;
 mod revoke;
-mod role;
 mod stop_servers;
 mod surveys;
 mod upkeep;
@@ -46,7 +46,7 @@ pub use authenticate::{Kind, Principal};
 pub use database::{AuditEntry, Database, DatabaseError, Standing};
 pub use denied::Denied;
 pub use hand_out::{HandOutSettings, HandedOut};
-pub use issue::{Caller, Issued, Wish};
+pub use issue::{Caller, Issued};
 pub use machine::{Machine, NotAMachine};
 pub use metrics::BrokerMetrics;
 pub use ports::{
@@ -55,7 +55,7 @@ pub use ports::{
 };
 pub use proofs::ProofStanding;
 pub use renew::Renewal;
-pub use role::RoleWish;
+pub use request::{KeyOwner, LeaseFields, LeaseRequest, RoleFields};
 pub use surveys::{Surveys, SurveysError};
 pub use watch::WatchReport;
 

@@ -15,7 +15,7 @@ use moka::future::Cache;
 use skykey_types::{Access, Secret, SignedDuration, SubjectId, Timestamp};
 
 use crate::database::Audit;
-use crate::{Broker, Caller, Denied, Issued, KeystoneToken, Wish};
+use crate::{Broker, Caller, Denied, Issued, KeystoneToken, LeaseRequest};
 
 /// No token of Keystone comes near.
 const LONGEST: usize = 4096;
@@ -161,18 +161,22 @@ impl Broker {
 
     /// Issues a lease to a machine, by the rules for its owner; but to read only, whatever they may. The
     /// audit says which application credential it was.
-    pub async fn issue_to_machine(&self, machine: &Machine, wish: &Wish) -> Result<Issued, Denied> {
+    pub async fn issue_to_machine(
+        &self,
+        machine: &Machine,
+        request: &LeaseRequest,
+    ) -> Result<Issued, Denied> {
         let caller = machine.owner();
-        if wish.access.as_deref() == Some(Access::Write.as_str()) {
+        if request.access == Access::Write {
             let denied = Denied::MachinesRead;
             let audit = Audit {
-                survey: Some(wish.survey.chars().take(80).collect()),
+                survey: Some(request.survey.to_string()),
                 ..Audit::no(self.clock.now(), caller, "issue", &denied)
             };
             self.database.audit(&audit).await?;
             return Err(denied);
         }
-        let issued = self.issue(caller, wish).await?;
+        let issued = self.issue(caller, request).await?;
         let lease = &issued.lease;
         let Machine {
             keystone_user,

@@ -8,6 +8,7 @@ use skykey_types::{
 
 use crate::authenticate::{Kind, Principal};
 use crate::database::{Audit, LeaseRow};
+use crate::request::parse_lifetime;
 use crate::{Broker, Caller, Denied, Issued};
 
 /// Which temporary credentials are asked for.
@@ -29,7 +30,8 @@ impl Renewal<'_> {
 }
 
 impl Broker {
-    /// Answers `GetSessionToken` or `AssumeRole`. `asked` is what `DurationSeconds` said.
+    /// Answers `GetSessionToken` or `AssumeRole`. `asked` is `DurationSeconds` as it was written: it is
+    /// parsed here, once, so that a wrong one is in the audit.
     ///
     /// For the backend user no lease is written: the broker itself asks, and writes the lease of
     /// the person for whom it does.
@@ -79,13 +81,10 @@ impl Broker {
         else {
             return Err(Denied::NeedsEc2);
         };
-        let asked = match asked {
-            None => None,
-            Some(text) => Some(
-                text.parse()
-                    .and_then(|asked: Lifetime| Limits::STS.check(asked))?,
-            ),
-        };
+        let asked = parse_lifetime(asked)?;
+        if let Some(asked) = asked {
+            Limits::STS.check(asked)?;
+        }
         let survey = self
             .surveys
             .named(principal.survey.as_str())
@@ -160,6 +159,7 @@ impl Broker {
         }
         Ok(Issued {
             lease: row.lease,
+            survey: survey.clone(),
             credentials,
             lifetime: allowed.lifetime.duration(),
         })

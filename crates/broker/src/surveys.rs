@@ -6,7 +6,7 @@ use skykey_types::{Access, ProjectName, Survey, SurveyName};
 
 /// All surveys, in the order of the configuration.
 #[derive(Debug, Clone)]
-pub struct Surveys(Arc<[Survey]>);
+pub struct Surveys(Arc<[Arc<Survey>]>);
 
 /// Surveys that contradict each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,22 +42,22 @@ impl Surveys {
                 }
             }
         }
-        Ok(Self(surveys.into()))
+        Ok(Self(surveys.into_iter().map(Arc::new).collect()))
     }
 
     /// Every survey.
     pub fn iter(&self) -> impl Iterator<Item = &Survey> {
-        self.0.iter()
+        self.0.iter().map(AsRef::as_ref)
     }
 
     /// The survey of that name.
-    pub fn named(&self, name: &str) -> Option<&Survey> {
+    pub fn named(&self, name: &str) -> Option<&Arc<Survey>> {
         self.0.iter().find(|survey| survey.name.as_str() == name)
     }
 
     /// The survey whose role in the object store this is, and how far it goes. A role of several, or of
     /// both accesses, is nobody's: it would not say what is wanted.
-    pub fn of_role(&self, arn: &str) -> Option<(&Survey, Access)> {
+    pub fn of_role(&self, arn: &str) -> Option<(&Arc<Survey>, Access)> {
         let mut found = self.0.iter().flat_map(|survey| {
             [Access::Read, Access::Write]
                 .into_iter()
@@ -76,7 +76,7 @@ impl Surveys {
     }
 
     /// The survey that an EC2 credential of `project` belongs to, and how far it goes.
-    pub fn of_project(&self, project: &str) -> Option<(&Survey, Access)> {
+    pub fn of_project(&self, project: &str) -> Option<(&Arc<Survey>, Access)> {
         self.0.iter().find_map(|survey| {
             survey
                 .access_of_project(project)

@@ -29,7 +29,7 @@ use axum::{Extension, Json};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use skykey_api::ContainerCredentials;
-use skykey_broker::{Caller, Denied, HandedOut, Issued, Wish};
+use skykey_broker::{Caller, Denied, HandedOut, Issued, LeaseRequest};
 use skykey_hub::{Hub, HubName, HubUser};
 use skykey_serve::{ClientAddr, WrongTokens};
 use skykey_types::{Lifetime, Method, Secret, Survey, SurveyName};
@@ -227,13 +227,13 @@ async fn hand_out(
     };
     check_token(settings, &user)?;
     let caller = caller(portal, settings, &user).await?;
-    let wish = wish(portal, settings, &caller, query.survey.as_deref()).await?;
-    let outcome = portal.broker.hand_out(&caller, &wish).await;
+    let request = lease_request(portal, settings, &caller, query.survey.as_deref()).await?;
+    let outcome = portal.broker.hand_out(&caller, &request).await;
     let issued = explained(portal, &caller, outcome).await?;
     tracing::debug!(user = user.name, lease = %issued.lease.id, "handed out to a notebook server");
     let now = portal.broker.clock().now();
     let (tokens, lease) = (&portal.jupyter.known, issued.lease.clone());
-    tokens.keep(hash, query.survey, caller, wish, lease, now);
+    tokens.keep(hash, query.survey, caller, request, lease, now);
     Ok(issued)
 }
 
@@ -304,32 +304,29 @@ async fn caller(
     })
 }
 
-/// What to ask the broker for.
-async fn wish(
+/// Returns what to ask the broker for.
+async fn lease_request(
     portal: &Portal,
     settings: &JupyterSettings,
     caller: &Caller,
     asked: Option<&str>,
-) -> Result<Wish, Problem> {
-    let surveys = portal.broker.surveys();
-    let name = match asked.or(settings.survey.as_ref().map(SurveyName::as_str)) {
-        Some(name) => name.to_owned(),
-        None => only_survey(portal, caller).await?.name.to_string(),
+) -> Result<LeaseRequest, Problem> {
+    let survey: &Survey = match asked.or(settings.survey.as_ref().map(SurveyName::as_str)) {
+        Some(name) => portal
+            .broker
+            .surveys()
+            .named(name)
+            .ok_or_else(|| Denied::NoSuchSurvey(name.chars().take(80).collect()))?,
+        None => only_survey(portal, caller).await?,
     };
-    let survey = surveys
-        .named(&name)
-        .ok_or_else(|| Denied::NoSuchSurvey(name.chars().take(80).collect()))?;
     let method = settings.method.or_else(|| {
         let mut methods = survey.methods.iter().copied();
         methods.find(|method| *method != Method::Ec2)
     });
-    Ok(Wish {
-        survey: name,
-        lifetime: settings
-            .lifetime
-            .map(|lifetime| lifetime.as_seconds().to_string()),
-        method: method.map(|method| method.as_str().to_owned()),
-        ..Wish::default()
+    Ok(LeaseRequest {
+        lifetime: settings.lifetime,
+        method,
+        ..LeaseRequest::new(survey.name.clone())
     })
 }
 

@@ -156,11 +156,11 @@ async fn a_suspension_counts_the_tokens_of_whoever_gave_an_ec2_credential_back()
 #[tokio::test]
 async fn a_survey_without_ec2_has_no_tokens_but_those_of_its_leases() {
     let world = at_echo(true).await;
-    let wish = skykey_broker::Wish {
+    let fields = skykey_broker::LeaseFields {
         survey: "brief".to_owned(),
         ..demo(Method::StsLite)
     };
-    world.issue("alice", &wish).await;
+    world.issue("alice", &fields).await;
     world.leave_groups("alice");
     world.broker.watch_once().await.unwrap();
     let brief = standing(&world, "brief").await;

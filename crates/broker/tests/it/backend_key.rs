@@ -6,7 +6,7 @@ use skykey_broker::{Denied, Issued};
 use skykey_types::Method;
 
 use crate::fakes::{BACKEND, Mood};
-use crate::world::{World, caller, demo, demo_writing};
+use crate::world::{World, caller, demo, demo_writing, parsed};
 
 /// Fifty people at once; Alice stands for all of them.
 async fn burst(world: &World) -> Vec<Issued> {
@@ -15,7 +15,7 @@ async fn burst(world: &World) -> Vec<Issued> {
         let broker = world.broker.clone();
         tasks.spawn(async move {
             broker
-                .issue(&caller("alice"), &demo(Method::StsLite))
+                .issue(&caller("alice"), &parsed(&demo(Method::StsLite)))
                 .await
                 .unwrap()
         });
@@ -46,12 +46,12 @@ async fn a_burst_of_leases_makes_one_backend_key_and_fifty_different_leases() {
 #[tokio::test]
 async fn reading_and_writing_have_a_backend_key_each() {
     let world = World::new().await;
-    for wish in [
+    for fields in [
         demo(Method::StsLite),
         demo_writing(Method::StsLite),
         demo(Method::StsLite),
     ] {
-        world.issue("carol", &wish).await;
+        world.issue("carol", &fields).await;
     }
     let asked_with = world.sts.asked_with();
     // The first was the proof's.
@@ -177,7 +177,7 @@ async fn a_burst_that_meets_an_sts_that_is_away_shares_the_failure() {
         let broker = world.broker.clone();
         tasks.spawn(async move {
             broker
-                .issue(&caller("alice"), &demo(Method::StsLite))
+                .issue(&caller("alice"), &parsed(&demo(Method::StsLite)))
                 .await
                 .unwrap_err()
                 .code()

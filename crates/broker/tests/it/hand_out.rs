@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use skykey_broker::{Caller, HandedOut, Proof, Wish};
+use skykey_broker::{Caller, HandedOut, LeaseFields, LeaseRequest, Proof};
 use skykey_types::{Method, SignedDuration};
 
 use crate::fakes::Mood;
-use crate::world::{GRACE, World, caller, demo, demo_for, subject};
+use crate::world::{GRACE, World, caller, demo, demo_for, parsed, subject};
 
 /// Somebody whom the hub names; nothing acts in their name at the IAM.
 fn from_the_hub(who: &str) -> Caller {
@@ -16,12 +16,12 @@ fn from_the_hub(who: &str) -> Caller {
     }
 }
 
-fn wish() -> Wish {
-    demo(Method::StsLite)
+fn request() -> LeaseRequest {
+    parsed(&demo(Method::StsLite))
 }
 
 async fn ask(world: &World, who: &str) -> HandedOut {
-    world.broker.hand_out(&from_the_hub(who), &wish()).await
+    world.broker.hand_out(&from_the_hub(who), &request()).await
 }
 
 async fn key(world: &World, who: &str) -> String {
@@ -70,7 +70,7 @@ async fn each_person_and_each_wish_has_credentials_of_its_own() {
     let world = World::new().await;
     let alice = key(&world, "alice").await;
     assert_ne!(key(&world, "bob").await, alice);
-    let longer = demo_for(Method::StsLite, "7200");
+    let longer = parsed(&demo_for(Method::StsLite, "7200"));
     let issued = world.broker.hand_out(&from_the_hub("alice"), &longer).await;
     assert_ne!(issued.unwrap().lease.access_key_id.as_str(), alice);
 }
@@ -88,7 +88,7 @@ async fn five_hundred_who_begin_together_make_one_lease_each_and_no_stampede() {
             let broker = world.broker.clone();
             tasks.spawn(async move {
                 let who = from_the_hub(&format!("p{}", number % 500));
-                broker.hand_out(&who, &wish()).await.unwrap();
+                broker.hand_out(&who, &request()).await.unwrap();
             });
         }
         tasks.join_all().await;
@@ -224,14 +224,14 @@ async fn the_same_and_nothing_else_while_nobody_can_say_who_it_is() {
     let same = async || {
         world
             .broker
-            .hand_out_same(&alice, &wish(), &issued.lease)
+            .hand_out_same(&alice, &request(), &issued.lease)
             .await
     };
     assert_eq!(same().await.unwrap().unwrap().lease.id, issued.lease.id);
     let bobs = ask(&world, "bob").await.unwrap();
     let of_bob = world
         .broker
-        .hand_out_same(&alice, &wish(), &bobs.lease)
+        .hand_out_same(&alice, &request(), &bobs.lease)
         .await;
     assert!(of_bob.is_none());
     world.people.door.be(Mood::Away);
@@ -257,7 +257,7 @@ async fn what_was_revoked_is_not_handed_out_again_though_nobody_can_say_who_it_i
     world.broker.give_back(&caller("alice"), id).await.unwrap();
     let again = world
         .broker
-        .hand_out_same(&alice, &wish(), &issued.lease)
+        .hand_out_same(&alice, &request(), &issued.lease)
         .await;
     assert_eq!(again.unwrap().unwrap_err().code(), "revoked");
     world.end_account("bob", 4000);
@@ -266,7 +266,7 @@ async fn what_was_revoked_is_not_handed_out_again_though_nobody_can_say_who_it_i
     world.broker.person(&caller("bob")).await.unwrap_err();
     let again = world
         .broker
-        .hand_out_same(&from_the_hub("bob"), &wish(), &bobs.lease)
+        .hand_out_same(&from_the_hub("bob"), &request(), &bobs.lease)
         .await;
     assert_eq!(again.unwrap().unwrap_err().code(), "account_inactive");
 }
@@ -309,7 +309,7 @@ async fn a_class_that_waits_for_a_proof_that_fails_tries_once() {
     let mut tasks = tokio::task::JoinSet::new();
     for who in ["alice", "bob", "carol"] {
         let broker = world.broker.clone();
-        tasks.spawn(async move { broker.hand_out(&from_the_hub(who), &wish()).await });
+        tasks.spawn(async move { broker.hand_out(&from_the_hub(who), &request()).await });
     }
     for outcome in tasks.join_all().await {
         assert_eq!(outcome.unwrap_err().code(), "upstream_away");
@@ -322,11 +322,11 @@ async fn a_class_that_waits_for_a_proof_that_fails_tries_once() {
 #[tokio::test]
 async fn a_survey_that_there_is_not_is_refused_and_written_down() {
     let world = World::new().await;
-    let wish = Wish {
-        survey: "atlantis".to_owned(),
-        ..Wish::default()
-    };
-    let denied = world.broker.hand_out(&from_the_hub("alice"), &wish).await;
+    let request = LeaseRequest::new("atlantis".parse().unwrap());
+    let denied = world
+        .broker
+        .hand_out(&from_the_hub("alice"), &request)
+        .await;
     assert_eq!(denied.unwrap_err().code(), "no_such_survey");
     assert_eq!(world.newest_audit().await.outcome, "no");
 }
@@ -335,11 +335,11 @@ async fn a_survey_that_there_is_not_is_refused_and_written_down() {
 async fn a_cut_shortens_a_gateway_lease_and_never_lengthens_one() {
     let world = World::new().await;
     let lasts = async |method, survey: &str| {
-        let wish = Wish {
+        let fields = LeaseFields {
             survey: survey.to_owned(),
             ..demo(method)
         };
-        let lease = world.issue("alice", &wish).await.lease;
+        let lease = world.issue("alice", &fields).await.lease;
         lease
             .expires
             .unwrap()
@@ -368,7 +368,7 @@ async fn a_login_name_is_somebodys_until_the_iam_calls_them_otherwise() {
 async fn who_gives_up_waiting_finds_it_made() {
     let world = World::new().await;
     let (broker, alice) = (world.broker.clone(), from_the_hub("alice"));
-    let asking = tokio::spawn(async move { broker.hand_out(&alice, &wish()).await });
+    let asking = tokio::spawn(async move { broker.hand_out(&alice, &request()).await });
     while world.people.door.asked() == 0 {
         tokio::task::yield_now().await;
     }

@@ -1,10 +1,10 @@
 //! Issuing: who gets a lease, who does not, and what is written down.
 
-use skykey_broker::{Broker, Denied, Kind, Wish};
+use skykey_broker::{Broker, Denied, Kind, LeaseFields};
 use skykey_types::{Access, LeaseId, Limit, Method, SignedDuration};
 
 use crate::fakes::Mood;
-use crate::world::{GRACE, JOIN_AT, World, caller, demo, demo_for, demo_writing, subject};
+use crate::world::{GRACE, JOIN_AT, World, caller, demo, demo_for, demo_writing, parsed, subject};
 
 #[tokio::test]
 async fn a_member_gets_a_lease_by_every_method_and_the_audit_says_so() {
@@ -53,14 +53,14 @@ async fn a_member_gets_a_lease_by_every_method_and_the_audit_says_so() {
 }
 
 #[tokio::test]
-async fn a_wish_for_nothing_but_a_survey_gets_its_first_method_to_read_for_the_shortest_time() {
+async fn a_request_for_nothing_but_a_survey_gets_its_first_method_to_read_for_the_shortest_time() {
     let world = World::new().await;
     let issued = world
         .issue(
             "alice",
-            &Wish {
+            &LeaseFields {
                 survey: "plain".to_owned(),
-                ..Wish::default()
+                ..LeaseFields::default()
             },
         )
         .await;
@@ -114,30 +114,30 @@ async fn a_writer_gets_the_data_project_and_a_reader_the_readers_project() {
 #[tokio::test]
 async fn a_survey_that_there_is_not_is_refused() {
     let world = World::new().await;
-    let wish = Wish {
+    let fields = LeaseFields {
         survey: "atlantis".to_owned(),
-        ..Wish::default()
+        ..LeaseFields::default()
     };
-    let denied = world.refused(&caller("alice"), &wish).await;
+    let denied = world.refused(&caller("alice"), &fields).await;
     assert!(matches!(&denied, Denied::NoSuchSurvey(name) if name == "atlantis"));
     assert_eq!(denied.code(), "no_such_survey");
     assert_eq!(
         world.people.door.asked(),
         0,
-        "nobody is asked about a wish that cannot be granted"
+        "nobody is asked about a fields that cannot be granted"
     );
 }
 
 #[tokio::test]
 async fn a_very_long_survey_name_is_written_down_shortened() {
     let world = World::new().await;
-    let wish = Wish {
+    let fields = LeaseFields {
         survey: "ß".repeat(10_000),
         method: Some("x".repeat(10_000)),
-        ..Wish::default()
+        ..LeaseFields::default()
     };
     assert!(matches!(
-        world.broker.issue(&caller("alice"), &wish).await,
+        world.try_issue("alice", &fields).await,
         Err(Denied::NoSuchSurvey(_))
     ));
     let audit = world.newest_audit().await;
@@ -152,11 +152,11 @@ async fn a_very_long_survey_name_is_written_down_shortened() {
 async fn a_method_that_there_is_not_is_refused() {
     let world = World::new().await;
     for method in ["", "EC2", "web-identity", "gateway "] {
-        let wish = Wish {
+        let fields = LeaseFields {
             method: Some(method.to_owned()),
             ..demo(Method::Gateway)
         };
-        let denied = world.refused(&caller("alice"), &wish).await;
+        let denied = world.refused(&caller("alice"), &fields).await;
         assert!(matches!(denied, Denied::NotAMethod(_)), "{method:?}");
         assert_eq!(denied.code(), "bad_method");
     }
@@ -165,11 +165,11 @@ async fn a_method_that_there_is_not_is_refused() {
 #[tokio::test]
 async fn a_method_that_the_survey_does_not_offer_is_refused_and_the_hint_names_those_it_does() {
     let world = World::new().await;
-    let wish = Wish {
+    let fields = LeaseFields {
         survey: "plain".to_owned(),
         ..demo(Method::Ec2)
     };
-    let denied = world.refused(&caller("alice"), &wish).await;
+    let denied = world.refused(&caller("alice"), &fields).await;
     assert!(matches!(
         denied,
         Denied::NoSuchMethod {
@@ -187,11 +187,11 @@ async fn a_method_that_the_survey_does_not_offer_is_refused_and_the_hint_names_t
 async fn an_access_other_than_read_and_write_is_refused() {
     let world = World::new().await;
     for access in ["", "Read", "admin", "read,write"] {
-        let wish = Wish {
+        let fields = LeaseFields {
             access: Some(access.to_owned()),
             ..demo(Method::Gateway)
         };
-        let denied = world.refused(&caller("carol"), &wish).await;
+        let denied = world.refused(&caller("carol"), &fields).await;
         assert!(matches!(denied, Denied::NotAnAccess(_)), "{access:?}");
         assert_eq!(denied.code(), "bad_access");
     }
@@ -411,7 +411,11 @@ async fn the_method_ec2_needs_a_login_at_the_iam() {
     assert!(matches!(denied, Denied::NeedsLogin));
     assert_eq!(denied.code(), "needs_login");
     for method in [Method::StsLite, Method::Gateway] {
-        world.broker.issue(&alice, &demo(method)).await.unwrap();
+        world
+            .broker
+            .issue(&alice, &parsed(&demo(method)))
+            .await
+            .unwrap();
     }
 }
 
@@ -487,17 +491,17 @@ async fn an_assumed_role_is_narrowed_to_the_survey_and_carries_the_persons_name(
 #[tokio::test]
 async fn a_survey_without_a_role_that_writes_says_so() {
     let world = World::new().await;
-    let wish = Wish {
+    let fields = LeaseFields {
         access: Some("write".to_owned()),
         ..demo(Method::AssumeRole)
     };
-    let denied = world.refused(&caller("carol"), &wish).await;
+    let denied = world.refused(&caller("carol"), &fields).await;
     assert!(matches!(denied, Denied::NoRole { .. }));
 }
 
-/// A wish to exchange one's own EC2 credential.
-fn own() -> Wish {
-    Wish {
+/// A request to exchange one's own EC2 credential.
+fn own() -> LeaseFields {
+    LeaseFields {
         key: Some("own".to_owned()),
         ..demo(Method::StsLite)
     }
@@ -532,10 +536,10 @@ async fn ones_own_ec2_credential_that_was_made_for_nothing_does_not_stay_behind(
 #[tokio::test]
 async fn whose_key_it_is_must_be_a_word_and_ones_own_needs_a_login() {
     let world = World::new().await;
-    let mut wish = own();
-    wish.key = Some("olives".to_owned());
+    let mut fields = own();
+    fields.key = Some("olives".to_owned());
     assert_eq!(
-        world.refused(&caller("alice"), &wish).await.code(),
+        world.refused(&caller("alice"), &fields).await.code(),
         "bad_key"
     );
     let mut late = caller("alice");

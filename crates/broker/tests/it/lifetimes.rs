@@ -1,6 +1,6 @@
 //! How long a lease lasts, to the second.
 
-use skykey_broker::{Denied, Wish};
+use skykey_broker::{Denied, LeaseFields};
 use skykey_types::{Limit, Method, SignedDuration};
 
 use crate::world::{World, caller, demo, demo_for};
@@ -94,8 +94,8 @@ async fn the_accounts_end_cuts_a_lease_and_limit_says_so() {
     let world = World::new().await;
     world.end_account("alice", 5000);
     for method in Method::ALL {
-        for wish in [demo_for(method, "43200"), demo_for(method, "5001")] {
-            let issued = world.issue("alice", &wish).await;
+        for fields in [demo_for(method, "43200"), demo_for(method, "5001")] {
+            let issued = world.issue("alice", &fields).await;
             assert_eq!(
                 issued.lease.expires,
                 Some(world.now() + SignedDuration::from_secs(5000)),
@@ -148,7 +148,7 @@ async fn an_account_that_ends_before_the_shortest_lease_gets_none() {
 #[tokio::test]
 async fn a_survey_may_be_stricter_than_the_house() {
     let world = World::new().await;
-    let brief = |lifetime: &str| Wish {
+    let brief = |lifetime: &str| LeaseFields {
         survey: "brief".to_owned(),
         ..demo_for(Method::StsLite, lifetime)
     };

@@ -1,10 +1,10 @@
 //! A token of Keystone says who somebody is only if an application credential made it; the rest is the IAM's to say.
 
-use skykey_broker::{Denied, KeystoneToken, NotAMachine, Wish};
+use skykey_broker::{Denied, KeyOwner, KeystoneToken, LeaseRequest, NotAMachine};
 use skykey_types::{Method, Secret, SignedDuration};
 
 use crate::fakes::Mood;
-use crate::world::{World, demo, demo_writing, subject};
+use crate::world::{World, demo, demo_writing, parsed, subject};
 
 /// A token that counts, of the Keystone user of the IAM's `who`.
 fn token_of(world: &World, who: &str) -> KeystoneToken {
@@ -35,7 +35,7 @@ async fn a_machine_leases_to_read_in_its_owners_name() {
     assert!(machine.owner().iam_token.is_none());
     let issued = world
         .broker
-        .issue_to_machine(&machine, &demo(Method::Gateway))
+        .issue_to_machine(&machine, &parsed(&demo(Method::Gateway)))
         .await;
     let issued = issued.unwrap();
     assert_eq!(
@@ -60,7 +60,7 @@ async fn a_machine_leases_to_read_in_its_owners_name() {
     world.leave_groups("alice");
     let denied = world
         .broker
-        .issue_to_machine(&machine, &demo(Method::Gateway))
+        .issue_to_machine(&machine, &parsed(&demo(Method::Gateway)))
         .await;
     assert!(
         matches!(denied, Err(Denied::NotAMember { .. })),
@@ -76,7 +76,7 @@ async fn a_machine_of_a_curator_does_not_write_and_makes_no_ec2_credential() {
     for method in [Method::Gateway, Method::StsLite, Method::Ec2] {
         let denied = world
             .broker
-            .issue_to_machine(&machine, &demo_writing(method))
+            .issue_to_machine(&machine, &parsed(&demo_writing(method)))
             .await;
         assert!(matches!(denied, Err(Denied::MachinesRead)), "{denied:?}");
         let newest = world.newest_audit().await;
@@ -86,12 +86,12 @@ async fn a_machine_of_a_curator_does_not_write_and_makes_no_ec2_credential() {
         );
         assert!(newest.reason.starts_with("machines_read: "));
     }
-    let own = Wish {
-        key: Some("own".to_owned()),
-        ..demo(Method::StsLite)
+    let own = LeaseRequest {
+        key_owner: KeyOwner::Person,
+        ..parsed(&demo(Method::StsLite))
     };
-    for wish in [demo(Method::Ec2), own] {
-        let denied = world.broker.issue_to_machine(&machine, &wish).await;
+    for request in [parsed(&demo(Method::Ec2)), own] {
+        let denied = world.broker.issue_to_machine(&machine, &request).await;
         assert!(matches!(denied, Err(Denied::NeedsLogin)), "{denied:?}");
     }
     assert!(world.keystone.of("ks-carol").is_empty());
@@ -197,7 +197,7 @@ async fn no_other_token_of_keystone_counts() {
     let machine = world.broker.machine(&ghost).await.unwrap();
     let denied = world
         .broker
-        .issue_to_machine(&machine, &demo(Method::Gateway))
+        .issue_to_machine(&machine, &parsed(&demo(Method::Gateway)))
         .await;
     assert!(matches!(denied, Err(Denied::NoAccount(_))), "{denied:?}");
 }

@@ -1,6 +1,6 @@
 //! What is counted, by labels that no client can add to.
 
-use skykey_broker::{Proof, Wish};
+use skykey_broker::{LeaseFields, Proof};
 use skykey_types::Method;
 
 use crate::world::{World, caller, demo};
@@ -26,12 +26,12 @@ async fn leases_refusals_proofs_and_rounds_of_the_watch_are_counted() {
     world.issue("bob", &demo(Method::Gateway)).await;
     world.refused(&caller("dave"), &demo(Method::Gateway)).await;
     for (survey, method) in [("made-up", None), ("demo", Some("made-up"))] {
-        let wish = Wish {
+        let fields = LeaseFields {
             survey: survey.to_owned(),
             method: method.map(str::to_owned),
-            ..Wish::default()
+            ..LeaseFields::default()
         };
-        world.refused(&caller("alice"), &wish).await;
+        world.refused(&caller("alice"), &fields).await;
     }
     world.leave_groups("bob");
     world.broker.watch_once().await.unwrap();

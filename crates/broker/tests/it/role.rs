@@ -1,17 +1,23 @@
 //! A lease by the ARN of a survey's role, as `AssumeRoleWithWebIdentity` asks for it.
 
-use skykey_broker::{Denied, RoleWish, Surveys, Wish};
+use skykey_broker::{Denied, Issued, LeaseRequest, RoleFields, Surveys};
 use skykey_types::{Access, Limit, Limits, Method, Rights, Roles, Survey};
 
-use crate::world::{World, caller, demo, subject, survey};
+use crate::world::{World, caller, demo, parsed, subject, survey};
 
 const DEMO: &str = "arn:aws:iam:::role/demo-read";
 
-fn wish(role: &str) -> RoleWish<'_> {
-    RoleWish {
+fn fields(role: &str) -> RoleFields<'_> {
+    RoleFields {
         role,
-        ..RoleWish::default()
+        ..RoleFields::default()
     }
+}
+
+async fn issue_role(world: &World, who: &str, fields: &RoleFields<'_>) -> Result<Issued, Denied> {
+    let caller = caller(who);
+    let request = world.broker.parse_role_request(&caller, fields).await?;
+    world.broker.issue(&caller, &request).await
 }
 
 #[tokio::test]
@@ -22,11 +28,7 @@ async fn the_role_says_which_survey_and_the_method_is_one_that_gives_session_tok
         ("arn:aws:iam:::role/plain-read", "plain", Method::Gateway),
         ("arn:aws:iam:::role/brief-read", "brief", Method::StsLite),
     ] {
-        let issued = world
-            .broker
-            .issue_role(&caller("alice"), &wish(role))
-            .await
-            .unwrap();
+        let issued = issue_role(&world, "alice", &fields(role)).await.unwrap();
         let lease = issued.lease;
         assert_eq!(
             (lease.survey.as_str(), lease.method, lease.access),
@@ -55,9 +57,7 @@ async fn a_role_that_is_no_surveys_is_refused_and_written_down() {
         "arn:aws:iam:::role/demo-write",
         "arn:aws:iam:::role/demo-read ",
     ] {
-        let denied = world
-            .broker
-            .issue_role(&caller("alice"), &wish(role))
+        let denied = issue_role(&world, "alice", &fields(role))
             .await
             .unwrap_err();
         assert!(matches!(denied, Denied::NoSuchRole(_)), "{denied}");
@@ -77,11 +77,7 @@ async fn a_role_that_is_no_surveys_is_refused_and_written_down() {
             .is_empty()
     );
     // The rules are those of every lease.
-    let denied = world
-        .broker
-        .issue_role(&caller("dave"), &wish(DEMO))
-        .await
-        .unwrap_err();
+    let denied = issue_role(&world, "dave", &fields(DEMO)).await.unwrap_err();
     assert!(matches!(denied, Denied::NotAMember { .. }), "{denied}");
 }
 
@@ -89,42 +85,38 @@ async fn a_role_that_is_no_surveys_is_refused_and_written_down() {
 async fn the_credentials_are_narrowed_by_a_method_that_can() {
     let world = World::new().await;
     let within = Rights::to(&["demo/part/".parse().unwrap()], Access::Write);
-    let narrow = RoleWish {
+    let narrow = RoleFields {
         within: Some(within.clone()),
-        ..wish(DEMO)
+        ..fields(DEMO)
     };
-    let issued = world
-        .broker
-        .issue_role(&caller("alice"), &narrow)
-        .await
-        .unwrap();
+    let issued = issue_role(&world, "alice", &narrow).await.unwrap();
     let principal = world.show(&issued.credentials).await.unwrap();
     assert!(principal.rights.read("demo", "part/x"));
     assert!(!principal.rights.read("demo", "x") && !principal.rights.write("demo", "part/x"));
     // GetSessionToken cannot, so it is not taken.
-    let narrow = RoleWish {
+    let narrow = RoleFields {
         within: Some(within),
-        ..wish("arn:aws:iam:::role/brief-read")
+        ..fields("arn:aws:iam:::role/brief-read")
     };
-    let denied = world
-        .broker
-        .issue_role(&caller("alice"), &narrow)
-        .await
-        .unwrap_err();
+    let denied = issue_role(&world, "alice", &narrow).await.unwrap_err();
     assert!(matches!(denied, Denied::NoSuchMethod { .. }), "{denied}");
     for method in [Method::StsLite, Method::Ec2] {
-        let wish = Wish {
+        let request = LeaseRequest {
             within: Some(Rights::default()),
-            ..demo(method)
+            ..parsed(&demo(method))
         };
-        let denied = world.refused(&caller("alice"), &wish).await;
+        let denied = world.broker.issue(&caller("alice"), &request).await;
+        let denied = denied.unwrap_err();
+        let newest = world.newest_audit().await;
+        assert_eq!(newest.reason, format!("bad_policy: {denied}"));
         assert!(matches!(denied, Denied::NotNarrowed(_)), "{denied}");
     }
-    let wish = Wish {
+    let request = LeaseRequest {
         within: Some(Rights::default()),
-        ..demo(Method::AssumeRole)
+        ..parsed(&demo(Method::AssumeRole))
     };
-    world.issue("alice", &wish).await;
+    let issued = world.broker.issue(&caller("alice"), &request).await;
+    assert_eq!(issued.unwrap().survey.name.as_str(), "demo");
     assert_eq!(world.sts.roles().pop().unwrap().2, Rights::default());
 }
 

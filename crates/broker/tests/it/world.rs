@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use skykey_broker::{
     AuditEntry, BackendSettings, Broker, Caller, Database, Denied, HandOutSettings, Issued,
-    Principal, Renewal, Settings, Store, Surveys, Wiring, Wish,
+    KeyOwner, LeaseFields, LeaseRequest, Principal, Renewal, Settings, Store, Surveys, Wiring,
 };
 use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
@@ -133,20 +133,30 @@ impl World {
     }
 
     /// Issues, or says why not; remembers what was shown.
-    pub(crate) async fn try_issue(&self, who: &str, wish: &Wish) -> Result<Issued, Denied> {
-        let issued = self.broker.issue(&caller(who), wish).await?;
+    pub(crate) async fn try_issue(
+        &self,
+        who: &str,
+        fields: &LeaseFields,
+    ) -> Result<Issued, Denied> {
+        let caller = caller(who);
+        let request = self.broker.parse_request(&caller, fields).await?;
+        let issued = self.broker.issue(&caller, &request).await?;
         self.remember(&issued.credentials);
         Ok(issued)
     }
 
-    pub(crate) async fn issue(&self, who: &str, wish: &Wish) -> Issued {
-        self.try_issue(who, wish).await.unwrap()
+    pub(crate) async fn issue(&self, who: &str, fields: &LeaseFields) -> Issued {
+        self.try_issue(who, fields).await.unwrap()
     }
 
     /// Expects a no, the same no in the audit, and no lease.
-    pub(crate) async fn refused(&self, caller: &Caller, wish: &Wish) -> Denied {
+    pub(crate) async fn refused(&self, caller: &Caller, fields: &LeaseFields) -> Denied {
         let before = self.broker.leases(&caller.id).await.unwrap();
-        let denied = self.broker.issue(caller, wish).await.unwrap_err();
+        let outcome = match self.broker.parse_request(caller, fields).await {
+            Ok(request) => self.broker.issue(caller, &request).await,
+            Err(denied) => Err(denied),
+        };
+        let denied = outcome.unwrap_err();
         let newest = self.newest_audit().await;
         assert_eq!(
             (newest.action.as_str(), newest.outcome.as_str()),
@@ -154,8 +164,8 @@ impl World {
         );
         assert_eq!(newest.reason, format!("{}: {denied}", denied.code()));
         assert_eq!(newest.username, caller.username);
-        assert_eq!(newest.survey.as_deref(), Some(wish.survey.as_str()));
-        assert_eq!(newest.method, wish.method);
+        assert_eq!(newest.survey.as_deref(), Some(fields.survey.as_str()));
+        assert_eq!(newest.method, fields.method);
         assert_eq!((newest.at, newest.lease), (self.now(), None));
         assert_eq!(self.broker.leases(&caller.id).await.unwrap(), before);
         assert!(!denied.hint().is_empty());
@@ -272,26 +282,43 @@ pub(crate) fn subject(who: &str) -> skykey_types::SubjectId {
     }
 }
 
-/// A wish for `demo` by that method.
-pub(crate) fn demo(method: Method) -> Wish {
-    Wish {
+/// A request for `demo` by that method.
+pub(crate) fn demo(method: Method) -> LeaseFields {
+    LeaseFields {
         survey: "demo".to_owned(),
         method: Some(method.as_str().to_owned()),
-        ..Wish::default()
+        ..LeaseFields::default()
     }
 }
 
-/// A wish for `demo` by that method for that long.
-pub(crate) fn demo_for(method: Method, lifetime: &str) -> Wish {
-    Wish {
+/// A request for `demo` by that method for that long.
+pub(crate) fn demo_for(method: Method, lifetime: &str) -> LeaseFields {
+    LeaseFields {
         lifetime: Some(lifetime.to_owned()),
         ..demo(method)
     }
 }
 
-/// A wish to write to `demo` by that method.
-pub(crate) fn demo_writing(method: Method) -> Wish {
-    Wish {
+/// The same, parsed.
+pub(crate) fn parsed(fields: &LeaseFields) -> LeaseRequest {
+    LeaseRequest {
+        lifetime: fields.lifetime.as_ref().map(|text| text.parse().unwrap()),
+        method: fields.method.as_ref().map(|text| text.parse().unwrap()),
+        access: match fields.access.as_deref() {
+            Some("write") => Access::Write,
+            _ => Access::Read,
+        },
+        key_owner: match fields.key.as_deref() {
+            Some("own") => KeyOwner::Person,
+            _ => KeyOwner::Backend,
+        },
+        ..LeaseRequest::new(fields.survey.parse().unwrap())
+    }
+}
+
+/// A request to write to `demo` by that method.
+pub(crate) fn demo_writing(method: Method) -> LeaseFields {
+    LeaseFields {
         access: Some(Access::Write.as_str().to_owned()),
         ..demo(method)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use skykey_broker::{Caller, Denied, Issued, Machine, NotAMachine, Wish};
+use skykey_broker::{Caller, Denied, Issued, LeaseFields, Machine, NotAMachine};
 use skykey_serve::ClientAddr;
 use skykey_types::Secret;
 
@@ -34,10 +34,16 @@ impl ApiCaller {
     }
 
     /// Issues a lease, by the rules for the caller.
-    pub(crate) async fn issue(&self, portal: &Portal, wish: &Wish) -> Result<Issued, Denied> {
+    pub(crate) async fn issue(
+        &self,
+        portal: &Portal,
+        fields: &LeaseFields,
+    ) -> Result<Issued, Denied> {
+        let broker = &portal.broker;
+        let request = broker.parse_request(self.caller(), fields).await?;
         match self {
-            Self::Person(caller) => portal.broker.issue(caller, wish).await,
-            Self::Machine(machine) => portal.broker.issue_to_machine(machine, wish).await,
+            Self::Person(caller) => broker.issue(caller, &request).await,
+            Self::Machine(machine) => broker.issue_to_machine(machine, &request).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use skykey_api::{AwsCredentials, IssuedLease, LeaseList, LeaseRequest, LifetimeText, S3Location};
-use skykey_broker::{Broker, Issued, Wish};
+use skykey_broker::{Broker, Issued, LeaseFields};
 use skykey_types::{Lease, LeaseState, Lifetime};
 
 use super::caller::ApiCaller;
@@ -63,18 +63,19 @@ pub(crate) async fn create(
             r#"send JSON such as {"survey":"demo","lifetime":3600,"method":"gateway"}"#,
         )
     })?;
-    let wish = Wish {
+    let fields = LeaseFields {
         survey: request.survey,
         lifetime: request.lifetime.map(LifetimeText::into_text),
         method: request.method,
         access: request.access,
         key: request.key,
-        within: None,
     };
     let Issued {
-        lease, credentials, ..
-    } = caller.issue(&portal, &wish).await?;
-    let survey = portal.broker.surveys().named(lease.survey.as_str());
+        lease,
+        survey,
+        credentials,
+        ..
+    } = caller.issue(&portal, &fields).await?;
     let issued = IssuedLease {
         credentials: AwsCredentials {
             access_key_id: credentials.access_key_id.to_string(),
@@ -88,7 +89,7 @@ pub(crate) async fn create(
         s3: S3Location {
             endpoint: portal.settings.s3.to_string(),
             region: portal.settings.region.clone(),
-            prefixes: survey.map_or_else(Vec::new, |survey| texts(&survey.prefixes)),
+            prefixes: texts(&survey.prefixes),
         },
         lease: shown(&lease, &portal.broker),
     };

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use skykey_broker::{Caller, Issued, Wish};
+use skykey_broker::{Caller, Issued, LeaseRequest};
 use skykey_types::{Lease, Timestamp, lock};
 
 use super::{Query, TokenHash, explained};
@@ -23,7 +23,7 @@ pub(crate) struct KnownTokens(Mutex<HashMap<Key, Known>>);
 #[derive(Clone)]
 struct Known {
     caller: Caller,
-    wish: Wish,
+    request: LeaseRequest,
     lease: Lease,
 }
 
@@ -39,7 +39,7 @@ impl KnownTokens {
         token: TokenHash,
         survey: Option<String>,
         caller: Caller,
-        wish: Wish,
+        request: LeaseRequest,
         lease: Lease,
         now: Timestamp,
     ) {
@@ -50,7 +50,7 @@ impl KnownTokens {
         if map.len() < MAX_TOKENS {
             let known = Known {
                 caller,
-                wish,
+                request,
                 lease,
             };
             map.insert((token, survey), known);
@@ -80,7 +80,7 @@ impl KnownTokens {
         let known = lock(&self.0).get(&key).cloned()?;
         let outcome = portal
             .broker
-            .hand_out_same(&known.caller, &known.wish, &known.lease)
+            .hand_out_same(&known.caller, &known.request, &known.lease)
             .await?;
         Some(explained(portal, &known.caller, outcome).await)
     }

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use skykey_broker::{Issued, Wish};
+use skykey_broker::{Issued, LeaseFields};
 
 use super::{html, session_with_csrf};
 use crate::Portal;
@@ -61,25 +61,24 @@ async fn try_create(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let session = session_with_csrf(portal, headers, &asked.csrf)?;
-    let wish = Wish {
+    let fields = LeaseFields {
         survey: asked.survey,
         lifetime: asked.lifetime,
         method: asked.method,
         access: asked.access,
         key: asked.key,
-        within: None,
     };
+    let broker = &portal.broker;
+    let request = broker.parse_request(&session.caller, &fields).await?;
     let Issued {
-        lease, credentials, ..
-    } = portal.broker.issue(&session.caller, &wish).await?;
-    let place = portal
-        .broker
-        .surveys()
-        .named(lease.survey.as_str())
-        .and_then(|survey| survey.prefixes.first())
-        .ok_or_else(|| {
-            Problem::bad_request("the survey has no place in the store", "tell its curators")
-        })?;
+        lease,
+        survey,
+        credentials,
+        ..
+    } = broker.issue(&session.caller, &request).await?;
+    let place = survey.prefixes.first().ok_or_else(|| {
+        Problem::bad_request("the survey has no place in the store", "tell its curators")
+    })?;
     let ends = lease.expires.map_or_else(
         || "when you leave the group".to_owned(),
         |end| end.strftime("%H:%M:%S UTC on %-d %B %Y").to_string(),

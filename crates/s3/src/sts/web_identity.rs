@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use skykey_broker::{Broker, Caller, Denied, RoleWish};
+use skykey_broker::{Broker, Caller, Denied, RoleFields};
 use skykey_iam::{Iam, IamError};
 use skykey_serve::{ClientAddr, RequestId, WrongTokens};
 use skykey_types::Secret;
@@ -42,13 +42,17 @@ impl WebIdentity {
         form.must_not_have(&["ProviderId", "PolicyArns"])?;
         let within = policy(form)?;
         let caller = self.caller(broker, client, token).await?;
-        let wish = RoleWish {
+        let fields = RoleFields {
             role,
             lifetime: form.field("DurationSeconds"),
             within,
         };
+        let lease_request = broker
+            .parse_role_request(&caller, &fields)
+            .await
+            .map_err(|why| refused(&why))?;
         let issued = broker
-            .issue_role(&caller, &wish)
+            .issue(&caller, &lease_request)
             .await
             .map_err(|why| refused(&why))?;
         tracing::info!(lease = %issued.lease.id, subject = %caller.id, session, "leased by web identity");

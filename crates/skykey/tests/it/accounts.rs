@@ -1,7 +1,7 @@
 //! Accounts that end, and people who are removed.
 
-use skykey_broker::{Denied, Wish};
-use skykey_types::{Clock, Limit, SignedDuration};
+use skykey_broker::{Denied, LeaseRequest};
+use skykey_types::{Clock, Limit, Method, SignedDuration};
 
 use crate::world::TestWorld;
 
@@ -20,15 +20,24 @@ async fn no_lease_outlives_the_account() {
     assert_eq!(issued.lease.limit, Limit::AccountEnd);
     assert!(issued.lease.expires.unwrap() <= end);
     sky.clock.advance(SignedDuration::from_secs(4000));
-    let wish = Wish {
-        survey: "m13".to_owned(),
-        method: Some("gateway".to_owned()),
-        ..Wish::default()
+    let request = LeaseRequest {
+        method: Some(Method::Gateway),
+        ..LeaseRequest::new("m13".parse().unwrap())
     };
-    let denied = sky.world.broker().issue(&caller, &wish).await.unwrap_err();
+    let denied = sky
+        .world
+        .broker()
+        .issue(&caller, &request)
+        .await
+        .unwrap_err();
     assert_eq!(denied.code(), "bad_lifetime", "{denied}");
     sky.clock.advance(SignedDuration::from_secs(1001));
-    let denied = sky.world.broker().issue(&caller, &wish).await.unwrap_err();
+    let denied = sky
+        .world
+        .broker()
+        .issue(&caller, &request)
+        .await
+        .unwrap_err();
     assert!(matches!(denied, Denied::NoAccount(_)), "{denied}");
     sky.world.stop().await;
 }

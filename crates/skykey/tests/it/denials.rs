@@ -1,9 +1,9 @@
 //! Every operation of S3 refuses the wrong caller. The requests are derived from the endpoint's table
 //! of operations, so an operation that joins the table is tried here without a further line.
 
-use skykey_broker::Wish;
+use skykey_broker::LeaseRequest;
 use skykey_s3::{Need, On, Row, TABLE};
-use skykey_types::Credentials;
+use skykey_types::{Credentials, Method};
 
 use crate::world::TestWorld;
 
@@ -55,10 +55,9 @@ async fn every_operation_of_the_table_refuses_the_wrong_caller() {
     let lease = async |who: &str, access: &str| sky.lease(who, "gateway", "3600", access).await;
     let reader = lease("bob", "read").await.credentials;
     let curator = lease("carol", "write").await.credentials;
-    let other = Wish {
-        survey: "other".to_owned(),
-        method: Some("gateway".to_owned()),
-        ..Wish::default()
+    let other = LeaseRequest {
+        method: Some(Method::Gateway),
+        ..LeaseRequest::new("other".parse().unwrap())
     };
     let broker = sky.world.broker();
     let other = broker.issue(&sky.caller("bob"), &other).await.unwrap();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use skykey_broker::Wish;
+use skykey_broker::LeaseRequest;
 use skykey_echo::{Echo, EchoSettings, Operation, Proof, ProofPlan, Reading, Verdict, prove};
-use skykey_types::{Credentials, SystemClock};
+use skykey_types::{Credentials, Method, SystemClock};
 
 use crate::world::{TestWorld, access_token};
 
@@ -33,12 +33,11 @@ async fn ec2(sky: &TestWorld, username: &str) -> Credentials {
     let token = access_token(sky, username, &person.unwrap().password).await;
     let mut caller = sky.caller(username);
     caller.iam_token = Some(token.into());
-    let wish = Wish {
-        survey: "m13".to_owned(),
-        method: Some("ec2".to_owned()),
-        ..Wish::default()
+    let request = LeaseRequest {
+        method: Some(Method::Ec2),
+        ..LeaseRequest::new("m13".parse().unwrap())
     };
-    let issued = sky.world.broker().issue(&caller, &wish).await.unwrap();
+    let issued = sky.world.broker().issue(&caller, &request).await.unwrap();
     issued.credentials
 }
 

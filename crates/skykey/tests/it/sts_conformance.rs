@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use skykey_broker::{Ec2Keys, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, Wish};
+use skykey_broker::{
+    Ec2Keys, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, LeaseRequest,
+};
 use skykey_keystone::ProjectRef;
 use skykey_sts::conformance::{self, Role, Stand};
-use skykey_types::{Access, Credentials, Grant, ProjectName, Rights, Secret, SystemClock};
+use skykey_types::{
+    Access, Credentials, Grant, Lifetime, Method, ProjectName, Rights, Secret, SystemClock,
+};
 use skykey_upstream::UpstreamMetrics;
 
 use crate::realstack::Stack;
@@ -35,13 +39,12 @@ async fn the_embedded_sts_conforms() {
     let mut caller = sky.caller("bob");
     let token = access_token(&sky, "bob", &bob.unwrap().password).await;
     caller.iam_token = Some(token.into());
-    let wish = Wish {
-        survey: "m13".to_owned(),
-        method: Some("ec2".to_owned()),
-        lifetime: Some("43200".to_owned()),
-        ..Wish::default()
+    let request = LeaseRequest {
+        method: Some(Method::Ec2),
+        lifetime: Some(Lifetime::seconds(43_200)),
+        ..LeaseRequest::new("m13".parse().unwrap())
     };
-    let issued = sky.world.broker().issue(&caller, &wish).await.unwrap();
+    let issued = sky.world.broker().issue(&caller, &request).await.unwrap();
     conformance::all(&Stand {
         endpoint: sky.world.up_file().s3.clone(),
         region: "us-east-1".to_owned(),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use skykey::up::{Options, World};
-use skykey_broker::{AuditEntry, Caller, Issued, Wish};
+use skykey_broker::{AuditEntry, Caller, Issued, LeaseFields};
 use skykey_sigv4::{Request, sha256_hex, sign_headers};
 use skykey_types::{Credentials, ManualClock, SubjectId, Timestamp};
 
@@ -79,18 +79,16 @@ impl TestWorld {
         lifetime: &str,
         access: &str,
     ) -> Issued {
-        let wish = Wish {
+        let fields = LeaseFields {
             survey: "m13".to_owned(),
             lifetime: Some(lifetime.to_owned()),
             method: Some(method.to_owned()),
             access: Some(access.to_owned()),
-            ..Wish::default()
+            ..LeaseFields::default()
         };
-        self.world
-            .broker()
-            .issue(&self.caller(username), &wish)
-            .await
-            .unwrap()
+        let (broker, caller) = (self.world.broker(), self.caller(username));
+        let request = broker.parse_request(&caller, &fields).await.unwrap();
+        broker.issue(&caller, &request).await.unwrap()
     }
 
     /// Sends a signed request, by the machine's time; the status and the body.
