@@ -9,7 +9,8 @@ use skykey_types::{
     SurveyName, Timestamp,
 };
 
-use crate::database::LeaseRow;
+use crate::database::LeaseRecord;
+use crate::issue::lease_audit;
 use crate::{Broker, Denied};
 
 /// EC2 credentials that Keystone has vouched for, for a short while.
@@ -159,38 +160,49 @@ impl Broker {
         self.check_member(&person, survey, access)?;
         principal.subject = subject;
         principal.username = person.username;
-        principal.expires = if let Some(row) = self.database.lease(&id).await? {
-            row.lease.expires
-        } else {
-            let lease = Lease {
-                id,
-                subject: principal.subject.clone(),
-                username: principal.username.clone(),
-                survey: survey.name.clone(),
-                access,
-                method: Method::Ec2,
-                access_key_id: key.clone(),
-                asked: None,
-                limit: if person.account_end.is_some() {
-                    Limit::AccountEnd
-                } else {
-                    Limit::Revocation
-                },
-                issued: self.clock.now(),
-                expires: person.account_end,
-                revoked: None,
-            };
-            self.record(
-                "adopt",
-                &LeaseRow {
-                    lease,
-                    keystone_user: Some(identity.user_id),
-                },
-            )
-            .await?;
-            person.account_end
+        let new = Lease {
+            id,
+            subject: principal.subject.clone(),
+            username: principal.username.clone(),
+            survey: survey.name.clone(),
+            access,
+            method: Method::Ec2,
+            access_key_id: key.clone(),
+            asked: None,
+            limit: if person.account_end.is_some() {
+                Limit::AccountEnd
+            } else {
+                Limit::Revocation
+            },
+            issued: self.clock.now(),
+            expires: person.account_end,
+            revoked: None,
         };
+        let lease = self.known_or_adopted(new, identity.user_id).await?;
+        principal.expires = lease.expires;
         Ok(Arc::new(principal))
+    }
+
+    /// Returns the lease of an EC2 credential; `new`, written now, if it has none. Another process may
+    /// have seen the credential at the same moment, or revoked its lease.
+    async fn known_or_adopted(&self, new: Lease, keystone_user: String) -> Result<Lease, Denied> {
+        let new = LeaseRecord {
+            lease: new,
+            keystone_user: Some(keystone_user),
+        };
+        let mut known = self.database.lease(&new.lease.id).await?;
+        if known.is_none() {
+            let audit = lease_audit("adopt", &new.lease);
+            known = self.database.adopt_lease(&new, &audit).await?;
+        }
+        let Some(LeaseRecord { lease, .. }) = known else {
+            self.recorded("adopt", &new.lease);
+            return Ok(new.lease);
+        };
+        match lease.revoked {
+            Some((at, why)) => Err(self.revoked(at, why)),
+            None => Ok(lease),
+        }
     }
 }
 
@@ -211,6 +223,11 @@ fn same(shared: &Denied) -> Denied {
             survey: survey.clone(),
             access: *access,
             groups: groups.clone(),
+            join_at: join_at.clone(),
+        },
+        Denied::Revoked { at, why, join_at } => Denied::Revoked {
+            at: *at,
+            why: *why,
             join_at: join_at.clone(),
         },
         Denied::Away { system, why } => Denied::Away {

@@ -12,6 +12,7 @@ use skykey_seal::Purpose;
 use skykey_types::{AccessKeyId, Credentials, ProjectName, Secret, Timestamp};
 use tokio::time::Instant;
 
+use crate::database::BackendKey;
 use crate::exchange::Way;
 use crate::{Broker, Denied, Ec2Credential, PortError};
 
@@ -193,10 +194,12 @@ impl Broker {
         let slot = self.backend_keys.slot(project);
         let _gate = slot.gate.lock().await;
         let row = self.database.backend_key(project).await?;
-        if row.is_none_or(|row| row.access != old.as_str()) {
+        if row.is_none_or(|row| row.access != *old) {
             return Ok(());
         }
-        let made = self.make_backend_key(project).await?;
+        let Some(made) = self.make_backend_key(project, Some(old)).await? else {
+            return Ok(());
+        };
         let begun = self.clock.now();
         let warm = self.exchange(&made, way).await.is_ok();
         slot.state().warm = warm.then(|| (made, begun + self.settings.backend.warm_for));
@@ -233,10 +236,7 @@ impl Broker {
             .map_err(keystone)?;
         let mut deleted = 0;
         for access in found {
-            if kept
-                .as_ref()
-                .is_some_and(|row| row.access == access.as_str())
-            {
+            if kept.as_ref().is_some_and(|row| row.access == access) {
                 continue;
             }
             self.ec2
@@ -249,58 +249,87 @@ impl Broker {
         Ok(deleted)
     }
 
-    /// The credential for `project`, made if there is none, or if the one there is is `refused`. The
-    /// caller holds the gate.
+    /// Returns the credential for `project`. It is made if there is none, or if the one there is is
+    /// `refused` or does not open. The caller holds the gate.
     async fn backend_key(
         &self,
         project: &ProjectName,
         refused: Option<&AccessKeyId>,
     ) -> Result<Ec2Credential, Denied> {
-        if let Some(row) = self.database.backend_key(project).await? {
-            let access = AccessKeyId::new(row.access);
-            if refused != Some(&access)
-                && let Ok(secret) =
-                    self.at_rest
-                        .open(PURPOSE, &bound(project, &access), &row.sealed)
-                && let Ok(secret) = std::str::from_utf8(&secret)
-            {
-                return Ok(Ec2Credential {
-                    secret: Secret::new(secret),
-                    access,
-                    user_id: row.user_id,
-                });
-            }
+        let stored = self.database.backend_key(project).await?;
+        if let Some(key) = &stored
+            && refused != Some(&key.access)
+            && let Some(opened) = self.open_backend_key(project, key)
+        {
+            return Ok(opened);
+        }
+        let old = stored.map(|key| key.access);
+        if let Some(old) = &old {
             self.ec2
-                .delete_backend(project, &access)
+                .delete_backend(project, old)
                 .await
                 .map_err(|error| Denied::port("Keystone", error))?;
         }
-        self.make_backend_key(project).await
+        if let Some(made) = self.make_backend_key(project, old.as_ref()).await? {
+            return Ok(made);
+        }
+        // Another process made one at the same moment.
+        let stored = self.database.backend_key(project).await?;
+        stored
+            .and_then(|key| self.open_backend_key(project, &key))
+            .ok_or_else(|| Denied::Away {
+                system: "Keystone",
+                why: format!("the EC2 credential for {project} is being replaced"),
+            })
     }
 
-    /// Makes a credential and keeps it, in place of the one that was kept.
-    async fn make_backend_key(&self, project: &ProjectName) -> Result<Ec2Credential, Denied> {
+    /// Returns a stored credential, unless it was sealed with another key ring.
+    fn open_backend_key(&self, project: &ProjectName, key: &BackendKey) -> Option<Ec2Credential> {
+        let bound = bound(project, &key.access);
+        let secret = self.at_rest.open(PURPOSE, &bound, &key.sealed).ok()?;
+        Some(Ec2Credential {
+            secret: Secret::new(std::str::from_utf8(&secret).ok()?),
+            access: key.access.clone(),
+            user_id: key.user_id.clone(),
+        })
+    }
+
+    /// Makes a credential and stores it in place of `old`. Returns `None` if another process replaced
+    /// that first: then the new one is deleted again.
+    async fn make_backend_key(
+        &self,
+        project: &ProjectName,
+        old: Option<&AccessKeyId>,
+    ) -> Result<Option<Ec2Credential>, Denied> {
         let made = self
             .ec2
             .create_for_backend(project)
             .await
             .map_err(|error| Denied::port("Keystone", error))?;
-        let sealed = self.at_rest.seal(
-            PURPOSE,
-            &bound(project, &made.access),
-            made.secret.expose().as_bytes(),
-        );
         let now = self.clock.now();
-        if let Err(error) = self
-            .database
-            .keep_backend_key(project, made.access.as_str(), &made.user_id, &sealed, now)
-            .await
-        {
-            // It was never used, and nobody would find it again.
-            self.delete_backend_key(project, &made.access).await;
-            return Err(error.into());
+        let new = BackendKey {
+            sealed: self.at_rest.seal(
+                PURPOSE,
+                &bound(project, &made.access),
+                made.secret.expose().as_bytes(),
+            ),
+            access: made.access.clone(),
+            user_id: made.user_id.clone(),
+            created: now,
+            used: now,
+        };
+        match self.database.replace_backend_key(project, old, &new).await {
+            Ok(true) => Ok(Some(made)),
+            // Neither will ever be used, and nobody would find it again.
+            Ok(false) => {
+                self.delete_backend_key(project, &made.access).await;
+                Ok(None)
+            }
+            Err(error) => {
+                self.delete_backend_key(project, &made.access).await;
+                Err(error.into())
+            }
         }
-        Ok(made)
     }
 
     /// Deletes one at Keystone; what fails is found by the next sweep for strays.

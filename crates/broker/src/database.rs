@@ -1,237 +1,77 @@
-//! The broker's database: SQLite in WAL mode, every commit on disk before it is acknowledged.
-//! Rows in, rows out; no rules.
+//! The broker's port to its database: everything that must outlive a restart, or that several
+//! processes on one database must agree about.
+//!
+//! [`Database`] joins the topics: leases and their revocations, EC2 credentials that wait for their
+//! deletion, the backend user's EC2 credentials, logins, proofs and the audit. What always holds:
+//!
+//! - A call is one transaction: all of it is on disk when it returns `Ok`, or nothing is.
+//! - What depends on the state that is found ("revoke unless …", "reinstate unless …", "claim …",
+//!   "replace … if it is still …") is decided inside the call, and the call says what it did. No
+//!   caller reads first and writes later, so two processes cannot undo each other's work.
+//! - Times come from the caller's clock. No secret passes this port unsealed.
+//!
+//! `conformance` (a feature) tries all of that on any implementation, with two handles on one
+//! database.
+//!
+//! # What stays in a process's memory
+//!
+//! A right or a promise goes through the port. What remains in memory is a cache, or concerns only
+//! the process that holds it; losing it costs a request to another system and grants nothing:
+//!
+//! | in memory | why it may stay there |
+//! |---|---|
+//! | revoked leases | a copy of the database's, written there too, and kept up to date by [`Broker::follow_once`](crate::Broker::follow_once) |
+//! | the IAM's last word about each person | without it nothing is issued while the IAM is silent, which is the safe side |
+//! | Keystone's word about EC2 credentials and machines' tokens | expires after `ec2_kept` |
+//! | which backend credentials are warm | the object store's memory, not ours; a wrong guess costs half a second |
+//! | credentials that are handed out again | secrets, which are never stored; another process issues its own |
+//! | the last proof of each survey and method | a copy of the database's; a proof from before this process started is not believed, since the configuration may have changed |
+//! | whose credentials a proof is trying | meant for the process that tries |
+//! | how often a deletion or a stop has failed | only the retry interval; the deletion itself is in the database |
+//! | whose notebook servers are to be stopped | no right: the servers have no credentials any more |
+//! | when the IAM was last asked about somebody who was removed | a rate limit of this process |
+//! | since when Keystone refuses the administrator | a message to the operator |
 
 mod audit;
+mod backend_keys;
+mod deletions;
 mod leases;
-mod left_over;
 mod logins;
-mod migrations;
-mod standing;
+mod proofs;
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use async_trait::async_trait;
 
-use skykey_types::{AccessKeyId, ProjectName, Timestamp};
-use sqlx::Row;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
-};
+pub use audit::{Audit, AuditEntry, AuditLog};
+pub use backend_keys::{BackendKey, BackendKeyStore};
+pub use deletions::{PendingDeletion, PendingDeletions};
+pub use leases::{ChangeCursor, LeaseChanges, LeaseRecord, Leases, ProjectLeases, Revocation};
+pub use logins::Logins;
+pub use proofs::{ProofLog, ProofRecord};
 
-pub(crate) use audit::Audit;
-pub use audit::AuditEntry;
-pub(crate) use leases::LeaseRow;
-pub(crate) use left_over::LeftOver;
-pub use standing::Standing;
+/// The broker's database.
+#[async_trait]
+pub trait Database:
+    Leases + PendingDeletions + BackendKeyStore + Logins + ProofLog + AuditLog
+{
+    /// Closes it. Everything that was acknowledged is on disk already.
+    async fn close(&self);
+}
 
-/// A database that failed; nothing was acknowledged.
+/// A database that failed. Nothing of the call was done.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// SQLite said no.
+    /// The database did not answer, or refused.
     #[error("the broker's database failed: {0}")]
-    Sqlite(#[from] sqlx::Error),
-    /// Its file cannot be kept from others' eyes.
-    #[error("{path} cannot be kept from others' eyes: {source}; give it to the user that skykey runs as", path = .path.display())]
-    Private {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The tables could not be brought to this version.
-    #[error("the broker's database cannot be brought to this version: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A row that this version cannot read.
     #[error(
-        "the broker's database holds a {column} that is none: '{found}'; it was written by another version or by hand"
+        "column {column} of the broker's database contains an invalid value, '{found}'; it was \
+         written by another version or by hand"
     )]
     Damaged {
         /// Which column.
         column: &'static str,
-        /// What stands there.
+        /// What it contains.
         found: String,
     },
-}
-
-/// The open database. SQLite has one writer, so there is one connection that writes.
-#[derive(Debug, Clone)]
-pub struct Database {
-    writer: SqlitePool,
-    readers: SqlitePool,
-}
-
-/// The backend user's EC2 credential for one project, sealed.
-pub(crate) struct BackendKeyRow {
-    pub(crate) access: String,
-    pub(crate) user_id: String,
-    pub(crate) sealed: Vec<u8>,
-    pub(crate) created: Timestamp,
-    pub(crate) used: Timestamp,
-}
-
-impl Database {
-    /// Opens the database at `path`, made if it is not there. It and the files beside it are for their
-    /// owner's eyes alone (mode 0600): they say who leases what.
-    pub async fn open(path: &Path) -> Result<Self, DatabaseError> {
-        keep_private(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5));
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
-        migrations::migrator().run(&writer).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options.read_only(true))
-            .await?;
-        Ok(Self { writer, readers })
-    }
-
-    /// Closes it; what was acknowledged is on disk already.
-    pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-
-    pub(crate) async fn backend_key(
-        &self,
-        project: &ProjectName,
-    ) -> Result<Option<BackendKeyRow>, DatabaseError> {
-        let row = sqlx::query("SELECT * FROM backend_key WHERE project = ?")
-            .bind(project.as_str())
-            .fetch_optional(&self.readers)
-            .await?;
-        row.map(|row| {
-            Ok(BackendKeyRow {
-                access: row.try_get("access")?,
-                user_id: row.try_get("user_id")?,
-                sealed: row.try_get("sealed")?,
-                created: time(&row, "created")?,
-                used: time(&row, "used")?,
-            })
-        })
-        .transpose()
-    }
-
-    pub(crate) async fn keep_backend_key(
-        &self,
-        project: &ProjectName,
-        access: &str,
-        user_id: &str,
-        sealed: &[u8],
-        now: Timestamp,
-    ) -> Result<(), DatabaseError> {
-        sqlx::query("INSERT OR REPLACE INTO backend_key (project, access, user_id, sealed, created, used) VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(project.as_str())
-            .bind(access)
-            .bind(user_id)
-            .bind(sealed)
-            .bind(now.as_microsecond())
-            .bind(now.as_microsecond())
-            .execute(&self.writer)
-            .await?;
-        Ok(())
-    }
-
-    /// Remembers when the backend key was last asked for.
-    pub(crate) async fn backend_key_used(
-        &self,
-        project: &ProjectName,
-        at: Timestamp,
-    ) -> Result<(), DatabaseError> {
-        sqlx::query("UPDATE backend_key SET used = ? WHERE project = ?")
-            .bind(at.as_microsecond())
-            .bind(project.as_str())
-            .execute(&self.writer)
-            .await?;
-        Ok(())
-    }
-
-    /// Forgets the backend key, if it is still `access`.
-    pub(crate) async fn forget_backend_key(
-        &self,
-        project: &ProjectName,
-        access: &AccessKeyId,
-    ) -> Result<bool, DatabaseError> {
-        let gone = sqlx::query("DELETE FROM backend_key WHERE project = ? AND access = ?")
-            .bind(project.as_str())
-            .bind(access.as_str())
-            .execute(&self.writer)
-            .await?;
-        Ok(gone.rows_affected() > 0)
-    }
-}
-
-/// Makes the file if it is not there, and takes it and what SQLite keeps beside it away from others. What
-/// SQLite makes beside it later has its mode.
-fn keep_private(path: &Path) -> Result<(), DatabaseError> {
-    let beside = |end: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    let made = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path);
-    made.map_err(|source| DatabaseError::Private {
-        path: path.to_owned(),
-        source,
-    })?;
-    for file in [path.to_owned(), beside("-wal"), beside("-shm")] {
-        let Ok(found) = fs::metadata(&file) else {
-            continue;
-        };
-        if found.permissions().mode() & 0o077 != 0 {
-            fs::set_permissions(&file, Permissions::from_mode(0o600))
-                .map_err(|source| DatabaseError::Private { path: file, source })?;
-        }
-    }
-    Ok(())
-}
-
-/// A time out of the database.
-fn time(row: &SqliteRow, column: &'static str) -> Result<Timestamp, DatabaseError> {
-    optional_time(row, column)?.ok_or_else(|| DatabaseError::Damaged {
-        column,
-        found: "NULL".to_owned(),
-    })
-}
-
-fn optional_time(
-    row: &SqliteRow,
-    column: &'static str,
-) -> Result<Option<Timestamp>, DatabaseError> {
-    let micros: Option<i64> = row.try_get(column)?;
-    micros
-        .map(|micros| {
-            Timestamp::from_microsecond(micros).map_err(|_| DatabaseError::Damaged {
-                column,
-                found: micros.to_string(),
-            })
-        })
-        .transpose()
-}
-
-/// A value out of the database that must parse.
-fn parsed<T>(
-    row: &SqliteRow,
-    column: &'static str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, DatabaseError> {
-    let text: String = row.try_get(column)?;
-    parse(&text).ok_or(DatabaseError::Damaged {
-        column,
-        found: text,
-    })
 }

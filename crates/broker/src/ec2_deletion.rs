@@ -10,13 +10,17 @@ use std::sync::{Mutex, MutexGuard};
 use skykey_types::{LeaseId, SignedDuration, Timestamp};
 
 use crate::after_removal::Store;
-use crate::database::{Audit, LeaseRow, LeftOver};
+use crate::database::{Audit, LeaseRecord, PendingDeletion};
 use crate::{Broker, DatabaseError, PortError};
 
 /// After the first failure it is tried again after so long, then after twice as long …
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// … and at least so often.
 const AGAIN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// For how long a process may work on a deletion before another one may. A request to Keystone takes
+/// less.
+const CLAIM: SignedDuration = SignedDuration::from_mins(2);
 
 /// What could not be deleted. In memory only: after a restart everything is tried at once.
 #[derive(Debug, Default)]
@@ -27,7 +31,7 @@ enum Which {
     /// The EC2 credential of a lease that is over.
     Lease(LeaseId),
     /// What somebody has who was removed, by its number in the database.
-    LeftOver(i64),
+    Removed(i64),
 }
 
 #[derive(Debug)]
@@ -107,8 +111,8 @@ impl Broker {
             return Ok(deleted);
         }
         let now = self.clock.now();
-        let over = self.database.ec2_to_delete(now).await?;
-        let of = |row: &LeaseRow| Which::Lease(row.lease.id.clone());
+        let over = self.database.ended_ec2_leases(now).await?;
+        let of = |row: &LeaseRecord| Which::Lease(row.lease.id.clone());
         for row in self.not_deleted.due(over, of, now) {
             let which = of(&row);
             let Some(user) = &row.keystone_user else {
@@ -116,11 +120,10 @@ impl Broker {
             };
             match self.ec2.delete(user, &row.lease.access_key_id).await {
                 Ok(()) => {
-                    self.database
-                        .ec2_deleted(&row.lease.id, self.clock.now())
-                        .await?;
+                    let now = self.clock.now();
+                    let noted = self.database.ec2_deleted(&row.lease.id, now).await?;
                     self.not_deleted.done(&which);
-                    deleted += 1;
+                    deleted += usize::from(noted);
                 }
                 Err(error) => {
                     self.could_not_delete(which, &error);
@@ -133,25 +136,33 @@ impl Broker {
 
     /// Deletes all EC2 credentials of people who were removed, also those that they made and never used
     /// here, unless they are back by now.
-    pub(crate) async fn delete_left_over(&self) -> Result<(), DatabaseError> {
+    pub(crate) async fn delete_pending(&self) -> Result<(), DatabaseError> {
         if !self.deletes_ec2() {
             return Ok(());
         }
         let now = self.clock.now();
-        let left = self.database.left_over().await?;
-        let of = |(number, _): &(i64, LeftOver)| Which::LeftOver(*number);
+        let left = self.database.pending_deletions().await?;
+        let of = |(number, _): &(i64, PendingDeletion)| Which::Removed(*number);
         let left = self.not_deleted.due(left, of, now);
         if left.is_empty() {
             return Ok(());
         }
-        let live = self.database.live(now).await?;
+        let live = self.database.live_leases(now).await?;
         for (number, left) in left {
-            let which = Which::LeftOver(number);
+            let which = Which::Removed(number);
             if live.iter().any(|row| self.is_back(&left, row)) {
                 self.database
-                    .left_over_done(number, left.since, None)
+                    .finish_deletion(number, left.since, None)
                     .await?;
                 self.not_deleted.done(&which);
+                continue;
+            }
+            let now = self.clock.now();
+            let claimed = self
+                .database
+                .claim_deletion(number, left.since, now, now + CLAIM)
+                .await?;
+            if !claimed {
                 continue;
             }
             match self.delete_of(&left).await {
@@ -160,10 +171,11 @@ impl Broker {
                     // Most people have made none, and then there is nothing to tell.
                     let audit = (count > 0 || had_failed).then(|| self.deleted(&left, count));
                     self.database
-                        .left_over_done(number, left.since, audit.as_ref())
+                        .finish_deletion(number, left.since, audit.as_ref())
                         .await?;
                 }
                 Err(error) => {
+                    self.database.release_deletion(number).await?;
                     self.could_not_delete(which, &error);
                     break;
                 }
@@ -188,15 +200,15 @@ impl Broker {
 
     /// Whose EC2 credentials, in which project, the owner of a lease that was revoked may still have: also
     /// of a lease by the backend user, since nobody knows what they made in OpenStack.
-    pub(crate) fn left_over_of(
+    pub(crate) fn pending_deletion(
         &self,
-        row: &LeaseRow,
+        row: &LeaseRecord,
         reason: &str,
         since: Timestamp,
-    ) -> Option<LeftOver> {
+    ) -> Option<PendingDeletion> {
         // The projects of a survey that is no longer configured are not known.
         let survey = self.surveys.named(row.lease.survey.as_str())?;
-        Some(LeftOver {
+        Some(PendingDeletion {
             subject: row.lease.subject.clone(),
             keystone_user: row.keystone_user.clone(),
             project: survey.project(row.lease.access).clone(),
@@ -208,14 +220,14 @@ impl Broker {
     }
 
     /// Whether a live lease says that they may have EC2 credentials for the project again.
-    fn is_back(&self, left: &LeftOver, row: &LeaseRow) -> bool {
+    fn is_back(&self, left: &PendingDeletion, row: &LeaseRecord) -> bool {
         let survey = self.surveys.named(row.lease.survey.as_str());
         row.lease.subject == left.subject
             && survey.is_some_and(|survey| *survey.project(row.lease.access) == left.project)
     }
 
     /// Deletes all that they have for the project, and says how many there were.
-    async fn delete_of(&self, left: &LeftOver) -> Result<usize, PortError> {
+    async fn delete_of(&self, left: &PendingDeletion) -> Result<usize, PortError> {
         let user = match &left.keystone_user {
             Some(user) => user.clone(),
             None => match self.ec2.user_of(&left.subject.sub).await? {
@@ -227,7 +239,7 @@ impl Broker {
         self.ec2.delete_all(&user, &left.project).await
     }
 
-    fn deleted(&self, left: &LeftOver, count: usize) -> Audit {
+    fn deleted(&self, left: &PendingDeletion, count: usize) -> Audit {
         let (username, project) = (&left.username, &left.project);
         tracing::info!(username, %project, count, "EC2 credentials deleted");
         let credentials = if count == 1 {

@@ -7,7 +7,7 @@ use skykey_types::{
     Rights, Secret, SignedDuration, SubjectId, Survey, Timestamp,
 };
 
-use crate::database::{Audit, LeaseRow};
+use crate::database::{Audit, LeaseRecord};
 use crate::exchange::Way;
 use crate::request::{method_in_audit, survey_in_audit};
 use crate::{Broker, Denied, KeyOwner, LeaseRequest, PersonsKey};
@@ -144,7 +144,7 @@ impl Broker {
             expires: Some(expires),
             revoked: None,
         };
-        let row = LeaseRow {
+        let row = LeaseRecord {
             lease,
             keystone_user,
         };
@@ -195,32 +195,23 @@ impl Broker {
     }
 
     /// Writes a new lease and its audit entry, in one transaction.
-    pub(crate) async fn record(&self, action: &'static str, row: &LeaseRow) -> Result<(), Denied> {
-        let lease = &row.lease;
-        let until = lease
-            .expires
-            .map_or_else(|| "revoked".to_owned(), |end| end.to_string());
-        let reason = format!(
-            "member of the survey's group; {} until {until}, decided by: {}",
-            lease.access,
-            lease.limit.as_str()
-        );
-        let audit = Audit {
-            at: lease.issued,
-            subject: lease.subject.clone(),
-            username: lease.username.clone(),
-            action,
-            yes: true,
-            reason,
-            survey: Some(lease.survey.to_string()),
-            method: Some(lease.method.to_string()),
-            lease: Some(lease.id.clone()),
-        };
-        self.database.insert(row, &audit).await?;
+    pub(crate) async fn record(
+        &self,
+        action: &'static str,
+        row: &LeaseRecord,
+    ) -> Result<(), Denied> {
+        let audit = lease_audit(action, &row.lease);
+        self.database.insert_lease(row, &audit).await?;
+        self.recorded(action, &row.lease);
+        Ok(())
+    }
+
+    /// Counts and logs a lease that was written.
+    pub(crate) fn recorded(&self, action: &'static str, lease: &Lease) {
+        let until = until(lease);
         self.metrics.issued(lease);
         tracing::info!(lease = %lease.id, subject = %lease.subject, username = lease.username, survey = %lease.survey,
             method = %lease.method, access = %lease.access, %until, action, "lease");
-        Ok(())
     }
 }
 
@@ -276,4 +267,31 @@ fn offered_method(survey: &Survey, asked: Option<Method>) -> Result<Method, Deni
             offered: survey.methods.clone(),
         }),
     }
+}
+
+/// Returns the audit entry for a new lease.
+pub(crate) fn lease_audit(action: &'static str, lease: &Lease) -> Audit {
+    let reason = format!(
+        "member of the survey's group; {} until {}, decided by: {}",
+        lease.access,
+        until(lease),
+        lease.limit.as_str()
+    );
+    Audit {
+        at: lease.issued,
+        subject: lease.subject.clone(),
+        username: lease.username.clone(),
+        action,
+        yes: true,
+        reason,
+        survey: Some(lease.survey.to_string()),
+        method: Some(lease.method.to_string()),
+        lease: Some(lease.id.clone()),
+    }
+}
+
+fn until(lease: &Lease) -> String {
+    lease
+        .expires
+        .map_or_else(|| "revoked".to_owned(), |end| end.to_string())
 }

@@ -10,10 +10,13 @@ mod admin;
 mod after_removal;
 mod authenticate;
 mod backend_key;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod database;
 mod denied;
 mod ec2_deletion;
 mod exchange;
+mod follow;
 mod hand_out;
 mod issue;
 mod machine;
@@ -43,7 +46,11 @@ pub use after_removal::{
     AfterRemoval, LONGEST_TOKEN, OWN_TOKENS_LAST, OwnEc2, RGW_REMEMBERS, StillWork, Store,
 };
 pub use authenticate::{Kind, Principal};
-pub use database::{AuditEntry, Database, DatabaseError, Standing};
+pub use database::{
+    Audit, AuditEntry, AuditLog, BackendKey, BackendKeyStore, ChangeCursor, Database,
+    DatabaseError, LeaseChanges, LeaseRecord, Leases, Logins, PendingDeletion, PendingDeletions,
+    ProjectLeases, ProofLog, ProofRecord, Revocation,
+};
 pub use denied::Denied;
 pub use hand_out::{HandOutSettings, HandedOut};
 pub use issue::{Caller, Issued};
@@ -107,8 +114,8 @@ impl Default for BackendSettings {
 pub struct Wiring {
     /// The surveys on offer.
     pub surveys: Surveys,
-    /// Where leases, audit and backend keys are kept.
-    pub database: Database,
+    /// What must outlive a restart or be shared with other processes.
+    pub database: Arc<dyn Database>,
     /// Who is in which group.
     pub people: Arc<dyn People>,
     /// EC2 credentials.
@@ -135,7 +142,7 @@ pub struct Wiring {
 /// The one who decides. Shared behind an `Arc` by the endpoint, the portal and the watch.
 pub struct Broker {
     surveys: Surveys,
-    database: Database,
+    database: Arc<dyn Database>,
     people: Arc<dyn People>,
     ec2: Arc<dyn Ec2Keys>,
     machines: Option<Arc<dyn KeystoneTokens>>,
@@ -157,6 +164,7 @@ pub struct Broker {
     known_machines: machine::KnownMachines,
     backend_keys: backend_key::BackendKeys,
     proofs: proofs::Proofs,
+    started: Timestamp,
     hand_outs: hand_out::HandOuts,
     strays_swept: std::sync::Mutex<Option<Timestamp>>,
     not_deleted: ec2_deletion::NotDeleted,
@@ -168,7 +176,7 @@ impl Broker {
     pub async fn new(wiring: Wiring) -> Result<Self, DatabaseError> {
         let metrics = BrokerMetrics::default();
         let now = wiring.clock.now();
-        let revocations = revoke::Revocations::read(&wiring.database, now, &metrics).await?;
+        let revocations = revoke::Revocations::read(&*wiring.database, now, &metrics).await?;
         for survey in wiring.surveys.iter() {
             for method in &survey.methods {
                 metrics.proof(survey, *method, None);
@@ -213,6 +221,7 @@ impl Broker {
             known_machines,
             backend_keys: backend_key::BackendKeys::default(),
             proofs: proofs::Proofs::default(),
+            started: now,
             hand_outs: hand_out::HandOuts::default(),
             strays_swept: std::sync::Mutex::default(),
             not_deleted: ec2_deletion::NotDeleted::default(),
@@ -225,8 +234,8 @@ impl Broker {
         &self.surveys
     }
 
-    /// The database, for whoever reads the audit.
-    pub fn database(&self) -> &Database {
+    /// The database.
+    pub fn database(&self) -> &Arc<dyn Database> {
         &self.database
     }
 

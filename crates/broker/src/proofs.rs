@@ -11,9 +11,9 @@ use skykey_types::{
 };
 use tokio::time::Instant;
 
-use crate::database::Audit;
+use crate::database::{Audit, ProofRecord};
 use crate::exchange::Way;
-use crate::{Broker, Denied, Proof};
+use crate::{Broker, DatabaseError, Denied, Proof};
 
 /// The subject of what skykey does in its own name.
 const OURSELVES: &str = "skykey";
@@ -83,6 +83,16 @@ impl Slot {
 
     fn keep(&self, at: Timestamp, proof: Proof) {
         *self.last.lock().expect("nobody panics while holding it") = Some((at, proof));
+    }
+
+    /// Takes a proof that another process made, if it is newer. Returns whether it did.
+    fn take(&self, at: Timestamp, proof: &Proof) -> bool {
+        let mut last = self.last.lock().expect("nobody panics while holding it");
+        let newer = last.as_ref().is_none_or(|(known, _)| *known < at);
+        if newer {
+            *last = Some((at, proof.clone()));
+        }
+        newer
     }
 
     fn untried(&self) -> std::sync::MutexGuard<'_, Option<String>> {
@@ -162,6 +172,22 @@ impl Broker {
                 }
             }
         }
+    }
+
+    /// Takes the proofs of other processes that were made since this one started: what was proved
+    /// before may have been of another configuration.
+    pub(crate) async fn follow_proofs(&self) -> Result<(), DatabaseError> {
+        for record in self.database.proofs_since(self.started).await? {
+            let Some(survey) = self.surveys.named(record.survey.as_str()) else {
+                continue;
+            };
+            let slot = self.proofs.slot(survey, record.method);
+            if survey.methods.contains(&record.method) && slot.take(record.at, &record.proof) {
+                self.metrics
+                    .proof(survey, record.method, Some(&record.proof));
+            }
+        }
+        Ok(())
     }
 
     /// Where every survey stands by every method that it offers, also by those that were never proved.
@@ -248,7 +274,13 @@ impl Broker {
             method: Some(method.to_string()),
             lease: None,
         };
-        self.database.audit(&audit).await?;
+        let record = ProofRecord {
+            survey: survey.name.clone(),
+            method,
+            at: now,
+            proof: proof.clone(),
+        };
+        self.database.record_proof(&record, &audit).await?;
         slot.keep(now, proof.clone());
         self.metrics.proof(survey, method, Some(&proof));
         Ok(proof)

@@ -106,7 +106,7 @@ impl Broker {
         if !matches!(self.revocations.of(&lease.id), Some((_, LeaseEnd::Removed))) {
             return Ok(false);
         }
-        let again = self.database.reinstate(&lease.id, &audit).await?;
+        let again = self.database.reinstate_lease(&lease.id, &audit).await?;
         if again {
             self.revocations.remove(&lease.id);
             tracing::info!(lease = %lease.id, username = lease.username, survey = %lease.survey, "lease reinstated: its owner is back in the group");

@@ -7,7 +7,7 @@ use skykey_types::{
 };
 
 use crate::authenticate::{Kind, Principal};
-use crate::database::{Audit, LeaseRow};
+use crate::database::{Audit, LeaseRecord};
 use crate::request::parse_lifetime;
 use crate::{Broker, Caller, Denied, Issued};
 
@@ -150,7 +150,7 @@ impl Broker {
             expires: Some(expires),
             revoked: None,
         };
-        let row = LeaseRow {
+        let row = LeaseRecord {
             lease,
             keystone_user: Some(keystone_user.clone()),
         };

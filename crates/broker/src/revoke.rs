@@ -1,18 +1,20 @@
 //! Ending leases before their time, and refusing what was ended.
 
 use std::collections::HashMap;
-use std::sync::RwLock;
+use std::sync::{Mutex, RwLock};
 
 use skykey_types::{Lease, LeaseEnd, LeaseId, LeaseState, SubjectId, SurveyName, Timestamp};
 
-use crate::database::{Audit, LeaseRow};
-use crate::{Broker, BrokerMetrics, Caller, Database, DatabaseError, Denied};
+use crate::database::{Audit, ChangeCursor, Database, DatabaseError, LeaseRecord, Revocation};
+use crate::{Broker, BrokerMetrics, Caller, Denied};
 
-/// The leases that were revoked and have not expired: all that is looked up when a session token is
-/// checked.
+/// The leases that were revoked and have not expired: the only thing that is looked up when a session
+/// token is checked. It is a copy of what the database knows, with what could not be written there.
 #[derive(Debug, Default)]
 pub(crate) struct Revocations {
     all: RwLock<HashMap<LeaseId, Revoked>>,
+    /// Up to which change of the database it is complete.
+    cursor: Mutex<ChangeCursor>,
     metrics: BrokerMetrics,
 }
 
@@ -26,20 +28,36 @@ struct Revoked {
 
 impl Revocations {
     pub(crate) async fn read(
-        database: &Database,
+        database: &dyn Database,
         now: Timestamp,
         metrics: &BrokerMetrics,
     ) -> Result<Self, DatabaseError> {
         let all = Self {
-            all: RwLock::default(),
             metrics: metrics.clone(),
+            ..Self::default()
         };
-        for lease in database.revoked(now).await? {
-            if let Some((at, why)) = lease.revoked {
-                all.insert(&lease, at, why);
-            }
+        let revoked = database.revoked_leases(now).await?;
+        for lease in &revoked.leases {
+            all.set(lease);
         }
+        all.advance(revoked.cursor);
         Ok(all)
+    }
+
+    /// Takes a lease's state from the database.
+    pub(crate) fn set(&self, lease: &Lease) {
+        match lease.revoked {
+            Some((at, why)) => self.insert(lease, at, why),
+            None => self.remove(&lease.id),
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> ChangeCursor {
+        *self.cursor.lock().expect("nobody panics while holding it")
+    }
+
+    pub(crate) fn advance(&self, cursor: ChangeCursor) {
+        *self.cursor.lock().expect("nobody panics while holding it") = cursor;
     }
 
     pub(crate) fn of(&self, lease: &LeaseId) -> Option<(Timestamp, LeaseEnd)> {
@@ -86,11 +104,15 @@ impl Broker {
     pub(crate) fn check_revoked(&self, lease: &LeaseId) -> Result<(), Denied> {
         match self.revocations.of(lease) {
             None => Ok(()),
-            Some((at, why)) => Err(Denied::Revoked {
-                at,
-                why,
-                join_at: self.settings.join_at.clone(),
-            }),
+            Some((at, why)) => Err(self.revoked(at, why)),
+        }
+    }
+
+    pub(crate) fn revoked(&self, at: Timestamp, why: LeaseEnd) -> Denied {
+        Denied::Revoked {
+            at,
+            why,
+            join_at: self.settings.join_at.clone(),
         }
     }
 
@@ -129,7 +151,7 @@ impl Broker {
     /// by the watch.
     pub(crate) async fn revoke(
         &self,
-        row: &LeaseRow,
+        row: &LeaseRecord,
         why: LeaseEnd,
         reason: &str,
     ) -> Result<(), DatabaseError> {
@@ -149,13 +171,22 @@ impl Broker {
             method: Some(row.lease.method.to_string()),
             lease: Some(row.lease.id.clone()),
         };
-        let left = (why == LeaseEnd::Removed)
-            .then(|| self.left_over_of(row, reason, now))
+        let deletion = (why == LeaseEnd::Removed)
+            .then(|| self.pending_deletion(row, reason, now))
             .flatten();
-        self.database
-            .revoke(&row.lease.id, now, why, &audit, left.as_ref())
-            .await?;
-        self.metrics.revoked(&row.lease, why);
+        let revocation = Revocation {
+            lease: &row.lease.id,
+            at: now,
+            why,
+            audit: &audit,
+            deletion: deletion.as_ref(),
+        };
+        if self.database.revoke_lease(&revocation).await? {
+            self.metrics.revoked(&row.lease, why);
+        } else if let Some(found) = self.database.lease(&row.lease.id).await? {
+            // Another process ended it first, and its reason counts.
+            self.revocations.set(&found.lease);
+        }
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use futures::StreamExt;
 use skykey_types::{SignedDuration, SubjectId, SurveyName, Timestamp};
 use tokio::sync::{Notify, watch};
 
-use crate::database::{Audit, LeaseRow};
+use crate::database::{Audit, LeaseRecord};
 use crate::{Broker, DatabaseError, PortError};
 
 /// How often it is looked whether a try is due.
@@ -98,7 +98,7 @@ impl Broker {
         if due.is_empty() {
             return Ok(0);
         }
-        let live = self.database.live(now).await?;
+        let live = self.database.live_leases(now).await?;
         let outcomes: Vec<Result<bool, DatabaseError>> = futures::stream::iter(due)
             .map(|(id, leaver)| {
                 let is_back = live
@@ -117,7 +117,7 @@ impl Broker {
     }
 
     /// Notes that the servers of a revoked lease's owner are to be stopped, if the site wants it.
-    pub(crate) fn will_stop_servers(&self, row: &LeaseRow, reason: &str) {
+    pub(crate) fn will_stop_servers(&self, row: &LeaseRecord, reason: &str) {
         if self.servers.is_none() {
             return;
         }

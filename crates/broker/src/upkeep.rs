@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use skykey_types::{Access, AccessKeyId, Lifetime, Limits, Method, SignedDuration, Survey};
+use skykey_types::{Access, Lifetime, Limits, Method, SignedDuration, Survey};
 use tokio::sync::watch;
 
 use crate::exchange::Way;
@@ -55,7 +55,7 @@ impl Broker {
         let now = self.clock.now();
         let backend = &self.settings.backend;
         if let Some(row) = self.database.backend_key(project).await? {
-            let access_key = AccessKeyId::new(row.access);
+            let access_key = row.access;
             let asked = slot.asked().map_or(row.used, |asked| asked.max(row.used));
             if asked > row.used + SignedDuration::from_hours(1) {
                 self.database.backend_key_used(project, asked).await?;

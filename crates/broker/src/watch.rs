@@ -8,7 +8,7 @@ use futures::StreamExt;
 use skykey_types::{LeaseEnd, SubjectId};
 use tokio::sync::watch;
 
-use crate::database::LeaseRow;
+use crate::database::LeaseRecord;
 use crate::membership::Answer;
 use crate::{Broker, DatabaseError};
 
@@ -62,8 +62,8 @@ impl Broker {
     /// allows, deletes the EC2 credentials of leases that are over, and forgets revocations that
     /// nobody can run into any more.
     pub async fn watch_once(&self) -> Result<WatchReport, DatabaseError> {
-        let mut of_person: BTreeMap<SubjectId, Vec<LeaseRow>> = BTreeMap::new();
-        for row in self.database.live(self.clock.now()).await? {
+        let mut of_person: BTreeMap<SubjectId, Vec<LeaseRecord>> = BTreeMap::new();
+        for row in self.database.live_leases(self.clock.now()).await? {
             of_person
                 .entry(row.lease.subject.clone())
                 .or_default()
@@ -87,7 +87,7 @@ impl Broker {
             }
         }
         // Refusing comes first, for everybody; then Keystone is tidied up.
-        self.delete_left_over().await?;
+        self.delete_pending().await?;
         self.sweep().await?;
         self.revocations.prune(self.clock.now());
         self.hand_outs.prune(self.clock.now());
@@ -96,7 +96,7 @@ impl Broker {
     }
 
     /// Asks about one person and revokes what the answer no longer allows.
-    async fn look_at(&self, id: SubjectId, rows: Vec<LeaseRow>) -> Result<Look, DatabaseError> {
+    async fn look_at(&self, id: SubjectId, rows: Vec<LeaseRecord>) -> Result<Look, DatabaseError> {
         let person = match self.ask(&id, None).await {
             Answer::Person(person) => Some(person),
             Answer::Nobody => None,

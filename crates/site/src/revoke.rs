@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use skykey_broker::{Database, LONGEST_TOKEN, RGW_REMEMBERS, Standing};
+use skykey_broker::{Database, LONGEST_TOKEN, Leases, ProjectLeases, RGW_REMEMBERS};
+use skykey_database::SqliteDatabase;
 use skykey_echo::user_policy::{self, UserPolicy};
-use skykey_types::{Clock, ProjectName, Survey, SystemClock};
+use skykey_types::{Clock, ProjectName, Survey, SystemClock, Timestamp};
 use skykey_upstream::UpstreamMetrics;
 
 use super::{RealSite, project_id};
@@ -95,34 +96,35 @@ async fn cost(
             path.display()
         );
     }
-    let database = Database::open(&path)
+    let database = SqliteDatabase::open(&path)
         .await
         .with_context(|| format!("cannot open {}", path.display()))?;
-    let standing = database
-        .standing(survey, &options.project, clock.now())
+    let now = clock.now();
+    let leases = database
+        .project_leases(survey, &options.project, now)
         .await?;
     database.close().await;
     Ok(format!(
         "Suspending {} refuses everybody who reads or writes {} through it: {} with {} live leases. It does not stop the keys of roles (assume-role).\n{}",
         options.project,
         survey.name,
-        people(standing.people),
-        standing.live,
-        until(&standing, &options.project),
+        people(leases.people),
+        leases.live,
+        until(&leases, leases.own_tokens_until(now), &options.project),
     ))
 }
 
 /// Until when a suspension must stay to be of use.
-fn until(standing: &Standing, project: &ProjectName) -> String {
+fn until(leases: &ProjectLeases, own_tokens: Option<Timestamp>, project: &ProjectName) -> String {
     let mut told = String::new();
-    if standing.left_over > 0 {
+    if leases.pending_deletions > 0 {
         let _ = writeln!(
             told,
             "EC2 credentials for {project} of {} who left are not deleted at Keystone yet. See to it first: what follows is counted from now.",
-            people(standing.left_over)
+            people(leases.pending_deletions)
         );
     }
-    let Some(end) = standing.revoked_until.max(standing.own_tokens_until) else {
+    let Some(end) = leases.revoked_until.max(own_tokens) else {
         told.push_str(
             "Nobody who was removed has credentials that still work, so nothing is gained by it.\n",
         );
@@ -133,7 +135,7 @@ fn until(standing: &Standing, project: &ProjectName) -> String {
         "The last credentials of somebody who was removed expire at {}. Lifted earlier, they work again.",
         end.strftime("%H:%M:%S UTC on %-d %B %Y")
     );
-    if standing.own_tokens_until == Some(end) {
+    if own_tokens == Some(end) {
         let _ = writeln!(
             told,
             "Those are session tokens that somebody may have made at Echo's own STS from an EC2 credential of their own: up to {} s after it was deleted, or given back, Echo still made them, of up to {} s, or what rgw_sts_max_session_duration is there.",
@@ -198,8 +200,6 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use skykey_types::Timestamp;
-
     use super::*;
 
     #[expect(clippy::unnecessary_wraps, reason = "it is told what may not be there")]
@@ -208,14 +208,14 @@ mod tests {
     }
 
     fn told(revoked: Option<Timestamp>, own: Option<Timestamp>, left_over: i64) -> String {
-        let standing = Standing {
+        let leases = ProjectLeases {
             people: 1,
             live: 2,
             revoked_until: revoked,
-            own_tokens_until: own,
-            left_over,
+            ec2_ended: None,
+            pending_deletions: left_over,
         };
-        until(&standing, &"m13-ro".parse().unwrap())
+        until(&leases, own, &"m13-ro".parse().unwrap())
     }
 
     #[test]

@@ -24,7 +24,7 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 /// The IAM, and what people left with us to ask it.
 pub struct IamPeople {
     iam: Arc<Iam>,
-    database: Database,
+    database: Arc<dyn Database>,
     at_rest: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     /// What renewals brought, in memory only. A lock for each person, since renewing a login twice at
@@ -46,7 +46,7 @@ impl IamPeople {
     /// `at_rest` seals the refresh tokens in `database`.
     pub fn new(
         iam: Arc<Iam>,
-        database: Database,
+        database: Arc<dyn Database>,
         at_rest: Arc<KeyRing>,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -88,7 +88,7 @@ impl IamPeople {
                 outcome => return outcome.map_err(|error| away(&error)),
             }
         }
-        let Some(refresh_token) = self.kept(id).await? else {
+        let Some((sealed, refresh_token)) = self.kept(id).await? else {
             return Err(PortError::Refused(
                 "this IAM has no SCIM, and the person is not logged in at the portal".to_owned(),
             ));
@@ -96,10 +96,16 @@ impl IamPeople {
         let refreshed = match self.iam.refresh(&refresh_token).await {
             Ok(refreshed) => refreshed,
             Err(IamError::NoLongerVouched) => {
-                self.database
-                    .forget_login(id)
+                let forgot = self
+                    .database
+                    .forget_login(id, &sealed)
                     .await
                     .map_err(|error| database(&error))?;
+                if !forgot {
+                    return Err(PortError::Away(
+                        "the person's login was renewed by another process; try again".to_owned(),
+                    ));
+                }
                 if renewed.in_doubt.as_ref() == Some(&refresh_token) {
                     return Err(PortError::Refused(
                         "the IAM's answer to the last renewal of the person's login was lost, and with it \
@@ -129,16 +135,19 @@ impl IamPeople {
             .map_err(|error| away(&error))
     }
 
-    async fn kept(&self, id: &SubjectId) -> Result<Option<Secret>, PortError> {
+    /// Returns a person's refresh token, and as what it is stored.
+    async fn kept(&self, id: &SubjectId) -> Result<Option<(Vec<u8>, Secret)>, PortError> {
         let sealed = self
             .database
             .login(id)
             .await
             .map_err(|error| database(&error))?;
         // One that does not open is none: the key ring was replaced.
-        Ok(sealed
-            .and_then(|sealed| self.at_rest.open(PURPOSE, &bound(id), &sealed).ok())
-            .and_then(|plain| std::str::from_utf8(&plain).map(Secret::new).ok()))
+        Ok(sealed.and_then(|sealed| {
+            let plain = self.at_rest.open(PURPOSE, &bound(id), &sealed).ok()?;
+            let token = std::str::from_utf8(&plain).map(Secret::new).ok()?;
+            Some((sealed, token))
+        }))
     }
 }
 

@@ -1,43 +1,23 @@
-//! Refresh tokens in the database, sealed.
+//! Refresh tokens of people who logged in at the portal, sealed.
 
+use async_trait::async_trait;
 use skykey_types::{SubjectId, Timestamp};
-use sqlx::Row;
 
-use super::{Database, DatabaseError};
+use super::DatabaseError;
 
-impl Database {
-    /// Keeps a person's sealed refresh token in place of the one before.
-    pub(crate) async fn keep_login(
+/// Refresh tokens, sealed.
+#[async_trait]
+pub trait Logins: Send + Sync {
+    /// Stores a person's sealed refresh token in place of the one before.
+    async fn keep_login(
         &self,
         id: &SubjectId,
         sealed: &[u8],
         now: Timestamp,
-    ) -> Result<(), DatabaseError> {
-        sqlx::query("INSERT OR REPLACE INTO login (issuer, sub, sealed, kept) VALUES (?, ?, ?, ?)")
-            .bind(&id.issuer)
-            .bind(&id.sub)
-            .bind(sealed)
-            .bind(now.as_microsecond())
-            .execute(&self.writer)
-            .await?;
-        Ok(())
-    }
-
-    pub(crate) async fn login(&self, id: &SubjectId) -> Result<Option<Vec<u8>>, DatabaseError> {
-        let row = sqlx::query("SELECT sealed FROM login WHERE issuer = ? AND sub = ?")
-            .bind(&id.issuer)
-            .bind(&id.sub)
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?)
-    }
-
-    pub(crate) async fn forget_login(&self, id: &SubjectId) -> Result<(), DatabaseError> {
-        sqlx::query("DELETE FROM login WHERE issuer = ? AND sub = ?")
-            .bind(&id.issuer)
-            .bind(&id.sub)
-            .execute(&self.writer)
-            .await?;
-        Ok(())
-    }
+    ) -> Result<(), DatabaseError>;
+    /// Returns a person's sealed refresh token.
+    async fn login(&self, id: &SubjectId) -> Result<Option<Vec<u8>>, DatabaseError>;
+    /// Deletes a person's refresh token if it is still `sealed`: another process may have renewed
+    /// it. Returns whether it did.
+    async fn forget_login(&self, id: &SubjectId, sealed: &[u8]) -> Result<bool, DatabaseError>;
 }

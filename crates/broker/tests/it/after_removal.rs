@@ -1,6 +1,6 @@
 //! What is promised about a removal is not too little.
 
-use skykey_broker::{AfterRemoval, Standing};
+use skykey_broker::{AfterRemoval, ProjectLeases};
 use skykey_types::{Method, SignedDuration, Timestamp};
 
 use crate::fakes::Mood;
@@ -74,12 +74,12 @@ async fn at_our_own_endpoint_nothing_outlives_a_removal() {
     }
 }
 
-async fn standing(world: &World, survey: &str) -> Standing {
+async fn standing(world: &World, survey: &str) -> ProjectLeases {
     let survey = world.broker.surveys().named(survey).unwrap();
     let project = &survey.readers_project;
     let database = world.broker.database();
     database
-        .standing(survey, project, world.now())
+        .project_leases(survey, project, world.now())
         .await
         .unwrap()
 }
@@ -97,7 +97,10 @@ async fn a_suspension_counts_the_tokens_that_the_removed_made_at_echo_themselves
     let world = at_echo(true).await;
     world.issue("alice", &demo_for(Method::Ec2, "3600")).await;
     world.issue("bob", &demo_for(Method::StsLite, "3600")).await;
-    assert_eq!(standing(&world, "demo").await.own_tokens_until, None);
+    assert_eq!(
+        standing(&world, "demo").await.own_tokens_until(world.now()),
+        None
+    );
     world.wait(600);
     let removed = world.now();
     world.leave_groups("alice");
@@ -105,16 +108,19 @@ async fn a_suspension_counts_the_tokens_that_the_removed_made_at_echo_themselves
     // Also when every lease would have ended by itself.
     for waited in [0, 7200, 36_000] {
         world.wait(waited);
-        let own = standing(&world, "demo").await.own_tokens_until;
+        let own = standing(&world, "demo").await.own_tokens_until(world.now());
         assert_eq!(own, after(removed, TOKENS), "{waited}");
     }
     world.wait(300);
-    assert_eq!(standing(&world, "demo").await.own_tokens_until, None);
+    assert_eq!(
+        standing(&world, "demo").await.own_tokens_until(world.now()),
+        None
+    );
     // What bob made in OpenStack nobody knows.
     world.issue("bob", &demo(Method::StsLite)).await;
     world.leave_groups("bob");
     world.broker.watch_once().await.unwrap();
-    let own = standing(&world, "demo").await.own_tokens_until;
+    let own = standing(&world, "demo").await.own_tokens_until(world.now());
     assert_eq!(own, after(world.now(), TOKENS));
 }
 
@@ -127,15 +133,18 @@ async fn a_suspension_counts_from_the_deletion_if_keystone_was_away_at_the_remov
     world.broker.watch_once().await.unwrap();
     world.wait(7200);
     let waiting = standing(&world, "demo").await;
-    assert_eq!(waiting.left_over, 1);
-    assert_eq!(waiting.own_tokens_until, after(world.now(), TOKENS));
+    assert_eq!(waiting.pending_deletions, 1);
+    assert_eq!(
+        waiting.own_tokens_until(world.now()),
+        after(world.now(), TOKENS)
+    );
     world.keystone.be(Mood::Well);
     world.broker.watch_once().await.unwrap();
     let deleted = world.now();
     world.wait(60);
     let done = standing(&world, "demo").await;
-    assert_eq!(done.left_over, 0);
-    assert_eq!(done.own_tokens_until, after(deleted, TOKENS));
+    assert_eq!(done.pending_deletions, 0);
+    assert_eq!(done.own_tokens_until(world.now()), after(deleted, TOKENS));
 }
 
 #[tokio::test]
@@ -149,7 +158,7 @@ async fn a_suspension_counts_the_tokens_of_whoever_gave_an_ec2_credential_back()
         .await
         .unwrap();
     world.wait(60);
-    let own = standing(&world, "demo").await.own_tokens_until;
+    let own = standing(&world, "demo").await.own_tokens_until(world.now());
     assert_eq!(own, after(given, TOKENS));
 }
 
@@ -164,6 +173,9 @@ async fn a_survey_without_ec2_has_no_tokens_but_those_of_its_leases() {
     world.leave_groups("alice");
     world.broker.watch_once().await.unwrap();
     let brief = standing(&world, "brief").await;
-    assert_eq!((brief.own_tokens_until, brief.left_over), (None, 0));
+    assert_eq!(
+        (brief.own_tokens_until(world.now()), brief.pending_deletions),
+        (None, 0)
+    );
     assert!(brief.revoked_until.is_some());
 }

@@ -279,7 +279,7 @@ async fn an_older_lease_is_handed_out_again_while_it_lives_and_a_revocation_reac
     world.wait(3600 - 20 * 60);
     let second = ask(&world, "alice").await.unwrap();
     assert_ne!(second.lease.id, first.lease.id);
-    let same = async |lease| world.broker.hand_out_same(&alice, &wish(), lease).await;
+    let same = async |lease| world.broker.hand_out_same(&alice, &request(), lease).await;
     for issued in [&first, &second] {
         let again = same(&issued.lease).await.unwrap().unwrap();
         assert_eq!(again.lease.id, issued.lease.id);

@@ -16,7 +16,6 @@ mod lifetimes;
 mod log;
 mod machine;
 mod metrics;
-mod private;
 mod proofs;
 mod reinstate;
 mod renew;

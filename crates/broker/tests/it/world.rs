@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use skykey_broker::{
-    AuditEntry, BackendSettings, Broker, Caller, Database, Denied, HandOutSettings, Issued,
-    KeyOwner, LeaseFields, LeaseRequest, Principal, Renewal, Settings, Store, Surveys, Wiring,
+    AuditEntry, BackendSettings, Broker, Caller, Denied, HandOutSettings, Issued, KeyOwner,
+    LeaseFields, LeaseRequest, Principal, Renewal, Settings, Store, Surveys, Wiring,
 };
+use skykey_database::SqliteDatabase;
 use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
 use skykey_types::{
@@ -387,7 +388,7 @@ async fn broker(
     let ring = |name: &str| KeyRing::open_or_create(&dir.join(name)).unwrap();
     let wiring = Wiring {
         surveys: Surveys::new(surveys).unwrap(),
-        database: Database::open(&database(dir)).await.unwrap(),
+        database: Arc::new(SqliteDatabase::open(&database(dir)).await.unwrap()),
         people: people.clone(),
         ec2: keystone.clone(),
         machines: Some(keystone.clone()),

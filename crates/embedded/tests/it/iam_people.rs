@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use skykey_broker::{Database, IamPeople, People, PortError};
+use skykey_broker::{IamPeople, People, PortError};
+use skykey_database::SqliteDatabase;
 use skykey_iam::{Iam, Login, MembershipSource, conformance};
 use skykey_seal::KeyRing;
 use skykey_types::SignedDuration;
@@ -49,9 +50,11 @@ async fn people(served: &Served, iam: Iam, folder: &tempfile::TempDir) -> IamPeo
     let ring = KeyRing::open_or_create(&folder.path().join("ring.json")).unwrap();
     IamPeople::new(
         Arc::new(iam),
-        Database::open(&folder.path().join("broker.db"))
-            .await
-            .unwrap(),
+        Arc::new(
+            SqliteDatabase::open(&folder.path().join("broker.db"))
+                .await
+                .unwrap(),
+        ),
         Arc::new(ring),
         Arc::new(served.world.clock.clone()),
     )

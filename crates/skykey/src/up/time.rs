@@ -16,7 +16,7 @@ const BELIEVED: SignedDuration = SignedDuration::from_hours(12);
 /// Does not go back behind the database's newest entry.
 pub(super) async fn go_on_from(
     clock: &SteadyClock,
-    database: &Database,
+    database: &dyn Database,
 ) -> Result<(), DatabaseError> {
     let now = clock.now();
     let Some(last) = database.last_written().await?.filter(|last| *last > now) else {

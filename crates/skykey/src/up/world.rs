@@ -10,6 +10,7 @@ use hyper_util::service::TowerToHyperService;
 use skykey_broker::{
     Broker, Database, IamPeople, KeystoneTokens, NotebookServers, Settings, Store, Surveys, Wiring,
 };
+use skykey_database::SqliteDatabase;
 use skykey_embedded::Directory;
 use skykey_iam::Iam;
 use skykey_portal::{JupyterSettings, PortalSettings};
@@ -131,6 +132,7 @@ impl World {
         if config.rounds == Rounds::InTheBackground {
             tasks.spawn(time::tell(steady, stopped.clone()));
             tasks.spawn(broker.clone().watch(stopped.clone()));
+            tasks.spawn(broker.clone().follow(stopped.clone()));
             tasks.spawn(broker.clone().stop_servers(stopped.clone()));
             tasks.spawn(broker.clone().upkeep(stopped));
         }
@@ -230,7 +232,7 @@ fn jupyter_settings(
 
 async fn open_broker(
     surveys: Surveys,
-    database: Database,
+    database: Arc<dyn Database>,
     config: &Config,
     (systems, clients, servers): (&Systems, &Clients, Option<Arc<dyn NotebookServers>>),
     state: &StateDir,
@@ -337,14 +339,16 @@ fn is_in_clear(listens: SocketAddr, portal: &PortalSite) -> bool {
 }
 
 /// The database, behind whose newest entry time does not go back.
-async fn open_database(state: &StateDir, clock: &SteadyClock) -> anyhow::Result<Database> {
+async fn open_database(state: &StateDir, clock: &SteadyClock) -> anyhow::Result<Arc<dyn Database>> {
     let path = state.path("broker.db");
     let cannot_open = || format!("cannot open {}", path.display());
-    let database = Database::open(&path).await.with_context(cannot_open)?;
+    let database = SqliteDatabase::open(&path)
+        .await
+        .with_context(cannot_open)?;
     time::go_on_from(clock, &database)
         .await
         .with_context(cannot_open)?;
-    Ok(database)
+    Ok(Arc::new(database))
 }
 
 /// The store, with the surveys' images in it.

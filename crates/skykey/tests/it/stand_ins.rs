@@ -10,9 +10,10 @@ use std::sync::Arc;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
 use skykey_broker::{
-    BackendSettings, Broker, Database, HandOutSettings, IamPeople, KeystoneAdmin, KeystonePort,
+    BackendSettings, Broker, HandOutSettings, IamPeople, KeystoneAdmin, KeystonePort,
     KeystoneSettings, KeystoneUser, Settings, Store, Surveys, Wiring,
 };
+use skykey_database::SqliteDatabase;
 use skykey_echo::{Echo, EchoSettings};
 use skykey_embedded::keystone::{
     IDENTITY_PROVIDER, Keystone, KeystoneSeed, PROTOCOL, ProjectSeed, Role, ServiceUserSeed,
@@ -203,7 +204,10 @@ async fn endpoint(
         ("skykey-s3", &passwords.admin),
         clock.clone(),
     );
-    let database = Database::open(&folder.join("broker.db")).await.unwrap();
+    let database = SqliteDatabase::open(&folder.join("broker.db"))
+        .await
+        .unwrap();
+    let database = Arc::new(database);
     // It asks only about people whose own EC2 credentials come here.
     let iam = IamSettings::new(
         told.issuer.as_str().parse().unwrap(),

@@ -8,27 +8,20 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Version, description and text of each file in `migrations/`. Files that were released never change:
 /// the database remembers their checksums.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
-    (
-        1,
-        "leases",
-        include_str!("../../migrations/0001_leases.sql"),
-    ),
+const MIGRATIONS: [(i64, &str, &str); 5] = [
+    (1, "leases", include_str!("../migrations/0001_leases.sql")),
     (
         2,
         "backend key used",
-        include_str!("../../migrations/0002_backend_key_used.sql"),
+        include_str!("../migrations/0002_backend_key_used.sql"),
     ),
-    (
-        3,
-        "logins",
-        include_str!("../../migrations/0003_logins.sql"),
-    ),
+    (3, "logins", include_str!("../migrations/0003_logins.sql")),
     (
         4,
         "left over",
-        include_str!("../../migrations/0004_left_over.sql"),
+        include_str!("../migrations/0004_left_over.sql"),
     ),
+    (5, "shared", include_str!("../migrations/0005_shared.sql")),
 ];
 
 /// Returns what brings a database of any earlier release to this one's schema.
@@ -79,10 +72,11 @@ mod tests {
     }
 
     /// The beginnings of the files' SHA-384, as databases of released programs have them.
-    const CHECKSUMS: [&str; 4] = [
+    const CHECKSUMS: [&str; 5] = [
         "[b7, f8, a9, ee]",
         "[23, 7f, c9, 0f]",
         "[ec, 2b, aa, e6]",
         "[ce, 67, 9c, 34]",
+        "[f8, 6b, 12, d9]",
     ];
 }
