@@ -23,12 +23,12 @@ pub const RGW_REMEMBERS: SignedDuration = SignedDuration::from_secs(300);
 
 /// The longest session token that RGW's `GetSessionToken` makes, unless its operator raised
 /// `rgw_sts_max_session_duration` (<https://docs.ceph.com/en/latest/radosgw/STSLite/>).
-pub const LONGEST_TOKEN: SignedDuration = SignedDuration::from_secs(Limits::STS.max as i64);
+pub const MAX_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_secs(Limits::STS.max as i64);
 
 /// For how long after an EC2 credential was deleted a session token may work that its owner had RGW make
 /// from it in the last moment.
 pub const OWN_TOKENS_LAST: SignedDuration =
-    SignedDuration::from_secs(RGW_REMEMBERS.as_secs() + LONGEST_TOKEN.as_secs());
+    SignedDuration::from_secs(RGW_REMEMBERS.as_secs() + MAX_TOKEN_LIFETIME.as_secs());
 
 /// What people can still do once the membership watch has seen that they left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

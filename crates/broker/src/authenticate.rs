@@ -1,4 +1,4 @@
-//! Who a key at the S3 endpoint is, and what it may do.
+//! Who signs a request at the S3 endpoint, and what they may do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,18 +13,30 @@ use crate::database::LeaseRecord;
 use crate::issue::lease_audit;
 use crate::{Broker, Denied};
 
-/// EC2 credentials that Keystone has vouched for, for a short while.
-pub(crate) type KnownEc2 = Cache<AccessKeyId, Arc<Principal>>;
+/// How many EC2 credentials are cached.
+const MAX_KNOWN_EC2: u64 = 10_000;
 
-pub(crate) fn known_ec2(kept: SignedDuration) -> KnownEc2 {
-    let kept = Duration::try_from(kept).unwrap_or(Duration::ZERO);
-    Cache::builder()
-        .max_capacity(10_000)
-        .time_to_live(kept)
-        .build()
+/// A cache of what Keystone said about EC2 credentials.
+pub(crate) struct KnownEc2(Cache<AccessKeyId, Arc<Principal>>);
+
+impl KnownEc2 {
+    /// Makes a cache whose entries expire after `ttl`.
+    pub(crate) fn new(ttl: SignedDuration) -> Self {
+        let ttl = Duration::try_from(ttl).unwrap_or(Duration::ZERO);
+        let cache = Cache::builder()
+            .max_capacity(MAX_KNOWN_EC2)
+            .time_to_live(ttl)
+            .build();
+        Self(cache)
+    }
+
+    /// Forgets a credential whose lease was revoked.
+    pub(crate) async fn forget(&self, key: &AccessKeyId) {
+        self.0.invalidate(key).await;
+    }
 }
 
-/// Whose key signs the request.
+/// The owner of the key that signs a request.
 #[derive(Debug, Clone)]
 pub struct Principal {
     /// The lease that the key belongs to.
@@ -76,8 +88,9 @@ impl Broker {
             self.check_session(&session).await?;
             Arc::new(session)
         } else {
-            self.check_revoked(&LeaseId::of(key))?;
+            self.revocations.check(&LeaseId::of(key))?;
             self.known_ec2
+                .0
                 .try_get_with(key.clone(), self.ec2_owner(key))
                 .await
                 .map_err(|denied| Arc::try_unwrap(denied).unwrap_or_else(|shared| same(&shared)))?
@@ -153,11 +166,12 @@ impl Broker {
         let sub = identity
             .sub
             .ok_or_else(|| Denied::NoAccount(principal.username.clone()))?;
-        let subject = self.people.subject(&sub);
+        let subject = self.membership.people.subject(&sub);
         let person = self
-            .active_person(&subject, &principal.username, None)
+            .membership
+            .active(&subject, &principal.username, None)
             .await?;
-        self.check_member(&person, survey, access)?;
+        self.membership.check(&person, survey, access)?;
         principal.subject = subject;
         principal.username = person.username;
         let new = Lease {
@@ -200,7 +214,7 @@ impl Broker {
             return Ok(new.lease);
         };
         match lease.revoked {
-            Some((at, why)) => Err(self.revoked(at, why)),
+            Some((at, why)) => Err(self.revocations.denied(at, why)),
             None => Ok(lease),
         }
     }

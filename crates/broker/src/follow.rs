@@ -35,29 +35,11 @@ impl Broker {
         }
     }
 
-    /// Reads once what changed since.
+    /// Reads once what changed since the last time.
     pub async fn follow_once(&self) -> Result<(), DatabaseError> {
-        let changes = {
-            // Not while this process writes a change of its own, which it knows better.
-            let _alone = self.ending.lock().await;
-            let changes = self
-                .database
-                .lease_changes(self.revocations.cursor())
-                .await?;
-            for lease in &changes.leases {
-                self.revocations.set(lease);
-            }
-            self.revocations.advance(changes.cursor);
-            changes
-        };
-        for lease in changes
-            .leases
-            .iter()
-            .filter(|lease| lease.revoked.is_some())
-        {
-            self.hand_outs.forget(&lease.id);
-            self.known_ec2.invalidate(&lease.access_key_id).await;
+        for lease in self.revocations.follow().await? {
+            self.forget_credentials(&lease).await;
         }
-        self.follow_proofs().await
+        self.proofs.follow().await
     }
 }

@@ -8,11 +8,11 @@ use skykey_types::{
 };
 
 use crate::database::{Audit, LeaseRecord};
-use crate::exchange::Way;
 use crate::request::{method_in_audit, survey_in_audit};
+use crate::token_request::TokenRequest;
 use crate::{Broker, Denied, KeyOwner, LeaseRequest, PersonsKey};
 
-/// Who asks. Whether they may is not yet known.
+/// The person who makes a request. Whether they may is not yet known.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who it is.
@@ -32,8 +32,8 @@ pub struct Issued {
     pub survey: Arc<Survey>,
     /// Its credentials.
     pub credentials: Credentials,
-    /// How long it was asked for of whoever made the credentials. By our clock they last no longer from
-    /// [`Lease::issued`] on, even if `expires`, which is told by theirs, seems to be further away.
+    /// The lifetime that the credentials were requested with. By our clock they last no longer than that
+    /// from [`Lease::issued`], even if `expires`, which is by the other system's clock, is later.
     pub lifetime: SignedDuration,
 }
 
@@ -81,9 +81,9 @@ impl Broker {
             survey.lifetime.check(asked)?;
         }
         let rights = narrowed(survey, access, method, request.within.as_ref())?;
-        let person = self.person(caller).await?;
-        self.check_member(&person, survey, access)?;
-        self.check_proof(survey, method, access).await?;
+        let person = self.membership.of(caller).await?;
+        self.membership.check(&person, survey, access)?;
+        self.proofs.check(survey, method, access).await?;
         let now = self.clock.now();
         let allowed = decide(survey, method, asked, person.account_end, now)?;
         let (credentials, expires, keystone_user) = match method {
@@ -101,14 +101,15 @@ impl Broker {
                 (credentials, expires, None)
             }
             Method::StsLite | Method::AssumeRole => {
-                let way = Way::of(method, survey, access, &person.username, allowed.lifetime)?
-                    .with(rights);
+                let (session, lifetime) = (&person.username, allowed.lifetime);
+                let token = TokenRequest::of(method, survey, access, session, lifetime)?
+                    .with_rights(rights);
                 let project = survey.project(access);
                 let (credentials, user) = match request.key_owner {
-                    KeyOwner::Person => self.exchange_own_key(caller, project, &way).await?,
+                    KeyOwner::Person => self.exchange_own_key(caller, project, &token).await?,
                     KeyOwner::Backend => {
-                        self.backend_keys.slot(project).ask(now);
-                        (self.exchange_backend_key(project, &way).await?, None)
+                        self.backend_keys.note_use(project);
+                        (self.backend_keys.exchange(project, &token).await?, None)
                     }
                 };
                 let expires = credentials
@@ -163,12 +164,13 @@ impl Broker {
         })
     }
 
-    /// Temporary credentials from the person's own EC2 credential, and the Keystone user that has it.
+    /// Returns temporary credentials from the person's own EC2 credential, and the Keystone user that
+    /// owns it.
     async fn exchange_own_key(
         &self,
         caller: &Caller,
         project: &ProjectName,
-        way: &Way<'_>,
+        request: &TokenRequest<'_>,
     ) -> Result<(Credentials, Option<String>), Denied> {
         let token = caller.iam_token.as_ref().ok_or(Denied::NeedsLogin)?;
         let PersonsKey { key, made } = self
@@ -176,7 +178,7 @@ impl Broker {
             .of_person(token, project)
             .await
             .map_err(|error| Denied::port("Keystone", error))?;
-        match self.exchange(&key, way).await {
+        match request.send(&*self.exchange, &key).await {
             Ok(credentials) => Ok((credentials, Some(key.user_id))),
             Err(error) => {
                 if made {
@@ -231,7 +233,7 @@ fn narrowed(
     }
 }
 
-/// How long the lease may last, by the survey, the account's end and what was asked for.
+/// Returns how long the lease may last, by the survey, the account's end and the request.
 fn decide(
     survey: &Survey,
     method: Method,

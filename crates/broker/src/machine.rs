@@ -1,11 +1,12 @@
-//! A machine that asks in somebody's name, with a token of Keystone that it got for their application
-//! credential. The token says only who they are; what they may is asked of the IAM, as of everybody.
+//! A machine that acts for a person, with a token that Keystone gave it for the person's application
+//! credential. The token says only who the person is; the IAM says what they may, as for everybody.
 //!
-//! Not every token says who somebody is. One that Keystone gives for a signature (`ec2credential`) may come
-//! of a presigned URL that leaked (CVE-2025-65073); one made with a password or a login at the IAM has all
-//! the rights of a person, and belongs in nobody else's hands, ours included. So what counts is a token that
-//! was made with an application credential and with nothing else, by its methods, and a restricted one: it
-//! cannot make others. And since whoever made it gave away a part of their rights, to read, it only reads.
+//! Not every token of Keystone is accepted. One that Keystone gives for a signature
+//! (`ec2credential`) may come from a presigned URL that leaked (CVE-2025-65073). One made with a
+//! password or a login at the IAM has all the rights of a person, and nobody else should have it. So
+//! only a token that was made with an application credential and nothing else, by its methods, is
+//! accepted, and only of a restricted credential, which cannot make others. The person gave away a
+//! part of their rights: a machine only reads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +16,15 @@ use moka::future::Cache;
 use skykey_types::{Access, Secret, SignedDuration, SubjectId, Timestamp};
 
 use crate::database::Audit;
-use crate::{Broker, Caller, Denied, Issued, KeystoneToken, LeaseRequest};
+use crate::{Broker, Caller, Denied, Issued, KeystoneToken, KeystoneTokens, LeaseRequest};
 
-/// No token of Keystone comes near.
-const LONGEST: usize = 4096;
+/// Longest token that is sent to Keystone. Its own are much shorter.
+const MAX_TOKEN_BYTES: usize = 4096;
+/// How many tokens are cached.
+const MAX_KNOWN_TOKENS: u64 = 10_000;
 const METHOD: &str = "application_credential";
 
-/// A machine, in its owner's name. The broker makes it, and only of a token that counts.
+/// A machine that acts for its owner. Only the broker makes one, from a token that is accepted.
 #[derive(Debug, Clone)]
 pub struct Machine {
     owner: Caller,
@@ -31,13 +34,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Whose it is.
+    /// Returns the person for whom it acts.
     pub fn owner(&self) -> &Caller {
         &self.owner
     }
 }
 
-/// Why a token of Keystone does not count.
+/// Why a token of Keystone is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAMachine {
     /// The site does not take them.
@@ -83,31 +86,42 @@ impl NotAMachine {
     }
 }
 
-/// Machines that Keystone has vouched for, for a short while, by the SHA-256 of their token.
-pub(crate) type KnownMachines = Cache<[u8; 32], Arc<Machine>>;
+/// Keystone as far as it says whose a token is, and a cache of its answers by the token's SHA-256.
+pub(crate) struct Machines {
+    /// `None` if the site accepts no tokens of Keystone.
+    keystone: Option<Arc<dyn KeystoneTokens>>,
+    known: Cache<[u8; 32], Arc<Machine>>,
+}
 
-pub(crate) fn known_machines(kept: SignedDuration) -> KnownMachines {
-    let kept = Duration::try_from(kept).unwrap_or(Duration::ZERO);
-    Cache::builder()
-        .max_capacity(10_000)
-        .time_to_live(kept)
-        .build()
+impl Machines {
+    /// Caches answers for `ttl`.
+    pub(crate) fn new(keystone: Option<Arc<dyn KeystoneTokens>>, ttl: SignedDuration) -> Self {
+        let ttl = Duration::try_from(ttl).unwrap_or(Duration::ZERO);
+        let known = Cache::builder()
+            .max_capacity(MAX_KNOWN_TOKENS)
+            .time_to_live(ttl)
+            .build();
+        Self { keystone, known }
+    }
 }
 
 impl Broker {
-    /// Whether tokens of Keystone are taken at all.
+    /// Whether tokens of Keystone are accepted at all.
     pub fn takes_machines(&self) -> bool {
-        self.machines.is_some()
+        self.machines.keystone.is_some()
     }
 
-    /// Whose machine shows this token of Keystone. A refusal that names a user is in the audit: somebody
-    /// may be trying what they found.
+    /// Returns the machine that this token of Keystone belongs to. A refusal that names a user is in the
+    /// audit: somebody may be trying a token that they found.
     pub async fn machine(&self, token: &Secret) -> Result<Arc<Machine>, Denied> {
-        let Some(keystone) = &self.machines else {
+        let Some(keystone) = &self.machines.keystone else {
             return Err(NotAMachine::NotTaken.into());
         };
         let text = token.expose();
-        if text.is_empty() || text.len() > LONGEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        if text.is_empty()
+            || text.len() > MAX_TOKEN_BYTES
+            || !text.bytes().all(|b| b.is_ascii_graphic())
+        {
             return Err(NotAMachine::Unknown.into());
         }
         let key: [u8; 32] = digest(&SHA256, text.as_bytes())
@@ -115,7 +129,7 @@ impl Broker {
             .try_into()
             .expect("a SHA-256 has 32 bytes");
         let now = self.clock.now();
-        if let Some(known) = self.known_machines.get(&key).await
+        if let Some(known) = self.machines.known.get(&key).await
             && known.expires > now
         {
             return Ok(known);
@@ -130,7 +144,7 @@ impl Broker {
             Ok((sub, application_credential)) => {
                 let machine = Arc::new(Machine {
                     owner: Caller {
-                        id: self.people.subject(sub),
+                        id: self.membership.people.subject(sub),
                         username: shown.user_name.clone(),
                         iam_token: None,
                     },
@@ -138,7 +152,7 @@ impl Broker {
                     keystone_user: shown.user_id.clone(),
                     expires: shown.expires,
                 });
-                self.known_machines.insert(key, machine.clone()).await;
+                self.machines.known.insert(key, machine.clone()).await;
                 Ok(machine)
             }
             Err(why) => {
@@ -203,7 +217,7 @@ impl Broker {
     }
 }
 
-/// Whose `sub` it stands for, and by which application credential; or why it does not count.
+/// Returns the owner's `sub` and the application credential, or why the token is not accepted.
 fn judged(shown: &KeystoneToken) -> Result<(&str, &str), NotAMachine> {
     let (methods, credential) = (&shown.methods, &shown.application_credential);
     let Some((credential, restricted)) = credential.as_ref().filter(|_| *methods == [METHOD])

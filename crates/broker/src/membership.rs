@@ -1,73 +1,71 @@
-//! What the IAM says of a person, and for how long its word is good while it is silent.
+//! What the IAM says of a person, and how long that counts while it is silent.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use skykey_types::{Access, Person, Secret, SubjectId, Survey, Timestamp};
+use skykey_types::{
+    Access, Clock, Person, Secret, SignedDuration, SubjectId, Survey, Timestamp, lock,
+};
 
-use crate::{Broker, Caller, Denied, PortError};
+use crate::{Caller, Denied, People, PortError};
 
-/// When the IAM last said what of whom. In memory only: after a restart without an IAM nothing is
-/// issued, which is the safe side.
+/// The IAM, and what it said last of whom.
+pub(crate) struct Membership {
+    pub(crate) people: Arc<dyn People>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How long after its last answer about a person new leases are issued while the IAM is silent.
+    pub(crate) grace: SignedDuration,
+    /// The interval of the membership watch.
+    pub(crate) watch_interval: SignedDuration,
+    /// Where a person asks to join a group.
+    pub(crate) join_at: String,
+    /// In memory only: after a restart without an IAM nothing is issued, which is the safe side.
+    pub(crate) seen: Seen,
+}
+
+/// What the IAM said of each person, and when.
 #[derive(Debug, Default)]
 pub(crate) struct Seen(Mutex<HashMap<SubjectId, (Timestamp, Person)>>);
 
-impl Seen {
-    fn remember(&self, person: &Person, now: Timestamp) {
-        self.0
-            .lock()
-            .expect("nobody panics while holding it")
-            .insert(person.id.clone(), (now, person.clone()));
-    }
-
-    fn forget(&self, id: &SubjectId) {
-        self.0
-            .lock()
-            .expect("nobody panics while holding it")
-            .remove(id);
-    }
-
-    fn recall(&self, id: &SubjectId) -> Option<(Timestamp, Person)> {
-        self.0
-            .lock()
-            .expect("nobody panics while holding it")
-            .get(id)
-            .cloned()
-    }
-}
-
-/// What asking the IAM came to.
+/// What the IAM answered about a person.
 pub(crate) enum Answer {
     /// The account as it is now.
     Person(Person),
     /// There is no such account.
-    Nobody,
-    /// No answer.
+    NoAccount,
+    /// Nothing.
     Silence(String),
-    /// It has to be asked with the person's own login, and there is none.
+    /// It can only be asked with the person's own login, and there is none.
     LoginEnded,
 }
 
-impl Broker {
+impl Membership {
     /// Asks the IAM and remembers what it says.
     pub(crate) async fn ask(&self, id: &SubjectId, brought: Option<&Secret>) -> Answer {
         match self.people.person(id, brought).await {
             Ok(Some(person)) if person.id == *id => {
-                self.seen.remember(&person, self.clock.now());
+                let seen = (self.clock.now(), person.clone());
+                lock(&self.seen.0).insert(id.clone(), seen);
                 Answer::Person(person)
             }
             // Another issuer's person of the same `sub` is somebody else.
             Ok(_) => {
-                self.seen.forget(id);
-                Answer::Nobody
+                lock(&self.seen.0).remove(id);
+                Answer::NoAccount
             }
             Err(PortError::Refused(_)) => Answer::LoginEnded,
             Err(error) => Answer::Silence(error.to_string()),
         }
     }
 
-    /// The person, active, by the IAM's word now or within the grace.
-    pub(crate) async fn active_person(
+    /// Returns the caller's account, active, by the IAM's word now or within the grace.
+    pub(crate) async fn of(&self, caller: &Caller) -> Result<Person, Denied> {
+        self.active(&caller.id, &caller.username, caller.iam_token.as_ref())
+            .await
+    }
+
+    /// Returns the person, active, by the IAM's word now or within the grace.
+    pub(crate) async fn active(
         &self,
         id: &SubjectId,
         username: &str,
@@ -75,12 +73,10 @@ impl Broker {
     ) -> Result<Person, Denied> {
         let person = match self.ask(id, brought).await {
             Answer::Person(person) => person,
-            Answer::Nobody => return Err(Denied::NoAccount(username.to_owned())),
+            Answer::NoAccount => return Err(Denied::NoAccount(username.to_owned())),
             Answer::LoginEnded => return Err(Denied::LoginEnded),
-            Answer::Silence(why) => match self.seen.recall(id) {
-                Some((at, person))
-                    if self.clock.now().duration_since(at).abs() <= self.settings.iam_grace =>
-                {
+            Answer::Silence(why) => match self.recall(id) {
+                Some((at, person)) if self.clock.now().duration_since(at).abs() <= self.grace => {
                     tracing::warn!(%id, %why, seen = %at, "the IAM does not answer; its last word is within the grace");
                     person
                 }
@@ -93,67 +89,62 @@ impl Broker {
                 }
             },
         };
-        if !person.active || self.has_ended(&person) {
+        if !self.is_active(&person) {
             return Err(Denied::NoAccount(person.username));
         }
         Ok(person)
     }
 
-    /// The same, without asking if the IAM answered within two rounds of the watch (and within the
-    /// grace): who has a live lease is asked about in each.
-    pub async fn person_lately(&self, caller: &Caller) -> Result<Person, Denied> {
-        let believed = self
-            .settings
-            .watch_every
-            .saturating_mul(2)
-            .min(self.settings.iam_grace);
+    /// Returns the caller's account without a request to the IAM, if it answered within two rounds of
+    /// the watch and within the grace: in each round it is asked about everybody with a live lease.
+    pub(crate) async fn lately(&self, caller: &Caller) -> Result<Person, Denied> {
+        let valid_for = self.watch_interval.saturating_mul(2).min(self.grace);
         let now = self.clock.now();
-        match self.seen.recall(&caller.id) {
+        match self.recall(&caller.id) {
             Some((at, person))
-                if now.duration_since(at).abs() <= believed
-                    && person.active
-                    && !self.has_ended(&person) =>
+                if now.duration_since(at).abs() <= valid_for && self.is_active(&person) =>
             {
                 Ok(person)
             }
-            _ => self.person(caller).await,
+            _ => self.of(caller).await,
         }
     }
 
-    /// What the IAM said of somebody last, unless it was before that.
+    /// Returns what the IAM said of somebody last, unless it was before `since`.
     pub(crate) fn said_since(&self, id: &SubjectId, since: Timestamp) -> Option<Person> {
-        let (at, person) = self.seen.recall(id)?;
+        let (at, person) = self.recall(id)?;
         (at >= since).then_some(person)
     }
 
-    /// What the IAM said of somebody last, whenever that was.
+    /// Returns what the IAM said of somebody last, whenever that was.
     pub(crate) fn last_word(&self, id: &SubjectId) -> Option<Person> {
-        self.seen.recall(id).map(|(_, person)| person)
+        self.recall(id).map(|(_, person)| person)
     }
 
-    /// Whose a login name is. A name that the IAM has since given to somebody else is nobody's.
-    pub async fn by_username(&self, username: &str) -> Result<SubjectId, Denied> {
+    /// Returns the person with that login name. A name that the IAM has since given to somebody else
+    /// belongs to no one.
+    pub(crate) async fn by_username(&self, username: &str) -> Result<SubjectId, Denied> {
         let found = self
             .people
             .by_username(username)
             .await
             .map_err(|error| Denied::port("the IAM", error))?;
-        let nobody = || Denied::NoAccount(username.chars().take(80).collect());
-        let id = found.ok_or_else(nobody)?;
-        match self.seen.recall(&id) {
+        let unknown = || Denied::NoAccount(username.chars().take(80).collect());
+        let id = found.ok_or_else(unknown)?;
+        match self.recall(&id) {
             Some((_, person)) if person.username.to_lowercase() != username.to_lowercase() => {
-                Err(nobody())
+                Err(unknown())
             }
             _ => Ok(id),
         }
     }
 
-    /// The subject that the IAM means by `sub`.
-    pub fn by_sub(&self, sub: &str) -> SubjectId {
-        self.people.subject(sub)
+    /// Whether the account may be used: not disabled, and not past its end.
+    pub(crate) fn is_active(&self, person: &Person) -> bool {
+        person.active && !self.has_ended(person)
     }
 
-    /// Whether the account is over, whatever the IAM still says of it.
+    /// Whether the account is past its end, whatever the IAM still says of it.
     pub(crate) fn has_ended(&self, person: &Person) -> bool {
         person
             .account_end
@@ -161,7 +152,7 @@ impl Broker {
     }
 
     /// Refuses unless the person's groups give them `access`.
-    pub(crate) fn check_member(
+    pub(crate) fn check(
         &self,
         person: &Person,
         survey: &Survey,
@@ -179,21 +170,11 @@ impl Broker {
             survey: survey.name.clone(),
             access,
             groups: groups.clone(),
-            join_at: self.settings.join_at.clone(),
+            join_at: self.join_at.clone(),
         })
     }
 
-    /// The person as the portal shows them: their groups, by the same rules.
-    pub async fn person(&self, caller: &Caller) -> Result<Person, Denied> {
-        self.active_person(&caller.id, &caller.username, caller.iam_token.as_ref())
-            .await
-    }
-
-    /// Somebody has logged in: keeps what the IAM may have to be asked with later.
-    pub async fn logged_in(&self, id: &SubjectId, refresh_token: &Secret) -> Result<(), Denied> {
-        self.people
-            .keep_login(id, refresh_token)
-            .await
-            .map_err(|error| Denied::port("the broker's database", error))
+    fn recall(&self, id: &SubjectId) -> Option<(Timestamp, Person)> {
+        lock(&self.seen.0).get(id).cloned()
     }
 }

@@ -1,24 +1,26 @@
 //! Read-only is proved, not assumed: before a survey's first lease to read, and every hour, fresh
-//! credentials made in the same way try to write. One that succeeds stops issuing for the survey, loudly,
-//! until it is refused again.
+//! credentials made in the same way try to write. One write that succeeds stops issuing for the
+//! survey, loudly, until it is refused again.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use skykey_sts::{SessionClaims, SessionTokens};
 use skykey_types::{
-    Access, Credentials, LeaseId, Lifetime, Limits, Method, SignedDuration, SubjectId, Survey,
-    SurveyName, Timestamp,
+    Access, Clock, Credentials, LeaseId, Lifetime, Limits, Method, SignedDuration, SubjectId,
+    Survey, SurveyName, Timestamp, lock,
 };
 use tokio::time::Instant;
 
-use crate::database::{Audit, ProofRecord};
-use crate::exchange::Way;
-use crate::{Broker, DatabaseError, Denied, Proof};
+use crate::backend_keys::BackendKeys;
+use crate::database::{Audit, Database, DatabaseError, ProofRecord};
+use crate::token_request::TokenRequest;
+use crate::{BrokerMetrics, Denied, Proof, Prover, Surveys};
 
 /// The subject of what skykey does in its own name.
 const OURSELVES: &str = "skykey";
-/// After a bad proof it is tried again when somebody asks, but not more often than this.
-const AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// Shortest interval between two tries after a bad proof.
+const RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(30);
 
 /// Where a survey stands by a method.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +37,25 @@ pub struct ProofStanding {
     pub untried: Option<String>,
 }
 
+/// The proofs, and what makes them.
+pub(crate) struct Proofs {
+    pub(crate) surveys: Surveys,
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) prover: Arc<dyn Prover>,
+    pub(crate) tokens: Arc<SessionTokens>,
+    pub(crate) backend_keys: Arc<BackendKeys>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: BrokerMetrics,
+    /// How long after a good proof the next one is due.
+    pub(crate) interval: SignedDuration,
+    /// When this process started.
+    pub(crate) started: Timestamp,
+    pub(crate) known: Known,
+}
+
 /// The last proof of each survey and method.
 #[derive(Debug, Default)]
-pub(crate) struct Proofs {
+pub(crate) struct Known {
     slots: Mutex<HashMap<(SurveyName, Method), Arc<Slot>>>,
     /// The credentials with which something is being tried, so that our own endpoint does not report
     /// what it refuses them.
@@ -45,64 +63,46 @@ pub(crate) struct Proofs {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Slot {
+struct Slot {
     last: Mutex<Option<(Timestamp, Proof)>>,
-    /// Why the last try came to nothing, if it did.
+    /// Why the last try failed, if it did.
     untried: Mutex<Option<String>>,
-    /// Held by whoever proves. In it: the last time that nothing was proved, and whose trouble it was.
+    /// Held by the task that proves. In it: the last time that nothing was proved, which system
+    /// failed, and how.
     gate: tokio::sync::Mutex<Option<(Instant, &'static str, String)>>,
-}
-
-impl Proofs {
-    /// Whether these credentials are those of a proof under way.
-    pub(crate) fn is_trying(&self, lease: &LeaseId) -> bool {
-        self.trying().contains(lease)
-    }
-
-    fn trying(&self) -> std::sync::MutexGuard<'_, HashSet<LeaseId>> {
-        self.trying.lock().expect("nobody panics while holding it")
-    }
-
-    fn slot(&self, survey: &Survey, method: Method) -> Arc<Slot> {
-        self.slots
-            .lock()
-            .expect("nobody panics while holding it")
-            .entry((survey.name.clone(), method))
-            .or_default()
-            .clone()
-    }
 }
 
 impl Slot {
     fn last(&self) -> Option<(Timestamp, Proof)> {
-        self.last
-            .lock()
-            .expect("nobody panics while holding it")
-            .clone()
+        lock(&self.last).clone()
     }
 
-    fn keep(&self, at: Timestamp, proof: Proof) {
-        *self.last.lock().expect("nobody panics while holding it") = Some((at, proof));
-    }
-
-    /// Takes a proof that another process made, if it is newer. Returns whether it did.
+    /// Takes a proof, unless a newer one is known. Returns whether it did.
     fn take(&self, at: Timestamp, proof: &Proof) -> bool {
-        let mut last = self.last.lock().expect("nobody panics while holding it");
-        let newer = last.as_ref().is_none_or(|(known, _)| *known < at);
+        let mut last = lock(&self.last);
+        let newer = last.as_ref().is_none_or(|(known, _)| *known <= at);
         if newer {
             *last = Some((at, proof.clone()));
         }
         newer
     }
-
-    fn untried(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.untried.lock().expect("nobody panics while holding it")
-    }
 }
 
-impl Broker {
+impl Proofs {
+    fn slot(&self, survey: &Survey, method: Method) -> Arc<Slot> {
+        lock(&self.known.slots)
+            .entry((survey.name.clone(), method))
+            .or_default()
+            .clone()
+    }
+
+    /// Whether these credentials are those of a proof under way.
+    pub(crate) fn is_trying(&self, lease: &LeaseId) -> bool {
+        lock(&self.known.trying).contains(lease)
+    }
+
     /// Refuses unless credentials of `survey` by `method` were lately seen to read and not to write.
-    pub(crate) async fn check_proof(
+    pub(crate) async fn check(
         &self,
         survey: &Survey,
         method: Method,
@@ -111,7 +111,7 @@ impl Broker {
         if access == Access::Write {
             return Ok(());
         }
-        let slot = self.proofs.slot(survey, method);
+        let slot = self.slot(survey, method);
         if let Some(proof) = self.fresh(&slot) {
             return judge(survey, proof);
         }
@@ -120,7 +120,7 @@ impl Broker {
         if let Some(proof) = self.fresh(&slot) {
             return judge(survey, proof);
         }
-        // Who came while that was under way shares its failure, or a class would try one after the other.
+        // A task that waited shares the failure, or a class would try one after the other.
         if let Some((at, system, why)) = &*gate
             && *at >= came
         {
@@ -138,31 +138,29 @@ impl Broker {
         outcome
     }
 
-    /// Refuses if the last proof found that readers can write. Asks nobody.
-    pub(crate) fn check_not_seen_to_write(
+    /// Refuses if the last proof found that readers can write. Sends no request.
+    pub(crate) fn check_not_writing(
         &self,
         survey: &Survey,
         method: Method,
         access: Access,
     ) -> Result<(), Denied> {
-        match self.proofs.slot(survey, method).last() {
+        match self.slot(survey, method).last() {
             Some((_, proof @ Proof::Writes(_))) if access == Access::Read => judge(survey, proof),
             _ => Ok(()),
         }
     }
 
-    /// Proves again what was proved longer than `prove_every` ago, or was not good.
+    /// Proves again what was proved longer than the interval ago, or was bad.
     pub(crate) async fn prove_again(&self) {
         let now = self.clock.now();
         for survey in self.surveys.iter() {
             for method in &survey.methods {
-                let slot = self.proofs.slot(survey, *method);
+                let slot = self.slot(survey, *method);
                 let due = match slot.last() {
                     None => true,
-                    Some((at, Proof::ReadOnly)) => {
-                        now.duration_since(at).abs() >= self.settings.prove_every
-                    }
-                    Some((at, _)) => now.duration_since(at).abs() >= AGAIN,
+                    Some((at, Proof::ReadOnly)) => now.duration_since(at).abs() >= self.interval,
+                    Some((at, _)) => now.duration_since(at).abs() >= RETRY_INTERVAL,
                 };
                 let Ok(_gate) = slot.gate.try_lock() else {
                     continue;
@@ -176,12 +174,12 @@ impl Broker {
 
     /// Takes the proofs of other processes that were made since this one started: what was proved
     /// before may have been of another configuration.
-    pub(crate) async fn follow_proofs(&self) -> Result<(), DatabaseError> {
+    pub(crate) async fn follow(&self) -> Result<(), DatabaseError> {
         for record in self.database.proofs_since(self.started).await? {
             let Some(survey) = self.surveys.named(record.survey.as_str()) else {
                 continue;
             };
-            let slot = self.proofs.slot(survey, record.method);
+            let slot = self.slot(survey, record.method);
             if survey.methods.contains(&record.method) && slot.take(record.at, &record.proof) {
                 self.metrics
                     .proof(survey, record.method, Some(&record.proof));
@@ -190,18 +188,18 @@ impl Broker {
         Ok(())
     }
 
-    /// Where every survey stands by every method that it offers, also by those that were never proved.
-    pub fn proofs(&self) -> Vec<ProofStanding> {
+    /// Returns how every survey stands by every method that it offers, proved or not.
+    pub(crate) fn standings(&self) -> Vec<ProofStanding> {
         let mut found = Vec::new();
         for survey in self.surveys.iter() {
             for method in &survey.methods {
-                let slot = self.proofs.slot(survey, *method);
+                let slot = self.slot(survey, *method);
                 found.push(ProofStanding {
                     survey: survey.name.clone(),
                     method: *method,
                     last: slot.last(),
                     issues: self.fresh(&slot) == Some(Proof::ReadOnly),
-                    untried: slot.untried().clone(),
+                    untried: lock(&slot.untried).clone(),
                 });
             }
         }
@@ -209,13 +207,13 @@ impl Broker {
         found
     }
 
-    /// The last proof, if it need not be made again before issuing. A good one is good for twice as
-    /// long as it should take until the next, so that an hour's work never waits for it.
+    /// Returns the last proof, if leases may be issued without a new one. A good proof counts for twice
+    /// the interval, so that requests never wait for the next one.
     fn fresh(&self, slot: &Slot) -> Option<Proof> {
         let (at, proof) = slot.last()?;
         let good_for = match proof {
-            Proof::ReadOnly => self.settings.prove_every.saturating_mul(2),
-            Proof::Writes(_) | Proof::Unreadable(_) => AGAIN,
+            Proof::ReadOnly => self.interval.saturating_mul(2),
+            Proof::Writes(_) | Proof::Unreadable(_) => RETRY_INTERVAL,
             Proof::Unclear(_) => SignedDuration::ZERO,
         };
         // A clock that was set back draws nothing out.
@@ -229,7 +227,7 @@ impl Broker {
         method: Method,
     ) -> Result<Proof, Denied> {
         let outcome = self.try_to_prove(slot, survey, method).await;
-        *slot.untried() = outcome.as_ref().err().map(ToString::to_string);
+        *lock(&slot.untried) = outcome.as_ref().err().map(ToString::to_string);
         outcome
     }
 
@@ -241,9 +239,9 @@ impl Broker {
     ) -> Result<Proof, Denied> {
         let credentials = self.proof_credentials(survey, method).await?;
         let lease = LeaseId::of(&credentials.access_key_id);
-        self.proofs.trying().insert(lease.clone());
+        lock(&self.known.trying).insert(lease.clone());
         let outcome = self.prover.prove(&credentials, survey).await;
-        self.proofs.trying().remove(&lease);
+        lock(&self.known.trying).remove(&lease);
         let proof = outcome.map_err(|error| Denied::port("the object store", error))?;
         let now = self.clock.now();
         let (yes, reason) = match &proof {
@@ -281,12 +279,13 @@ impl Broker {
             proof: proof.clone(),
         };
         self.database.record_proof(&record, &audit).await?;
-        slot.keep(now, proof.clone());
+        slot.take(now, &proof);
         self.metrics.proof(survey, method, Some(&proof));
         Ok(proof)
     }
 
-    /// Credentials to read, made as a person's would be. They belong to no lease and are gone soon.
+    /// Returns credentials to read, made as a person's would be. They belong to no lease and expire
+    /// soon.
     async fn proof_credentials(
         &self,
         survey: &Survey,
@@ -296,12 +295,12 @@ impl Broker {
         let lifetime = Lifetime::seconds(Limits::STS.min);
         let project = survey.project(access);
         match method {
-            Method::Ec2 => Ok(self.backend_credential(project).await?.credentials()),
+            Method::Ec2 => Ok(self.backend_keys.credential(project).await?.credentials()),
             Method::StsLite | Method::AssumeRole => {
-                let way = Way::of(method, survey, access, OURSELVES, lifetime)?;
-                self.exchange_backend_key(project, &way).await
+                let request = TokenRequest::of(method, survey, access, OURSELVES, lifetime)?;
+                self.backend_keys.exchange(project, &request).await
             }
-            Method::Gateway => Ok(self.tokens.mint(&skykey_sts::SessionClaims {
+            Method::Gateway => Ok(self.tokens.mint(&SessionClaims {
                 subject: SubjectId {
                     issuer: OURSELVES.to_owned(),
                     sub: OURSELVES.to_owned(),

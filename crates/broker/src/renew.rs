@@ -117,13 +117,14 @@ impl Broker {
             None
         } else {
             let person = self
-                .active_person(&principal.subject, &principal.username, None)
+                .membership
+                .active(&principal.subject, &principal.username, None)
                 .await?;
-            self.check_member(&person, survey, principal.access)?;
+            self.membership.check(&person, survey, principal.access)?;
             person.account_end
         };
         // It may have been revoked since the request was authenticated.
-        self.check_revoked(&principal.lease)?;
+        self.revocations.check(&principal.lease)?;
         let now = self.clock.now();
         let allowed = lifetime(asked, survey, principal, account_end, now)?;
         let claims = SessionClaims {

@@ -1,4 +1,4 @@
-//! The membership watch: whoever left the group loses their leases.
+//! The membership watch: people who left the group lose their leases.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::database::LeaseRecord;
 use crate::membership::Answer;
 use crate::{Broker, DatabaseError};
 
-/// How many people are asked about at a time.
-const AT_ONCE: usize = 8;
+/// How many people the IAM is asked about at a time.
+const MAX_CONCURRENT: usize = 8;
 
 /// What one round found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,9 +27,9 @@ pub struct WatchReport {
 }
 
 impl Broker {
-    /// Looks again and again, every `watch_every`, until `stop` turns true.
+    /// Runs a round every `watch_every` until `stop` turns true.
     pub async fn watch(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        self.tell_what_is_not_deleted();
+        self.ec2_deletions.warn_if_not_deleted();
         let every =
             Duration::try_from(self.settings.watch_every).unwrap_or(Duration::from_secs(30));
         loop {
@@ -73,7 +73,7 @@ impl Broker {
         // A few at a time: an IAM that hangs on one must not keep the others waiting.
         let rounds: Vec<Result<Look, DatabaseError>> = futures::stream::iter(of_person)
             .map(|(id, rows)| self.look_at(id, rows))
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENT)
             .collect()
             .await;
         let mut report = WatchReport {
@@ -87,19 +87,21 @@ impl Broker {
             }
         }
         // Refusing comes first, for everybody; then Keystone is tidied up.
-        self.delete_pending().await?;
+        self.ec2_deletions.delete_of_removed().await?;
         self.sweep().await?;
-        self.revocations.prune(self.clock.now());
-        self.hand_outs.prune(self.clock.now());
-        self.knocks.prune(self.clock.now());
+        let now = self.clock.now();
+        self.revocations.prune();
+        self.hand_outs.prune(now);
+        self.reinstatements.prune(now);
+        self.metrics.watched(now);
         Ok(report)
     }
 
     /// Asks about one person and revokes what the answer no longer allows.
     async fn look_at(&self, id: SubjectId, rows: Vec<LeaseRecord>) -> Result<Look, DatabaseError> {
-        let person = match self.ask(&id, None).await {
+        let person = match self.membership.ask(&id, None).await {
             Answer::Person(person) => Some(person),
-            Answer::Nobody => None,
+            Answer::NoAccount => None,
             Answer::Silence(why) => {
                 tracing::warn!(%id, %why, "the IAM does not answer");
                 return Ok(Look::Silence);
@@ -111,7 +113,9 @@ impl Broker {
         for row in rows {
             // A survey that is no longer configured admits nobody.
             let survey = self.surveys.named(row.lease.survey.as_str());
-            let admitted = person.as_ref().filter(|person| !self.has_ended(person));
+            let admitted = person
+                .as_ref()
+                .filter(|person| !self.membership.has_ended(person));
             let access = admitted
                 .zip(survey)
                 .and_then(|(person, survey)| survey.access_of(person));
@@ -121,7 +125,9 @@ impl Broker {
             let reason = match &person {
                 None => "the IAM has no such account any more".to_owned(),
                 Some(person) if !person.active => "the account is disabled".to_owned(),
-                Some(person) if self.has_ended(person) => "the account has ended".to_owned(),
+                Some(person) if self.membership.has_ended(person) => {
+                    "the account has ended".to_owned()
+                }
                 Some(_) => format!(
                     "no longer in a group that may {} {}",
                     row.lease.access, row.lease.survey
@@ -130,10 +136,10 @@ impl Broker {
             self.revoke(&row, LeaseEnd::Removed, &reason).await?;
             // Who may still read keeps their notebook.
             if access.is_none() {
-                self.will_stop_servers(&row, &reason);
+                self.notebook_stops.add(&row, &reason);
             }
             let lease = &row.lease;
-            if self.deletes_ec2() {
+            if self.ec2_deletions.are_done() {
                 tracing::info!(lease = %lease.id, username = lease.username, survey = %lease.survey, %reason, "lease revoked");
             } else {
                 tracing::info!(lease = %lease.id, username = lease.username, survey = %lease.survey, %reason, "lease revoked; without [keystone.admin_user] the EC2 credentials that its owner may have go on until somebody deletes them in OpenStack");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use skykey_broker::{Database, LONGEST_TOKEN, Leases, ProjectLeases, RGW_REMEMBERS};
+use skykey_broker::{Database, Leases, MAX_TOKEN_LIFETIME, ProjectLeases, RGW_REMEMBERS};
 use skykey_database::SqliteDatabase;
 use skykey_echo::user_policy::{self, UserPolicy};
 use skykey_types::{Clock, ProjectName, Survey, SystemClock, Timestamp};
@@ -140,7 +140,7 @@ fn until(leases: &ProjectLeases, own_tokens: Option<Timestamp>, project: &Projec
             told,
             "Those are session tokens that somebody may have made at Echo's own STS from an EC2 credential of their own: up to {} s after it was deleted, or given back, Echo still made them, of up to {} s, or what rgw_sts_max_session_duration is there.",
             RGW_REMEMBERS.as_secs(),
-            LONGEST_TOKEN.as_secs()
+            MAX_TOKEN_LIFETIME.as_secs()
         );
     }
     told

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use skykey_iam::{Iam, IamError, MembershipSource};
 use skykey_seal::{KeyRing, Purpose};
-use skykey_types::{Clock, Person, Secret, SignedDuration, SubjectId, Timestamp};
+use skykey_types::{Clock, Person, Secret, SignedDuration, SubjectId, Timestamp, lock};
 use skykey_upstream::Fault;
 
 use crate::{Database, DatabaseError, People, PortError};
@@ -71,13 +71,7 @@ impl IamPeople {
                 outcome => return outcome.map_err(|error| away(&error)),
             }
         }
-        let renewed = self
-            .renewed
-            .lock()
-            .expect("nobody panics while holding it")
-            .entry(id.clone())
-            .or_default()
-            .clone();
+        let renewed = lock(&self.renewed).entry(id.clone()).or_default().clone();
         let mut renewed = renewed.lock().await;
         if let Some((token, until)) = &renewed.token
             && self.clock.now() + MARGIN < *until

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use skykey_broker::{
@@ -30,6 +31,8 @@ pub(crate) enum Mood {
     Refusing,
     /// Says that the key is no good, whichever it is.
     Disowning,
+    /// Does not answer until it is in another mood.
+    Holding,
 }
 
 /// How often a system was asked, and how it behaves.
@@ -52,8 +55,11 @@ impl Door {
     pub(crate) async fn enter(&self) -> Result<(), PortError> {
         tokio::task::yield_now().await;
         self.asked.fetch_add(1, Ordering::SeqCst);
+        while *self.mood.lock().unwrap() == Mood::Holding {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         match *self.mood.lock().unwrap() {
-            Mood::Well => Ok(()),
+            Mood::Well | Mood::Holding => Ok(()),
             Mood::Away => Err(PortError::Away("connection refused".to_owned())),
             Mood::Refusing => Err(PortError::Refused("HTTP 403".to_owned())),
             Mood::Disowning => Err(PortError::BadKey("HTTP 403".to_owned())),

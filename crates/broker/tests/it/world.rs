@@ -103,6 +103,24 @@ impl World {
         .await;
     }
 
+    /// A broker of another process, on the same folder.
+    pub(crate) async fn second_broker(&self) -> Arc<Broker> {
+        let place = Place {
+            dir: self.dir.path(),
+            clock: &self.clock,
+            store: self.store,
+        };
+        broker(
+            place,
+            &self.people,
+            &self.keystone,
+            &self.sts,
+            &self.prover,
+            &self.hub,
+        )
+        .await
+    }
+
     /// The same, with objects that are served by this one.
     pub(crate) async fn restart_with(&mut self, store: Store) {
         self.store = store;
@@ -188,10 +206,7 @@ impl World {
 
     /// Shows the credentials to the broker, as a request at the endpoint does.
     pub(crate) async fn show(&self, credentials: &Credentials) -> Result<Arc<Principal>, Denied> {
-        let token = credentials.session_token.as_ref().map(Secret::expose);
-        self.broker
-            .authenticate(&credentials.access_key_id, token)
-            .await
+        show_to(&self.broker, credentials).await
     }
 
     pub(crate) async fn show_ec2(&self, access: &AccessKeyId) -> Result<Arc<Principal>, Denied> {
@@ -265,6 +280,15 @@ impl Drop for World {
             "an IAM access token is in the database"
         );
     }
+}
+
+/// Shows the credentials to a broker, as a request at its endpoint does.
+pub(crate) async fn show_to(
+    broker: &Broker,
+    credentials: &Credentials,
+) -> Result<Arc<Principal>, Denied> {
+    let token = credentials.session_token.as_ref().map(Secret::expose);
+    broker.authenticate(&credentials.access_key_id, token).await
 }
 
 /// The caller with a live login at the IAM.

@@ -191,7 +191,7 @@ impl World {
         // Nobody listening any more is what is wanted.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
-        self.broker.database().close().await;
+        self.broker.shut_down().await;
         if let Err(error) = self.state.remove_up_file() {
             tracing::warn!(%error, "up.json stays behind; nothing that it names answers any more");
         }

@@ -1,9 +1,10 @@
-//! Handing the same credentials out again: what asks for credentials whenever it starts (a notebook's
-//! kernel, a tool, the next one) gets the same lease until little is left of it, then a new one.
+//! Handing the same credentials out again: a notebook's kernel, a tool and the next one each ask for
+//! credentials when they start. They get the same lease until little is left of it, then a new one.
 //!
-//! They are in memory only, one set for each person and request, and go when their lease is revoked.
-//! Handing out again asks nobody: whoever has a live lease is watched. A new lease is issued beside the
-//! request, as any other, by one asker at a time: who gives up waiting finds it made when they ask again.
+//! The credentials are in memory only, one set for each person and request, and are forgotten when
+//! their lease is revoked. Handing out again sends no request: whoever has a live lease is watched.
+//! A new lease is issued in a task of its own, by one task at a time: a client that gives up waiting
+//! finds it made when it asks again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,9 +16,9 @@ use skykey_upstream::{Fault, Flight, SingleFlight};
 use crate::database::Audit;
 use crate::{Broker, Caller, Denied, Issued, LeaseRequest};
 
-/// With less left than this, credentials are no help.
+/// Credentials with less time left than this are not handed out while new ones can be had.
 const MIN_LEFT: SignedDuration = SignedDuration::from_secs(60);
-/// Clients ask again at once; a refusal is repeated for this long without a new look.
+/// How long a refusal is repeated without a new decision. Clients ask again at once.
 const REFUSAL_TTL: SignedDuration = SignedDuration::from_secs(5);
 const OPERATION: &str = "issue a lease";
 
@@ -48,7 +49,7 @@ impl Default for HandOutSettings {
 }
 
 impl HandOutSettings {
-    /// How much is left of a lease when it is renewed. It follows from the lease's id, so that it is the
+    /// Returns how much is left of a lease when it is renewed. It follows from the lease's id, so that it is the
     /// same whenever it is asked.
     fn renew_with(&self, id: &LeaseId, whole: SignedDuration) -> SignedDuration {
         let digits = id.as_str().trim_start_matches("lease-").get(..6);
@@ -69,6 +70,7 @@ pub(crate) struct HandOuts {
     issuing: SingleFlight<Key, HandedOut>,
 }
 
+/// What is held for one person and request.
 #[derive(Default)]
 struct Slot(Mutex<State>);
 
@@ -114,8 +116,8 @@ enum Issuing {
     Refused(Arc<Denied>),
 }
 
-/// When held credentials are over, by our clock. One that is behind the store's must not hand out what the
-/// store no longer takes.
+/// Returns when held credentials are over, by our clock. If that is behind the object store's clock, it
+/// must not hand out what the store no longer accepts.
 fn end(held: &Issued) -> Option<Timestamp> {
     let expires = held.lease.expires?;
     Some(expires.min(held.lease.issued + held.lifetime))
@@ -211,7 +213,7 @@ impl Broker {
         if !lives || lease.subject != caller.id || lease.survey != survey.name {
             return None;
         }
-        let person = self.last_word(&caller.id)?;
+        let person = self.membership.last_word(&caller.id)?;
         let admitted = self.check_again(&person, survey, lease);
         let slot = self.hand_outs.slot(&caller.id, request);
         if let Err(denied) = self
@@ -229,7 +231,7 @@ impl Broker {
         let mut state = slot.state();
         let held = state.held.clone()?;
         let left = end(&held)?.duration_since(self.clock.now());
-        if left <= SignedDuration::ZERO || self.check_revoked(&held.lease.id).is_err() {
+        if left <= SignedDuration::ZERO || self.revocations.check(&held.lease.id).is_err() {
             state.held = None;
             return None;
         }
@@ -246,7 +248,7 @@ impl Broker {
         held: Arc<Issued>,
     ) -> HandedOut {
         let admitted = async {
-            let person = self.person_lately(caller).await?;
+            let person = self.membership.lately(caller).await?;
             self.check_again(&person, survey, &held.lease)
         };
         self.check_admitted(admitted.await, caller, request, slot, &held.lease)
@@ -255,13 +257,14 @@ impl Broker {
     }
 
     fn check_again(&self, person: &Person, survey: &Survey, lease: &Lease) -> Result<(), Denied> {
-        if !person.active || self.has_ended(person) {
+        if !self.membership.is_active(person) {
             return Err(Denied::NoAccount(person.username.clone()));
         }
-        self.check_member(person, survey, lease.access)?;
-        self.check_not_seen_to_write(survey, lease.method, lease.access)?;
+        self.membership.check(person, survey, lease.access)?;
+        self.proofs
+            .check_not_writing(survey, lease.method, lease.access)?;
         // It may have been revoked while we asked.
-        self.check_revoked(&lease.id)
+        self.revocations.check(&lease.id)
     }
 
     /// Writes a refusal into the audit. One that is about the person also ends what is held.
@@ -312,7 +315,8 @@ impl Broker {
         Issuing::UnderWay(issuing.join_or_start(OPERATION, key, || {
             let (broker, slot) = (self.clone(), slot.clone());
             let (caller, request) = (caller.clone(), request.clone());
-            async move {
+            // Tracked, so that the database is not closed before it has ended.
+            let task = self.tasks.spawn(async move {
                 let issued = broker.issue(&caller, &request).await;
                 let outcome = issued.map(Arc::new).map_err(Arc::new);
                 let mut state = slot.state();
@@ -326,6 +330,14 @@ impl Broker {
                 }
                 drop(state);
                 outcome
+            });
+            async move {
+                task.await.unwrap_or_else(|_| {
+                    Err(Arc::new(Denied::Away {
+                        system: "skykey",
+                        why: "it is stopping".to_owned(),
+                    }))
+                })
             }
         }))
     }

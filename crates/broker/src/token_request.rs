@@ -1,25 +1,26 @@
-//! From an EC2 credential to temporary credentials: by `GetSessionToken` or by `AssumeRole`.
+//! Requests to an STS: `GetSessionToken` or `AssumeRole`, with an EC2 credential.
 
 use skykey_types::{Access, Credentials, Lifetime, Method, Rights, RoleArn, Survey};
 
-use crate::{Broker, Denied, Ec2Credential, PortError};
+use crate::{Denied, Ec2Credential, Exchange, PortError};
 
-/// Which request is made, and with what.
+/// A request for temporary credentials.
 #[derive(Debug, Clone)]
-pub(crate) enum Way<'a> {
-    /// `GetSessionToken`: all that the project may.
+pub(crate) enum TokenRequest<'a> {
+    /// `GetSessionToken`: everything that the project may.
     SessionToken(Lifetime),
     /// `AssumeRole`: no more than `rights`.
     Role {
         role: &'a RoleArn,
+        /// The session's name in the object store's log.
         session: &'a str,
         lifetime: Lifetime,
         rights: Rights,
     },
 }
 
-impl<'a> Way<'a> {
-    /// How `method` makes temporary credentials of the survey, for `session` in the store's log.
+impl<'a> TokenRequest<'a> {
+    /// Returns the request by which `method` makes temporary credentials of the survey.
     pub(crate) fn of(
         method: Method,
         survey: &'a Survey,
@@ -42,41 +43,30 @@ impl<'a> Way<'a> {
         })
     }
 
-    /// The same, with these rights, which a session token that is no role's cannot have.
-    pub(crate) fn with(self, rights: Rights) -> Self {
-        match self {
-            Self::Role {
-                role,
-                session,
-                lifetime,
-                ..
-            } => Self::Role {
-                role,
-                session,
-                lifetime,
-                rights,
-            },
-            Self::SessionToken(lifetime) => Self::SessionToken(lifetime),
+    /// Returns the same request with these rights. `GetSessionToken` has none to set.
+    pub(crate) fn with_rights(mut self, new: Rights) -> Self {
+        if let Self::Role { rights, .. } = &mut self {
+            *rights = new;
         }
+        self
     }
-}
 
-impl Broker {
-    pub(crate) async fn exchange(
+    /// Exchanges the EC2 credential for temporary credentials.
+    pub(crate) async fn send(
         &self,
+        exchange: &dyn Exchange,
         key: &Ec2Credential,
-        way: &Way<'_>,
     ) -> Result<Credentials, PortError> {
         let ec2 = key.credentials();
-        match way {
-            Way::SessionToken(lifetime) => self.exchange.session_token(&ec2, *lifetime).await,
-            Way::Role {
+        match self {
+            Self::SessionToken(lifetime) => exchange.session_token(&ec2, *lifetime).await,
+            Self::Role {
                 role,
                 session,
                 lifetime,
                 rights,
             } => {
-                self.exchange
+                exchange
                     .assume_role(&ec2, role, session, *lifetime, rights)
                     .await
             }

@@ -1,82 +1,91 @@
-//! Deleting people's EC2 credentials at Keystone: those of leases that are over, and all that people who
-//! were removed have for the projects of which they had a lease.
+//! Deleting people's EC2 credentials at Keystone: those of leases that are over, and all that people
+//! who were removed have for the projects of which they had a lease.
 //!
 //! What is to be deleted is in the database until it is done, so that neither an outage nor a wrong
 //! password nor a restart forgets it. What fails is tried again, less and less often.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
-use skykey_types::{LeaseId, SignedDuration, Timestamp};
+use skykey_types::{Clock, LeaseId, SignedDuration, Timestamp, lock};
 
 use crate::after_removal::Store;
-use crate::database::{Audit, LeaseRecord, PendingDeletion};
-use crate::{Broker, DatabaseError, PortError};
+use crate::database::{Audit, Database, DatabaseError, LeaseRecord, PendingDeletion};
+use crate::{Ec2Keys, PortError, Surveys};
 
-/// After the first failure it is tried again after so long, then after twice as long …
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
-/// … and at least so often.
-const AGAIN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
-
-/// For how long a process may work on a deletion before another one may. A request to Keystone takes
+/// Retry interval after the first failure; it doubles with each further one.
+const FIRST_RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
+/// Longest retry interval.
+const MAX_RETRY_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
+/// How long a process may work on a deletion before another one may. A request to Keystone takes
 /// less.
-const CLAIM: SignedDuration = SignedDuration::from_mins(2);
+const CLAIM_TIME: SignedDuration = SignedDuration::from_mins(2);
+
+/// The deletions at Keystone.
+pub(crate) struct Ec2Deletions {
+    pub(crate) surveys: Surveys,
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) ec2: Arc<dyn Ec2Keys>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Store,
+    pub(crate) failing: Failing,
+}
 
 /// What could not be deleted. In memory only: after a restart everything is tried at once.
 #[derive(Debug, Default)]
-pub(crate) struct NotDeleted(Mutex<BTreeMap<Which, Failing>>);
+pub(crate) struct Failing(Mutex<BTreeMap<Which, Failure>>);
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Which {
     /// The EC2 credential of a lease that is over.
     Lease(LeaseId),
-    /// What somebody has who was removed, by its number in the database.
+    /// The credentials of somebody who was removed, by the deletion's number in the database.
     Removed(i64),
 }
 
 #[derive(Debug)]
-struct Failing {
+struct Failure {
     tries: u32,
     /// When it is tried next.
     due: Timestamp,
-    /// Whether Keystone was away; otherwise it said no.
+    /// Whether Keystone was away; otherwise it refused.
     away: bool,
 }
 
-impl NotDeleted {
-    /// Those of `candidates` that are to be tried now. What never failed comes first, so that what always
-    /// fails keeps nothing waiting.
+impl Failing {
+    /// Returns those of `candidates` that are to be tried now. What never failed comes first, so that
+    /// what always fails keeps nothing waiting.
     fn due<T>(
         &self,
         mut candidates: Vec<T>,
         which: impl Fn(&T) -> Which,
         now: Timestamp,
     ) -> Vec<T> {
-        let all = self.all();
+        let all = lock(&self.0);
         candidates.retain(|one| {
             all.get(&which(one))
-                .is_none_or(|failing| failing.due <= now)
+                .is_none_or(|failure| failure.due <= now)
         });
-        candidates.sort_by_key(|one| all.get(&which(one)).map_or(0, |failing| failing.tries));
+        candidates.sort_by_key(|one| all.get(&which(one)).map_or(0, |failure| failure.tries));
         candidates
     }
 
-    /// Notes a failure. Only the first of its kind is told: the others have the same cause.
+    /// Notes a failure. Only the first of its kind is a warning: the others have the same cause.
     fn failed(&self, which: Which, now: Timestamp, error: &PortError, refused_here: bool) {
         let away = matches!(error, PortError::Away(_));
-        let mut all = self.all();
-        let is_new = !all.values().any(|failing| failing.away == away);
-        let failing = all.entry(which).or_insert(Failing {
+        let mut all = lock(&self.0);
+        let is_new = !all.values().any(|failure| failure.away == away);
+        let failure = all.entry(which).or_insert(Failure {
             tries: 0,
             due: now,
             away,
         });
-        let wait = AGAIN_AFTER
-            .saturating_mul(1 << failing.tries.min(16))
-            .min(AGAIN_WITHIN);
-        failing.tries += 1;
-        failing.due = now + wait;
-        failing.away = away;
+        let wait = FIRST_RETRY_INTERVAL
+            .saturating_mul(1 << failure.tries.min(16))
+            .min(MAX_RETRY_INTERVAL);
+        failure.tries += 1;
+        failure.due = now + wait;
+        failure.away = away;
         if !is_new {
             tracing::debug!(%error, "an EC2 credential could not be deleted; trying again");
         } else if refused_here {
@@ -86,9 +95,9 @@ impl NotDeleted {
         }
     }
 
-    /// Notes that there is nothing more to do, and says whether it had failed.
+    /// Notes that there is nothing more to do. Returns whether it had failed.
     fn done(&self, which: &Which) -> bool {
-        let mut all = self.all();
+        let mut all = lock(&self.0);
         let had_failed = all.remove(which).is_some();
         if had_failed && all.is_empty() {
             tracing::info!(
@@ -97,23 +106,20 @@ impl NotDeleted {
         }
         had_failed
     }
-
-    fn all(&self) -> MutexGuard<'_, BTreeMap<Which, Failing>> {
-        self.0.lock().expect("nobody panics while holding it")
-    }
 }
 
-impl Broker {
-    /// Deletes the EC2 credentials of leases that are over, at Keystone. What fails is tried again later.
-    pub async fn sweep(&self) -> Result<usize, DatabaseError> {
+impl Ec2Deletions {
+    /// Deletes the EC2 credentials of leases that are over. What fails is tried again later. Returns
+    /// how many were deleted.
+    pub(crate) async fn delete_ended(&self) -> Result<usize, DatabaseError> {
         let mut deleted = 0;
-        if !self.deletes_ec2() {
+        if !self.are_done() {
             return Ok(deleted);
         }
         let now = self.clock.now();
         let over = self.database.ended_ec2_leases(now).await?;
         let of = |row: &LeaseRecord| Which::Lease(row.lease.id.clone());
-        for row in self.not_deleted.due(over, of, now) {
+        for row in self.failing.due(over, of, now) {
             let which = of(&row);
             let Some(user) = &row.keystone_user else {
                 continue;
@@ -122,7 +128,7 @@ impl Broker {
                 Ok(()) => {
                     let now = self.clock.now();
                     let noted = self.database.ec2_deleted(&row.lease.id, now).await?;
-                    self.not_deleted.done(&which);
+                    self.failing.done(&which);
                     deleted += usize::from(noted);
                 }
                 Err(error) => {
@@ -135,15 +141,15 @@ impl Broker {
     }
 
     /// Deletes all EC2 credentials of people who were removed, also those that they made and never used
-    /// here, unless they are back by now.
-    pub(crate) async fn delete_pending(&self) -> Result<(), DatabaseError> {
-        if !self.deletes_ec2() {
+    /// here, unless they are members again.
+    pub(crate) async fn delete_of_removed(&self) -> Result<(), DatabaseError> {
+        if !self.are_done() {
             return Ok(());
         }
         let now = self.clock.now();
         let left = self.database.pending_deletions().await?;
         let of = |(number, _): &(i64, PendingDeletion)| Which::Removed(*number);
-        let left = self.not_deleted.due(left, of, now);
+        let left = self.failing.due(left, of, now);
         if left.is_empty() {
             return Ok(());
         }
@@ -154,20 +160,20 @@ impl Broker {
                 self.database
                     .finish_deletion(number, left.since, None)
                     .await?;
-                self.not_deleted.done(&which);
+                self.failing.done(&which);
                 continue;
             }
             let now = self.clock.now();
             let claimed = self
                 .database
-                .claim_deletion(number, left.since, now, now + CLAIM)
+                .claim_deletion(number, left.since, now, now + CLAIM_TIME)
                 .await?;
             if !claimed {
                 continue;
             }
             match self.delete_of(&left).await {
                 Ok(count) => {
-                    let had_failed = self.not_deleted.done(&which);
+                    let had_failed = self.failing.done(&which);
                     // Most people have made none, and then there is nothing to tell.
                     let audit = (count > 0 || had_failed).then(|| self.deleted(&left, count));
                     self.database
@@ -185,21 +191,21 @@ impl Broker {
     }
 
     /// Whether EC2 credentials of people can be deleted at all.
-    pub(crate) fn deletes_ec2(&self) -> bool {
-        self.settings.store != Store::Ceph { deletes_ec2: false }
+    pub(crate) fn are_done(&self) -> bool {
+        self.store != Store::Ceph { deletes_ec2: false }
     }
 
-    /// Says once what an operator must know who configured no administrator.
-    pub(crate) fn tell_what_is_not_deleted(&self) {
-        if !self.deletes_ec2() {
+    /// Warns an operator who configured no administrator.
+    pub(crate) fn warn_if_not_deleted(&self) {
+        if !self.are_done() {
             tracing::warn!(
                 "[keystone.admin_user] is not configured, so EC2 credentials of people who are removed are not deleted: Echo goes on accepting them until somebody deletes them in OpenStack. They are remembered, and deleted once an administrator is configured"
             );
         }
     }
 
-    /// Whose EC2 credentials, in which project, the owner of a lease that was revoked may still have: also
-    /// of a lease by the backend user, since nobody knows what they made in OpenStack.
+    /// Returns whose EC2 credentials, in which project, are to be deleted after the removal of a lease's
+    /// owner: also if the lease is by the backend user, since what they made in OpenStack is not known.
     pub(crate) fn pending_deletion(
         &self,
         row: &LeaseRecord,
@@ -219,14 +225,14 @@ impl Broker {
         })
     }
 
-    /// Whether a live lease says that they may have EC2 credentials for the project again.
+    /// Whether a live lease shows that they may have EC2 credentials for the project again.
     fn is_back(&self, left: &PendingDeletion, row: &LeaseRecord) -> bool {
         let survey = self.surveys.named(row.lease.survey.as_str());
         row.lease.subject == left.subject
             && survey.is_some_and(|survey| *survey.project(row.lease.access) == left.project)
     }
 
-    /// Deletes all that they have for the project, and says how many there were.
+    /// Deletes all that they have for the project. Returns how many there were.
     async fn delete_of(&self, left: &PendingDeletion) -> Result<usize, PortError> {
         let user = match &left.keystone_user {
             Some(user) => user.clone(),
@@ -266,8 +272,8 @@ impl Broker {
     /// Notes a failure. The others wait for the next round: Keystone is mostly away for them, too, or the
     /// password wrong, and the watch must not wait for each.
     fn could_not_delete(&self, which: Which, error: &PortError) {
-        let refused_here = self.settings.store == Store::Ours;
-        self.not_deleted
+        let refused_here = self.store == Store::Ours;
+        self.failing
             .failed(which, self.clock.now(), error, refused_here);
     }
 }

@@ -1,34 +1,37 @@
 //! Stopping the notebook servers of people who were removed, where a site wants that.
 //!
-//! It is done beside the watch, which waits for nobody: a hub answers a stop only when the server has ended.
-//! What fails is tried again, less and less often, for an hour. Who is to be stopped is in memory only:
-//! after a restart their servers go on, without credentials.
+//! It runs beside the membership watch, since a hub answers only when a server has ended. What fails
+//! is tried again, less and less often, for an hour. Whose servers are to be stopped is in memory
+//! only: after a restart they continue, without credentials.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
-use skykey_types::{SignedDuration, SubjectId, SurveyName, Timestamp};
+use skykey_types::{Clock, SignedDuration, SubjectId, SurveyName, Timestamp, lock};
 use tokio::sync::{Notify, watch};
 
-use crate::database::{Audit, LeaseRecord};
-use crate::{Broker, DatabaseError, PortError};
+use crate::database::{Audit, Database, DatabaseError, LeaseRecord};
+use crate::{NotebookServers, PortError};
 
-/// How often it is looked whether a try is due.
-const EVERY: Duration = Duration::from_secs(1);
-/// After the first failure it is tried again after so long, then after twice as long …
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
-/// … and at least so often …
-const AGAIN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
-/// … until this much after the removal.
+/// Poll interval while somebody's servers are to be stopped.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Retry interval after the first failure; it doubles with each further one.
+const FIRST_RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
+/// Longest retry interval.
+const MAX_RETRY_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
+/// How long after a removal stopping is tried.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// How many people's servers are stopped at a time.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT: usize = 4;
 
-/// Whose servers are still to be stopped.
-#[derive(Default)]
-pub(crate) struct ToStop {
+/// The notebook servers to be stopped.
+pub(crate) struct NotebookStops {
+    /// `None` if the site does not want any stopped.
+    servers: Option<Arc<dyn NotebookServers>>,
+    database: Arc<dyn Database>,
+    clock: Arc<dyn Clock>,
     people: Mutex<BTreeMap<SubjectId, Leaver>>,
     added: Notify,
 }
@@ -46,39 +49,36 @@ struct Leaver {
     tries: u32,
 }
 
-impl ToStop {
-    fn people(&self) -> MutexGuard<'_, BTreeMap<SubjectId, Leaver>> {
-        self.people.lock().expect("nobody panics while holding it")
-    }
-
-    /// Only after the hub's answer, so that nobody is forgotten if asking is given up half-way; and not if
-    /// they were removed once more meanwhile.
-    fn forget(&self, id: &SubjectId, leaver: &Leaver) {
-        let mut people = self.people();
-        if people
-            .get(id)
-            .is_some_and(|known| known.since == leaver.since)
-        {
-            people.remove(id);
+impl NotebookStops {
+    pub(crate) fn new(
+        servers: Option<Arc<dyn NotebookServers>>,
+        database: Arc<dyn Database>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            servers,
+            database,
+            clock,
+            people: Mutex::default(),
+            added: Notify::new(),
         }
     }
-}
 
-impl Broker {
-    /// Stops servers as they fall due until `stop` turns true; returns at once if the site does not want it.
-    pub async fn stop_servers(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    /// Stops servers as they fall due until `stop` turns true. Returns at once if the site does not
+    /// want any stopped.
+    pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) {
         if self.servers.is_none() {
             return;
         }
         let work = async {
             loop {
-                if let Err(error) = self.stop_servers_once().await {
+                if let Err(error) = self.stop_due().await {
                     tracing::error!(%error, "stopping notebook servers failed; trying again");
                 }
-                if self.to_stop.people().is_empty() {
-                    self.to_stop.added.notified().await;
+                if lock(&self.people).is_empty() {
+                    self.added.notified().await;
                 } else {
-                    tokio::time::sleep(EVERY).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
             }
         };
@@ -90,10 +90,10 @@ impl Broker {
         }
     }
 
-    /// Stops the servers that are due, and says of how many people some were stopped.
-    pub async fn stop_servers_once(&self) -> Result<usize, DatabaseError> {
+    /// Stops the servers that are due. Returns of how many people some were stopped.
+    pub(crate) async fn stop_due(&self) -> Result<usize, DatabaseError> {
         let now = self.clock.now();
-        let mut due = self.to_stop.people().clone();
+        let mut due = lock(&self.people).clone();
         due.retain(|_, leaver| leaver.due <= now);
         if due.is_empty() {
             return Ok(0);
@@ -101,12 +101,12 @@ impl Broker {
         let live = self.database.live_leases(now).await?;
         let outcomes: Vec<Result<bool, DatabaseError>> = futures::stream::iter(due)
             .map(|(id, leaver)| {
-                let is_back = live
-                    .iter()
-                    .any(|row| row.lease.subject == id && row.lease.survey == leaver.survey);
+                let is_back = live.iter().any(|record| {
+                    record.lease.subject == id && record.lease.survey == leaver.survey
+                });
                 self.stop_servers_of(id, leaver, is_back)
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENT)
             .collect()
             .await;
         let mut stopped = 0;
@@ -117,23 +117,33 @@ impl Broker {
     }
 
     /// Notes that the servers of a revoked lease's owner are to be stopped, if the site wants it.
-    pub(crate) fn will_stop_servers(&self, row: &LeaseRecord, reason: &str) {
+    pub(crate) fn add(&self, record: &LeaseRecord, reason: &str) {
         if self.servers.is_none() {
             return;
         }
         let now = self.clock.now();
         let leaver = Leaver {
-            username: row.lease.username.clone(),
-            survey: row.lease.survey.clone(),
+            username: record.lease.username.clone(),
+            survey: record.lease.survey.clone(),
             reason: reason.to_owned(),
             since: now,
             due: now,
             tries: 0,
         };
-        self.to_stop
-            .people()
-            .insert(row.lease.subject.clone(), leaver);
-        self.to_stop.added.notify_one();
+        lock(&self.people).insert(record.lease.subject.clone(), leaver);
+        self.added.notify_one();
+    }
+
+    /// Forgets somebody whose servers the hub answered for, unless they were removed once more
+    /// meanwhile. Not before the answer, so that nobody is forgotten if the request is given up.
+    fn forget(&self, id: &SubjectId, leaver: &Leaver) {
+        let mut people = lock(&self.people);
+        if people
+            .get(id)
+            .is_some_and(|known| known.since == leaver.since)
+        {
+            people.remove(id);
+        }
     }
 
     async fn stop_servers_of(
@@ -148,7 +158,7 @@ impl Broker {
         };
         let now = self.clock.now();
         let username = &leaver.username;
-        let told = match outcome {
+        let done = match outcome {
             Ok(0) => None,
             Ok(count) => {
                 tracing::info!(username, count, "notebook servers stopped");
@@ -165,8 +175,8 @@ impl Broker {
                 Some((false, no))
             }
         };
-        self.to_stop.forget(&id, &leaver);
-        let Some((yes, what)) = told else {
+        self.forget(&id, &leaver);
+        let Some((yes, what)) = done else {
             return Ok(false);
         };
         let audit = Audit {
@@ -185,11 +195,11 @@ impl Broker {
     }
 
     fn try_again(&self, id: &SubjectId, leaver: &Leaver, now: Timestamp, error: &PortError) {
-        let wait = AGAIN_AFTER
+        let wait = FIRST_RETRY_INTERVAL
             .saturating_mul(1 << leaver.tries.min(16))
-            .min(AGAIN_WITHIN);
+            .min(MAX_RETRY_INTERVAL);
         tracing::warn!(username = leaver.username, %error, again_in = wait.as_secs(), "notebook servers could not be stopped; trying again");
-        if let Some(known) = self.to_stop.people().get_mut(id)
+        if let Some(known) = lock(&self.people).get_mut(id)
             && known.since == leaver.since
         {
             known.tries += 1;
