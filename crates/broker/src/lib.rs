@@ -13,7 +13,6 @@
 //! Each mechanism has a file and owns its state: [`Broker`] wires them. Its own methods are what
 //! people and programs ask for: issue, renew, authenticate, hand out, give back.
 
-mod adapters;
 mod administrator;
 mod after_removal;
 mod authenticate;
@@ -51,9 +50,6 @@ use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-pub use adapters::{
-    HubServers, IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser,
-};
 pub use after_removal::{
     AfterRemoval, MAX_TOKEN_LIFETIME, OWN_TOKENS_LAST, OwnEc2, RGW_REMEMBERS, StillWork, Store,
 };

@@ -1,6 +1,7 @@
 //! The systems of a site, and what is done to them from the command line, beside serving: looking at all of them,
 //! bringing a survey's policies at Echo into order, suspending a project, connecting a JupyterHub.
 
+mod adapters;
 mod apply;
 pub mod doctor;
 mod jupyter;
@@ -13,6 +14,10 @@ use skykey_broker::{Ec2Credential, Ec2Keys};
 use skykey_echo::ProjectId;
 use skykey_types::{AccessKeyId, Credentials, ProjectName, Survey};
 
+pub use adapters::{
+    EchoProver, HubServers, IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser,
+    StsExchange,
+};
 pub use apply::{ApplyOptions, apply};
 pub use jupyter::HubLines;
 pub use revoke::{RevokeOptions, revoke};

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use skykey_broker::{
-    HubServers, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, NotebookServers, Store,
-};
+use skykey_broker::{NotebookServers, Store};
 use skykey_echo::{Echo, EchoSettings};
 use skykey_hub::{Hub, HubSettings, Servers};
 use skykey_iam::{Iam, IamSettings};
@@ -15,6 +13,7 @@ use skykey_types::{Clock, SystemClock};
 use skykey_upstream::UpstreamMetrics;
 use url::Url;
 
+use crate::adapters::{HubServers, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
 use crate::settings::{EchoSite, HubSite, IamSite, KeystoneLogin, KeystoneSite};
 
 /// Where each system is and as whom it is asked.

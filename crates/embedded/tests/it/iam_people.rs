@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use skykey_broker::{IamPeople, People, PortError};
+use skykey_broker::{People, PortError};
 use skykey_database::SqliteDatabase;
 use skykey_iam::{Iam, Login, MembershipSource, conformance};
 use skykey_seal::KeyRing;
+use skykey_site::IamPeople;
 use skykey_types::SignedDuration;
 
 use crate::iam_client::Served;

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use skykey_broker::{
-    Ec2Keys, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, PortError,
-};
+use skykey_broker::{Ec2Keys, PortError};
 use skykey_embedded::keystone::{IDENTITY_PROVIDER, PROTOCOL};
 use skykey_keystone::{DEFAULT_DOMAIN, ProjectRef, SYSTEM};
+use skykey_site::{KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
 use skykey_types::{AccessKeyId, ProjectName, Secret};
 use skykey_upstream::UpstreamMetrics;
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
 use skykey_broker::{
-    Broker, Database, IamPeople, KeystoneTokens, NotebookServers, Settings, Store, Surveys, Wiring,
+    Broker, Database, KeystoneTokens, NotebookServers, Settings, Store, Surveys, Wiring,
 };
 use skykey_database::SqliteDatabase;
 use skykey_embedded::Directory;
@@ -17,7 +17,9 @@ use skykey_portal::{JupyterSettings, PortalSettings};
 use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
 use skykey_serve::{Door, RequestBody, health_router, public_health_router};
-use skykey_site::{Clients, EchoSite, HubSite, Systems, notebook_servers};
+use skykey_site::{
+    Clients, EchoProver, EchoSite, HubSite, IamPeople, StsExchange, Systems, notebook_servers,
+};
 use skykey_store::{FileStore, ObjectStore};
 use skykey_sts::SessionTokens;
 use skykey_types::{Clock, SteadyClock, Survey, SystemClock};
@@ -254,8 +256,8 @@ async fn open_broker(
         people: Arc::new(people),
         ec2: clients.site.keystone.clone(),
         machines: machines.then(|| clients.site.keystone.clone() as Arc<dyn KeystoneTokens>),
-        exchange: clients.site.sts.clone(),
-        prover: Arc::new(clients.site.echo.clone()),
+        exchange: Arc::new(StsExchange(clients.site.sts.clone())),
+        prover: Arc::new(EchoProver(clients.site.echo.clone())),
         servers,
         tokens,
         at_rest,

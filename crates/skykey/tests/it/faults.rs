@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use skykey::config::{Config, Rounds};
 use skykey::up::{Options, World};
-use skykey_broker::{Caller, Ec2Keys, KeystonePort};
+use skykey_broker::{Caller, Ec2Keys};
+use skykey_site::KeystonePort;
 use skykey_types::{
     AccessKeyId, Clock, Credentials, ManualClock, ProjectName, Secret, SignedDuration, SubjectId,
     Timestamp,

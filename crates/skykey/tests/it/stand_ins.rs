@@ -9,10 +9,7 @@ use std::sync::Arc;
 
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
-use skykey_broker::{
-    BackendSettings, Broker, HandOutSettings, IamPeople, KeystoneAdmin, KeystonePort,
-    KeystoneSettings, KeystoneUser, Settings, Store, Surveys, Wiring,
-};
+use skykey_broker::{BackendSettings, Broker, HandOutSettings, Settings, Store, Surveys, Wiring};
 use skykey_database::SqliteDatabase;
 use skykey_echo::{Echo, EchoSettings};
 use skykey_embedded::keystone::{
@@ -24,6 +21,9 @@ use skykey_keystone::ProjectRef;
 use skykey_s3::{Endpoint, EndpointSettings};
 use skykey_seal::KeyRing;
 use skykey_serve::{Door, Metrics, RequestBody, ServeSettings};
+use skykey_site::{
+    EchoProver, IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, StsExchange,
+};
 use skykey_store::{FileStore, ObjectStore};
 use skykey_sts::{SessionTokens, StsClient, StsSettings};
 use skykey_types::{Clock, ManualClock, Secret, SignedDuration, Survey, SystemClock, random_token};
@@ -233,8 +233,12 @@ async fn endpoint(
         people: Arc::new(people),
         ec2: Arc::new(keystone),
         machines: None,
-        exchange: Arc::new(StsClient::new(sts, Arc::new(SystemClock)).unwrap()),
-        prover: Arc::new(Echo::new(settings, Arc::new(SystemClock)).unwrap()),
+        exchange: Arc::new(StsExchange(Arc::new(
+            StsClient::new(sts, Arc::new(SystemClock)).unwrap(),
+        ))),
+        prover: Arc::new(EchoProver(
+            Echo::new(settings, Arc::new(SystemClock)).unwrap(),
+        )),
         servers: None,
         tokens: SessionTokens::new(KeyRing::ephemeral()),
         at_rest,

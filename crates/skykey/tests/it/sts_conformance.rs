@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use skykey_broker::{
-    Ec2Keys, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, LeaseRequest,
-};
+use skykey_broker::{Ec2Keys, LeaseRequest};
 use skykey_keystone::ProjectRef;
+use skykey_site::{KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
 use skykey_sts::conformance::{self, Role, Stand};
 use skykey_types::{
     Access, Credentials, Grant, Lifetime, Method, ProjectName, Rights, Secret, SystemClock,

@@ -1,4 +1,4 @@
-//! The production clients, fitted to the broker's ports.
+//! The production clients as the broker's ports.
 
 mod echo;
 mod hub;
@@ -6,6 +6,8 @@ mod iam;
 mod keystone;
 mod sts;
 
+pub use echo::EchoProver;
 pub use hub::HubServers;
 pub use iam::IamPeople;
 pub use keystone::{KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
+pub use sts::StsExchange;

@@ -1,10 +1,9 @@
 //! A JupyterHub as the broker's [`NotebookServers`].
 
 use async_trait::async_trait;
+use skykey_broker::{NotebookServers, PortError};
 use skykey_hub::{HubName, Servers};
 use skykey_types::SubjectId;
-
-use crate::{NotebookServers, PortError};
 
 /// The hub, and what it calls people.
 pub struct HubServers {

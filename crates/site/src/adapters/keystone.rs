@@ -6,15 +6,15 @@ mod settings;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use skykey_broker::{
+    Ec2Credential, Ec2Identity, Ec2Keys, KeystoneToken, KeystoneTokens, PersonsKey, PortError,
+};
 use skykey_keystone::{Caller, Error, FederatedLogin, Keystone, ProjectRef, Token};
 use skykey_types::{AccessKeyId, Clock, ProjectName, Secret};
 use skykey_upstream::Upstream;
 
 use self::backend::Backend;
 pub use self::settings::{KeystoneAdmin, KeystoneSettings, KeystoneUser};
-use crate::{
-    Ec2Credential, Ec2Identity, Ec2Keys, KeystoneToken, KeystoneTokens, PersonsKey, PortError,
-};
 
 /// The client, as the backend user, as the administrator where there is one, and at need as a
 /// person.
@@ -52,7 +52,7 @@ impl KeystonePort {
             },
             clock,
         )
-        .map_err(PortError::from)?;
+        .map_err(|error| port_error(&error))?;
         let admin = admin_user
             .map(|KeystoneAdmin { user, project }| keystone.as_user(user.login(Some(project))));
         Ok(Self {
@@ -127,18 +127,20 @@ impl KeystonePort {
             name: project.to_string(),
             domain: self.project_domain.clone(),
         };
-        let found = admin.project_by_name(&wanted).await?;
+        let found = admin
+            .project_by_name(&wanted)
+            .await
+            .map_err(|error| port_error(&error))?;
         Ok(found.map(|found| found.id))
     }
 }
 
-impl From<Error> for PortError {
-    fn from(error: Error) -> Self {
-        if error.is_outage() {
-            Self::Away(error.to_string())
-        } else {
-            Self::Refused(error.to_string())
-        }
+/// Returns Keystone's error as the port's.
+fn port_error(error: &Error) -> PortError {
+    if error.is_outage() {
+        PortError::Away(error.to_string())
+    } else {
+        PortError::Refused(error.to_string())
     }
 }
 
@@ -161,11 +163,11 @@ impl KeystonePort {
         let unscoped = keystone
             .federated_token(&self.identity_provider, &self.protocol, iam_token)
             .await
-            .map_err(PortError::from)?;
+            .map_err(|error| port_error(&error))?;
         let mut projects = keystone
             .projects(Caller::Token(&unscoped.token))
             .await
-            .map_err(PortError::from)?;
+            .map_err(|error| port_error(&error))?;
         projects.retain(|found| found.name == project.as_str());
         if projects.len() > 1 {
             // The name occurs in several domains.
@@ -181,7 +183,7 @@ impl KeystonePort {
         keystone
             .scope(&unscoped.token, &found.id)
             .await
-            .map_err(PortError::from)
+            .map_err(|error| port_error(&error))
     }
 
     async fn create_with(&self, token: &Token) -> Result<Ec2Credential, PortError> {
@@ -193,7 +195,7 @@ impl KeystonePort {
             .create_ec2(Caller::Token(&token.token), &token.user.id, &project.id)
             .await
             .map(credential)
-            .map_err(PortError::from)
+            .map_err(|error| port_error(&error))
     }
 }
 
@@ -201,7 +203,10 @@ impl KeystonePort {
 impl Ec2Keys for KeystonePort {
     async fn identify(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, PortError> {
         let admin = self.admin_for("ask Keystone whose an EC2 credential is")?;
-        let found = admin.identify_ec2(access).await?;
+        let found = admin
+            .identify_ec2(access)
+            .await
+            .map_err(|error| port_error(&error))?;
         Ok(found.map(|found| {
             let ours = |login: &&FederatedLogin| login.provider == self.identity_provider;
             Ec2Identity {
@@ -253,7 +258,7 @@ impl Ec2Keys for KeystonePort {
             .keystone()
             .list_ec2(Caller::Token(&token.token), &token.user.id)
             .await
-            .map_err(PortError::from)?;
+            .map_err(|error| port_error(&error))?;
         if let Some(own) = found.into_iter().find(|own| own.project_id == project.id) {
             return Ok(PersonsKey {
                 key: credential(own),
@@ -271,7 +276,7 @@ impl Ec2Keys for KeystonePort {
             .delete_ec2(Caller::Own, user_id, access)
             .await
             .map(drop)
-            .map_err(PortError::from)
+            .map_err(|error| port_error(&error))
     }
 
     async fn delete_all(&self, user_id: &str, project: &ProjectName) -> Result<usize, PortError> {
@@ -280,7 +285,11 @@ impl Ec2Keys for KeystonePort {
             return Ok(0);
         };
         let mut deleted = 0;
-        for found in admin.list_ec2(Caller::Own, user_id).await? {
+        for found in admin
+            .list_ec2(Caller::Own, user_id)
+            .await
+            .map_err(|error| port_error(&error))?
+        {
             if found.project_id == project {
                 self.delete(user_id, &found.access).await?;
                 deleted += 1;
@@ -306,16 +315,21 @@ impl Ec2Keys for KeystonePort {
 
     async fn user_of(&self, sub: &str) -> Result<Option<String>, PortError> {
         let admin = self.admin_for("find the Keystone user of somebody who left")?;
-        Ok(admin
+        admin
             .user_by_login(&self.identity_provider, &self.protocol, sub)
-            .await?)
+            .await
+            .map_err(|error| port_error(&error))
     }
 
     async fn administrator(&self) -> Result<(), PortError> {
         let Some(admin) = &self.admin else {
             return Ok(());
         };
-        admin.own().await.map(drop).map_err(PortError::from)
+        admin
+            .own()
+            .await
+            .map(drop)
+            .map_err(|error| port_error(&error))
     }
 
     async fn is_backend(&self, user_id: &str) -> Result<bool, PortError> {
@@ -327,11 +341,19 @@ impl Ec2Keys for KeystonePort {
 impl KeystoneTokens for KeystonePort {
     async fn shown(&self, token: &Secret) -> Result<Option<KeystoneToken>, PortError> {
         let admin = self.admin_for("ask Keystone whose a token is")?;
-        let Some(shown) = admin.shown_token(token).await? else {
+        let Some(shown) = admin
+            .shown_token(token)
+            .await
+            .map_err(|error| port_error(&error))?
+        else {
             return Ok(None);
         };
         // Deleted a moment ago.
-        let Some(user) = admin.user(&shown.user.id).await? else {
+        let Some(user) = admin
+            .user(&shown.user.id)
+            .await
+            .map_err(|error| port_error(&error))?
+        else {
             return Ok(None);
         };
         Ok(Some(KeystoneToken {

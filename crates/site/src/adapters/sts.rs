@@ -1,19 +1,24 @@
 //! Any STS as the broker's [`Exchange`].
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use skykey_broker::{Exchange, PortError};
 use skykey_sts::{StsClient, StsError};
 use skykey_types::{Credentials, Lifetime, Rights, RoleArn};
 
-use crate::{Exchange, PortError};
+/// Exchanges EC2 credentials at an STS.
+pub struct StsExchange(pub Arc<StsClient>);
 
 #[async_trait]
-impl Exchange for StsClient {
+impl Exchange for StsExchange {
     async fn session_token(
         &self,
         ec2: &Credentials,
         lifetime: Lifetime,
     ) -> Result<Credentials, PortError> {
-        StsClient::session_token(self, ec2, lifetime)
+        self.0
+            .session_token(ec2, lifetime)
             .await
             .map_err(|error| port(&error))
     }
@@ -26,7 +31,8 @@ impl Exchange for StsClient {
         lifetime: Lifetime,
         rights: &Rights,
     ) -> Result<Credentials, PortError> {
-        StsClient::assume_role(self, ec2, role, session, lifetime, rights)
+        self.0
+            .assume_role(ec2, role, session, lifetime, rights)
             .await
             .map_err(|error| port(&error))
     }

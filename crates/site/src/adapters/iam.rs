@@ -10,12 +10,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use skykey_broker::{Database, DatabaseError, People, PortError};
 use skykey_iam::{Iam, IamError, MembershipSource};
 use skykey_seal::{KeyRing, Purpose};
 use skykey_types::{Clock, Person, Secret, SignedDuration, SubjectId, Timestamp, lock};
 use skykey_upstream::Fault;
-
-use crate::{Database, DatabaseError, People, PortError};
 
 const PURPOSE: Purpose = Purpose("refresh-token");
 /// An access token with less left is renewed first.

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use skykey_broker::PortError;
 use skykey_keystone::{Caller, Ec2Credential, Error, Keystone, Login, Project, ProjectRef, Token};
 use skykey_types::{AccessKeyId, ProjectName};
 use tokio::sync::{Mutex, OnceCell};
 use url::Url;
 
-use crate::PortError;
+use super::port_error;
 
 const MEMBER: &str = "member";
 
@@ -72,7 +73,7 @@ impl Backend {
                 "{error}; see whether Keystone runs at {} ([keystone] url)",
                 self.url
             )),
-            error => error.into(),
+            error => port_error(&error),
         }
     }
 
@@ -123,7 +124,7 @@ impl Backend {
             .await;
         match made {
             Err(error @ Error::Refused { .. }) => Err(self.explained(project, error).await),
-            made => made.map_err(PortError::from),
+            made => made.map_err(|error| port_error(&error)),
         }
     }
 
@@ -135,7 +136,7 @@ impl Backend {
         let place = self.at(project).await?;
         match place.keystone.list_ec2(Caller::Own, &place.user_id).await {
             Err(error @ Error::Refused { .. }) => Err(self.explained(project, error).await),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(port_error(&error)),
             Ok(found) => Ok(found
                 .into_iter()
                 .filter(|found| found.project_id == place.project.id)
@@ -156,7 +157,7 @@ impl Backend {
             .await
         {
             Err(error @ Error::Refused { .. }) => Err(self.explained(project, error).await),
-            deleted => deleted.map(drop).map_err(PortError::from),
+            deleted => deleted.map(drop).map_err(|error| port_error(&error)),
         }
     }
 
@@ -182,14 +183,14 @@ impl Backend {
                 self.log_in().await?;
                 Ok(None)
             }
-            outcome => outcome.map(Some).map_err(PortError::from),
+            outcome => outcome.map(Some).map_err(|error| port_error(&error)),
         }
     }
 
     /// Why Keystone refused: mostly a role that is missing, or has gone since the last login.
     async fn explained(&self, project: &ProjectName, error: Error) -> PortError {
         match self.roles(project).await {
-            Ok(Some(roles)) if roles.iter().any(|role| role == MEMBER) => error.into(),
+            Ok(Some(roles)) if roles.iter().any(|role| role == MEMBER) => port_error(&error),
             Ok(Some(roles)) => PortError::Refused(format!(
                 "{error}; the backend user {user} has only the roles {roles} in the project \
                  {project}: give it the role {MEMBER} there",

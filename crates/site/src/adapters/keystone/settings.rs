@@ -28,7 +28,7 @@ pub struct KeystoneSettings {
     /// and nothing else.
     pub backend_user: KeystoneUser,
     /// Who may ask whose a credential is, and delete those of people who left. Without one,
-    /// [`Ec2Keys::identify`](crate::Ec2Keys::identify), `delete` and `delete_all` are refused.
+    /// [`Ec2Keys::identify`](skykey_broker::Ec2Keys::identify), `delete` and `delete_all` are refused.
     pub admin_user: Option<KeystoneAdmin>,
 }
 
