@@ -1,5 +1,5 @@
-//! The JSON API, by IAM access token, or for a machine by a token of Keystone; what a client must know to get
-//! one is for everybody.
+//! The JSON API. Requests carry an access token of the IAM, or a machine's token of Keystone. The
+//! route with a client's settings is open to everybody.
 
 mod asker;
 mod leases;
@@ -35,16 +35,16 @@ pub(crate) fn routes() -> Router<Arc<Portal>> {
 pub(crate) struct RemovalView {
     /// `refused-at-once`, `works-for-seconds`, `works-until-expiry` or `works-until-deleted`.
     code: &'static str,
-    /// How many seconds, where that is known, counted from when the removal is seen.
+    /// For how many seconds, if known, from when the watch sees the removal.
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<i64>,
-    /// How many seconds session tokens may work, likewise, that the owner made at the object store's own STS
-    /// from an EC2 credential of their own; left out where there are none, or no number is known.
+    /// For how many seconds, likewise, session tokens may work that the owner made at the object
+    /// store's own STS from an EC2 credential of their own; absent if there are none, or it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_tokens_seconds: Option<i64>,
-    /// How long it takes to be seen, at most, in seconds.
+    /// Seconds within which the watch sees the removal.
     seen_within: i64,
-    /// The same for people.
+    /// The same as a sentence, for people.
     words: String,
 }
 
@@ -61,7 +61,7 @@ impl RemovalView {
     }
 }
 
-/// Whoever the request's access token acts for.
+/// The person of the request's access token.
 pub(crate) struct Bearer(pub(crate) Caller);
 
 impl FromRequestParts<Arc<Portal>> for Bearer {

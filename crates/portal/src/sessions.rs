@@ -1,5 +1,5 @@
-//! Web sessions: a browser's login at the portal. They live in memory; after a restart the IAM
-//! still knows the person, so that one click brings them back.
+//! Web sessions: a browser's login at the portal. They are in memory only. After a restart the IAM still
+//! has the person's login, so one click logs them in again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,43 +11,44 @@ use skykey_broker::Caller;
 use skykey_iam::{Login, LoginStart};
 use skykey_types::{Clock, Secret, SignedDuration, Timestamp, random_token};
 
-/// The cookie that names a web session. Cookies do not know ports, so the name is the portal's own.
+/// The cookie with the id of a web session. Cookies are shared between ports, so the name is the
+/// portal's own.
 pub const SESSION_COOKIE: &str = "skykey_portal";
-/// The cookie that names a login under way.
+/// The cookie with the id of a pending login.
 const LOGIN_COOKIE: &str = "skykey_portal_login";
 
-const SESSION: SignedDuration = SignedDuration::from_hours(8);
-const LOGIN: SignedDuration = SignedDuration::from_mins(15);
-/// How many there may be; beyond it the oldest go.
-const MOST: usize = 10_000;
+const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(8);
+const LOGIN_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
+/// The limit of sessions and of pending logins; above it the oldest are dropped.
+const MAX_ENTRIES: usize = 10_000;
 
 /// A browser's login.
 #[derive(Debug, Clone)]
 pub(crate) struct WebSession {
     pub(crate) caller: Caller,
     pub(crate) name: String,
-    /// Goes into every form.
+    /// The token of every form.
     pub(crate) csrf: Secret,
     token_ends: Timestamp,
 }
 
-/// The length of ids.
-const ID: usize = 32;
+/// The length of ids, in characters.
+const ID_LENGTH: usize = 32;
 
-/// What is remembered until a time.
-type Until<K, T> = Mutex<HashMap<K, (Timestamp, T)>>;
+/// Entries with an expiry.
+type Expiring<K, T> = Mutex<HashMap<K, (Timestamp, T)>>;
 
-/// All web sessions and all logins under way.
+/// All web sessions and all pending logins.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     clock: Arc<dyn Clock>,
     secure: bool,
     live: Mutex<HashMap<String, (Timestamp, WebSession)>>,
-    logins: Until<(String, Hash), Arc<LoginStart>>,
+    logins: Expiring<(String, Hash), Arc<LoginStart>>,
 }
 
 impl Sessions {
-    /// `secure`: the portal is served by https, so its cookies never go out without.
+    /// `secure`: the portal is served by https, so browsers send its cookies by https only.
     pub(crate) fn new(clock: Arc<dyn Clock>, secure: bool) -> Self {
         Self {
             clock,
@@ -57,7 +58,7 @@ impl Sessions {
         }
     }
 
-    /// The session that the request's cookie names, if it is live.
+    /// Returns the live session of the request's cookie.
     pub(crate) fn of(&self, headers: &HeaderMap) -> Option<WebSession> {
         let id = cookie(headers, SESSION_COOKIE)?;
         let now = self.clock.now();
@@ -75,7 +76,7 @@ impl Sessions {
         Some(session)
     }
 
-    /// Opens a session; the answer is its cookie.
+    /// Opens a session, and returns its cookie.
     pub(crate) fn open(&self, login: Login) -> HeaderValue {
         let session = WebSession {
             caller: Caller {
@@ -88,11 +89,17 @@ impl Sessions {
             token_ends: login.expires,
         };
         let id = random_token(32);
-        keep(&self.live, id.clone(), self.clock.now(), SESSION, session);
-        self.set_cookie(SESSION_COOKIE, &id, SESSION)
+        keep(
+            &self.live,
+            id.clone(),
+            self.clock.now(),
+            SESSION_LIFETIME,
+            session,
+        );
+        self.set_cookie(SESSION_COOKIE, &id, SESSION_LIFETIME)
     }
 
-    /// Ends the session that the request's cookie names.
+    /// Ends the session of the request's cookie, and returns a cookie that deletes it.
     pub(crate) fn close(&self, headers: &HeaderMap) -> HeaderValue {
         if let Some(id) = cookie(headers, SESSION_COOKIE) {
             self.live
@@ -103,21 +110,21 @@ impl Sessions {
         self.set_cookie(SESSION_COOKIE, "", SignedDuration::ZERO)
     }
 
-    /// Remembers a login under way, for this browser only, which may have others under way in other tabs.
+    /// Stores a pending login for this browser, which may have others in other tabs.
     pub(crate) fn begin(&self, headers: &HeaderMap, start: LoginStart) -> HeaderValue {
         let id = cookie(headers, LOGIN_COOKIE).filter(|id| is_ours(id));
-        let id = id.unwrap_or_else(|| random_token(ID));
+        let id = id.unwrap_or_else(|| random_token(ID_LENGTH));
         keep(
             &self.logins,
             (id.clone(), hash(&start.state)),
             self.clock.now(),
-            LOGIN,
+            LOGIN_TIMEOUT,
             Arc::new(start),
         );
-        self.set_cookie(LOGIN_COOKIE, &id, LOGIN)
+        self.set_cookie(LOGIN_COOKIE, &id, LOGIN_TIMEOUT)
     }
 
-    /// The login under way of this browser that has this `state`, once.
+    /// Returns and removes the pending login of this browser with this `state`.
     pub(crate) fn take_login(
         &self,
         headers: &HeaderMap,
@@ -142,13 +149,13 @@ impl Sessions {
     }
 }
 
-/// Whether it is spelt as our ids are, and so can be told back.
+/// Whether it has the form of a portal's id, so that it can be sent back.
 fn is_ours(id: &str) -> bool {
-    id.len() == ID && id.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
+    id.len() == ID_LENGTH && id.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    // A request with a thousand cookies is nobody's browser.
+    // No browser sends a thousand cookies.
     if headers
         .get_all(header::COOKIE)
         .iter()
@@ -163,7 +170,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|cookie| cookie.value().to_owned())
 }
 
-/// SHA-256: a state is looked up without being compared byte by byte.
+/// A SHA-256: looking it up leaks no timing of the state's bytes.
 type Hash = [u8; 32];
 
 fn hash(state: &Secret) -> Hash {
@@ -172,17 +179,17 @@ fn hash(state: &Secret) -> Hash {
 }
 
 fn keep<K: Clone + Eq + std::hash::Hash, T>(
-    map: &Until<K, T>,
+    map: &Expiring<K, T>,
     id: K,
     now: Timestamp,
     lasts: SignedDuration,
     value: T,
 ) {
     let mut map = map.lock().expect("nobody panics while holding it");
-    if map.len() >= MOST {
+    if map.len() >= MAX_ENTRIES {
         map.retain(|_, (end, _)| *end > now);
     }
-    if map.len() >= MOST
+    if map.len() >= MAX_ENTRIES
         && let Some(oldest) = map
             .iter()
             .min_by_key(|(_, (end, _))| *end)

@@ -1,4 +1,5 @@
-//! Who asks: a person with an access token of the IAM, or a machine of theirs with a token of Keystone.
+//! The caller of a request: a person with an access token of the IAM, or a person's machine with a
+//! token of Keystone.
 
 use std::sync::Arc;
 
@@ -16,16 +17,16 @@ use crate::error::Problem;
 /// Keystone's own header for its tokens.
 const KEYSTONE_TOKEN: &str = "x-auth-token";
 
-/// Whoever the request's token acts for.
+/// The person or machine of the request's token.
 pub(crate) enum Asker {
     /// With an access token of the IAM.
     Person(Caller),
-    /// With a token of Keystone, which it got for their application credential.
+    /// With a token of Keystone, from an application credential.
     Machine(Arc<Machine>),
 }
 
 impl Asker {
-    /// Whose leases and surveys it is about.
+    /// Returns the person: the caller, or the machine's owner.
     pub(crate) fn caller(&self) -> &Caller {
         match self {
             Self::Person(caller) => caller,
@@ -33,7 +34,7 @@ impl Asker {
         }
     }
 
-    /// A lease, by the rules for whoever asks.
+    /// Issues a lease, by the rules for a person or for a machine.
     pub(crate) async fn issue(&self, portal: &Portal, wish: &Wish) -> Result<Issued, Denied> {
         match self {
             Self::Person(caller) => portal.broker.issue(caller, wish).await,
@@ -53,7 +54,7 @@ impl FromRequestParts<Arc<Portal>> for Asker {
         };
         if tokens.next().is_some() || parts.headers.contains_key(header::AUTHORIZATION) {
             return Err(Problem::bad_request(
-                "the request says more than once who it is from",
+                "the request has more than one token",
                 "send either 'Authorization: Bearer …' or 'X-Auth-Token: …'",
             ));
         }
@@ -67,7 +68,7 @@ impl FromRequestParts<Arc<Portal>> for Asker {
         match portal.broker.machine(&token).await {
             Ok(machine) => Ok(Self::Machine(machine)),
             Err(denied) => {
-                // Each costs Keystone a question.
+                // Each one costs a request to Keystone.
                 if let (Some(client), Denied::NotAMachine(NotAMachine::Unknown)) = (client, &denied)
                 {
                     portal.wrong_keystone_tokens.count(client, &token, now);

@@ -23,11 +23,11 @@ pub(crate) struct LeaseView {
     access: &'static str,
     method: &'static str,
     access_key_id: String,
-    /// Seconds that were asked for.
+    /// The requested lifetime in seconds.
     asked: Option<u32>,
-    /// Seconds that were granted.
+    /// The granted lifetime in seconds.
     lifetime: Option<i64>,
-    /// Which limit won.
+    /// The limit that decided the lifetime.
     limit: &'static str,
     issued: Timestamp,
     expires: Option<Timestamp>,
@@ -62,7 +62,7 @@ impl LeaseView {
     }
 }
 
-/// The answer to `GET`.
+/// The response to `GET`.
 #[derive(Serialize)]
 pub(crate) struct Leases {
     leases: Vec<LeaseView>,
@@ -81,7 +81,7 @@ pub(crate) async fn list(
     }))
 }
 
-/// What `POST` takes. A lifetime may be a number or digits in quotes; the broker reads it.
+/// The body of `POST`. A lifetime may be a number or digits in quotes; the broker parses it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
@@ -99,7 +99,7 @@ enum Lifetime {
     Text(String),
 }
 
-/// The answer to `POST`: the lease, its credentials in AWS's spelling, and where they are good.
+/// The response to `POST`: the lease, its credentials in AWS's spelling, and the endpoint for them.
 #[derive(Serialize)]
 pub(crate) struct Granted {
     lease: LeaseView,
@@ -132,7 +132,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<Granted>), Problem> {
     let asked: Asked = serde_json::from_slice(&body).map_err(|error| {
         Problem::bad_request(
-            format!("the body is not what is expected: {error}"),
+            format!("the body cannot be read: {error}"),
             r#"send JSON such as {"survey":"demo","lifetime":3600,"method":"gateway"}"#,
         )
     })?;

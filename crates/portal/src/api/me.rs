@@ -1,4 +1,4 @@
-//! `GET /api/v1/me`: who the caller is to the IAM now, and where they stand with each survey.
+//! `GET /api/v1/me`: the caller's account at the IAM, and their rights in each survey.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::asker::Asker;
 use crate::Portal;
 use crate::error::Problem;
 
-/// The answer.
+/// The response.
 #[derive(Serialize)]
 pub(crate) struct Me {
     username: String,
@@ -20,14 +20,14 @@ pub(crate) struct Me {
     groups: Vec<GroupPath>,
     /// When the account ends, if it does; no lease outlives it.
     account_end: Option<Timestamp>,
-    surveys: Vec<Standing>,
+    surveys: Vec<SurveyAccess>,
     /// Where to ask to join a group.
     join_at: String,
 }
 
-/// Where they stand with a survey.
+/// The caller's rights in a survey.
 #[derive(Serialize)]
-struct Standing {
+struct SurveyAccess {
     name: String,
     title: String,
     /// `read`, `write`, or nothing.
@@ -41,14 +41,14 @@ pub(crate) async fn show(
     asker: Asker,
 ) -> Result<Json<Me>, Problem> {
     let person = portal.broker.person(asker.caller()).await?;
-    let standing = |survey: &Survey| Standing {
+    let access = |survey: &Survey| SurveyAccess {
         name: survey.name.to_string(),
         title: survey.title.clone(),
         access: survey.access_of(&person),
         readers: survey.readers.clone(),
     };
     Ok(Json(Me {
-        surveys: portal.broker.surveys().iter().map(standing).collect(),
+        surveys: portal.broker.surveys().iter().map(access).collect(),
         username: person.username,
         issuer: person.id.issuer,
         sub: person.id.sub,

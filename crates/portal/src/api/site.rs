@@ -1,4 +1,5 @@
-//! `GET /api/v1/site`: what a client must know before it can log in. For everybody, so no secret.
+//! `GET /api/v1/site`: the settings that a client needs before it can log in. Open to everybody, so it
+//! holds no secret.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use skykey_types::LoginPorts;
 
 use crate::Portal;
 
-/// The answer.
+/// The response.
 #[derive(Serialize)]
 pub(crate) struct Site {
     /// The portal's own address, as people type it.
@@ -19,15 +20,15 @@ pub(crate) struct Site {
     /// The public client to log in with; left out where the site offers none.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
-    /// The ports of the person's own machine to which that client may have a browser sent back (RFC 8252 §7.3);
-    /// left out where it logs in by device code alone.
+    /// The loopback ports that this client may redirect a browser to (RFC 8252 §7.3); absent where it
+    /// logs in by device code only.
     #[serde(skip_serializing_if = "Option::is_none")]
     login_ports: Option<LoginPorts>,
     s3: String,
     region: String,
-    /// Whether a machine may lease with a token of Keystone that it got for an application credential.
+    /// Whether a machine may lease with a token of Keystone from an application credential.
     application_credentials: bool,
-    /// Of skykey.
+    /// The version of skykey.
     version: &'static str,
 }
 

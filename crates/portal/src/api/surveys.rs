@@ -1,4 +1,4 @@
-//! `GET /api/v1/surveys`: what there is, and where the caller stands with each.
+//! `GET /api/v1/surveys`: the surveys, and the caller's rights in each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::asker::Asker;
 use crate::Portal;
 use crate::error::Problem;
 
-/// The answer.
+/// The response.
 #[derive(Serialize)]
 pub(crate) struct Answer {
     surveys: Vec<View>,
@@ -31,7 +31,7 @@ struct View {
     prefixes: Vec<Prefix>,
     /// The groups whose members may read.
     readers: Vec<GroupPath>,
-    /// The ARNs of its roles in the object store, by access; of those that there are.
+    /// The ARNs of its roles in the object store, by access.
     roles: BTreeMap<&'static str, RoleArn>,
     s3: String,
     region: String,

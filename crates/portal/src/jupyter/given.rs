@@ -1,5 +1,5 @@
-//! What each token was given last: while the hub or another system is away, a notebook server gets that
-//! again, and nothing that it does not have.
+//! The credentials that each token got last. While the hub or another system is down, a notebook server
+//! gets these again, and nothing else.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 use skykey_broker::{Caller, Issued, Wish};
 use skykey_types::Timestamp;
 
-use super::{Asked, TokenHash, told};
+use super::{Asked, TokenHash, explained};
 use crate::Portal;
 use crate::error::Problem;
 
-/// How many are remembered.
-const MOST: usize = 10_000;
+/// The limit of entries.
+const MAX_ENTRIES: usize = 10_000;
 
 type Key = (TokenHash, Option<String>);
 
-/// By the token and the survey that it asked for.
+/// The last credentials by token and requested survey.
 #[derive(Default)]
 pub(crate) struct Given(Mutex<HashMap<Key, Last>>);
 
@@ -44,10 +44,10 @@ impl Given {
         now: Timestamp,
     ) {
         let mut map = self.0.lock().expect("nobody panics while holding it");
-        if map.len() >= MOST {
+        if map.len() >= MAX_ENTRIES {
             map.retain(|_, last| last.lives(now));
         }
-        if map.len() < MOST {
+        if map.len() < MAX_ENTRIES {
             let last = Last {
                 caller,
                 wish,
@@ -57,20 +57,20 @@ impl Given {
         }
     }
 
-    /// Whether the token was given something that has not ended.
+    /// Whether the token has live credentials.
     pub(super) fn knows(&self, token: &TokenHash, asked: &Asked, now: Timestamp) -> bool {
         let map = self.0.lock().expect("nobody panics while holding it");
         map.get(&(*token, asked.survey.clone()))
             .is_some_and(|last| last.lives(now))
     }
 
-    /// The hub no longer knows the token.
+    /// Drops the entries of a token that the hub no longer knows.
     pub(super) fn forget(&self, token: &TokenHash) {
         let mut map = self.0.lock().expect("nobody panics while holding it");
         map.retain(|(known, _), _| known != token);
     }
 
-    /// The same again, if the token was given something that still works.
+    /// Hands out the token's live credentials again, if it has any.
     pub(super) async fn again(
         &self,
         portal: &Portal,
@@ -88,6 +88,6 @@ impl Given {
             .broker
             .hand_out_same(&last.caller, &last.wish, &last.issued)
             .await?;
-        Some(told(portal, &last.caller, outcome).await)
+        Some(explained(portal, &last.caller, outcome).await)
     }
 }
