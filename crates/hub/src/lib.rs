@@ -1,21 +1,25 @@
-//! The client of a JupyterHub: whose a token is, by the hub's own word (`GET /hub/api/user`). For that it
-//! needs no credential of skykey's at the hub, since the token vouches for itself, and it decides nothing:
-//! the hub says who somebody is, the IAM says what they may. With a token of a service of the hub it
-//! also asks whether the token's server still runs, and stops people's servers if a site wants that ([`Servers`]). What always holds: a no is
-//! never kept, a yes for [`KEPT`] only, so that a stopped server's token is refused that much later at
-//! most; a hub that does not answer is an error and never a yes; no error holds a token.
+//! The client of a JupyterHub: it identifies the owner of a token (`GET /hub/api/user`), with the token
+//! itself and no credential of skykey's. It makes no decision about access: the hub identifies a person,
+//! and the IAM knows their groups. With the token of a service of the hub it also checks whether the
+//! token's server runs, and stops people's servers if a site configures that ([`Servers`]). What always
+//! holds:
+//!
+//! - A rejection is never cached, a positive answer for [`CACHE_TTL`] only, so a stopped server's token is
+//!   rejected that much later at most.
+//! - A hub that does not answer is an error, never a positive answer.
+//! - No error contains a token.
 
+mod cache;
 mod error;
 mod hub;
-mod kept;
 mod look;
 mod name;
 mod servers;
 mod user;
 
+pub use cache::CACHE_TTL;
 pub use error::HubError;
 pub use hub::{Hub, HubSettings};
-pub use kept::KEPT;
 pub use look::HubService;
 pub use name::HubName;
 pub use servers::Servers;
@@ -24,10 +28,10 @@ pub use user::HubUser;
 use http::HeaderValue;
 use skykey_types::Secret;
 
-/// A token as JupyterHub takes it, marked as a secret.
+/// Builds JupyterHub's `Authorization` header, marked as a secret.
 fn bearer(token: &Secret) -> Result<HeaderValue, HubError> {
     let mut value = HeaderValue::from_str(&format!("token {}", token.expose()))
-        .map_err(|_| HubError::Setup("the token is no header value".to_owned()))?;
+        .map_err(|_| HubError::Setup("the token is not valid in a header".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
 }

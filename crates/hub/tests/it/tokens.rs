@@ -1,7 +1,7 @@
 //! Whose a token is, and for how long that is believed.
 
 use serde_json::json;
-use skykey_hub::{Hub, HubError, HubSettings, KEPT};
+use skykey_hub::{CACHE_TTL, Hub, HubError, HubSettings};
 use skykey_types::{Secret, SignedDuration};
 use skykey_upstream::UpstreamMetrics;
 
@@ -40,7 +40,7 @@ async fn a_yes_is_kept_for_a_while_and_not_longer() {
     }
     assert_eq!(fake.seen().len(), 1);
     fake.say(403, json!({ "message": "Missing or invalid credentials." }));
-    fake.clock.advance(KEPT - SignedDuration::from_secs(1));
+    fake.clock.advance(CACHE_TTL - SignedDuration::from_secs(1));
     assert!(fake.hub.user(&token()).await.unwrap().is_some());
     fake.clock.advance(SignedDuration::from_secs(1));
     assert_eq!(fake.hub.user(&token()).await.unwrap(), None);
@@ -103,7 +103,7 @@ async fn a_hub_in_trouble_or_a_wrong_address_is_an_error_and_no_no() {
     assert!(matches!(error, HubError::Unexpected(_)), "{error:?}");
     fake.say(200, json!({ "name": "" }));
     let error = fake.hub.user(&token()).await.unwrap_err();
-    assert!(error.to_string().contains("without a name"), "{error}");
+    assert!(error.to_string().contains("has no name"), "{error}");
 }
 
 #[tokio::test]

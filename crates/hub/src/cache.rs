@@ -1,4 +1,4 @@
-//! What the hub said lately.
+//! The cache of token owners.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,19 +7,19 @@ use skykey_types::{SignedDuration, Timestamp};
 
 use crate::HubUser;
 
-/// How long a yes is believed: so much later than at the hub a stopped server's token ends here.
-pub const KEPT: SignedDuration = SignedDuration::from_secs(30);
-/// How many are kept.
-const MOST: usize = 10_000;
+/// How long a positive answer is cached, and so how much later a stopped server's token is rejected.
+pub const CACHE_TTL: SignedDuration = SignedDuration::from_secs(30);
+/// The limit of cached users.
+const MAX_USERS: usize = 10_000;
 
 /// The SHA-256 of a token.
 pub(crate) type Digest = [u8; 32];
 
-/// Held by whoever asks the hub about one token.
+/// The lock of the one task that asks the hub about a token.
 pub(crate) type Gate = Arc<tokio::sync::Mutex<()>>;
 
 #[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<State>);
+pub(crate) struct UserCache(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -27,7 +27,7 @@ struct State {
     gates: HashMap<Digest, Gate>,
 }
 
-impl Kept {
+impl UserCache {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().expect("nobody panics while holding it")
     }
@@ -35,7 +35,7 @@ impl Kept {
     pub(crate) fn find(&self, token: &Digest, now: Timestamp) -> Option<Arc<HubUser>> {
         let mut state = self.state();
         let (at, user) = state.users.get(token)?;
-        if is_young(*at, now) {
+        if is_fresh(*at, now) {
             return Some(user.clone());
         }
         state.users.remove(token);
@@ -44,15 +44,15 @@ impl Kept {
 
     pub(crate) fn keep(&self, token: Digest, now: Timestamp, user: Arc<HubUser>) {
         let mut state = self.state();
-        if state.users.len() >= MOST {
-            state.users.retain(|_, (at, _)| is_young(*at, now));
+        if state.users.len() >= MAX_USERS {
+            state.users.retain(|_, (at, _)| is_fresh(*at, now));
         }
-        if state.users.len() < MOST {
+        if state.users.len() < MAX_USERS {
             state.users.insert(token, (now, user));
         }
     }
 
-    /// The gate of one token; those that nobody holds are forgotten.
+    /// Returns the lock of a token; unused ones are dropped.
     pub(crate) fn gate(&self, token: Digest) -> Gate {
         let mut state = self.state();
         if !state.gates.contains_key(&token) && state.gates.len() >= 64 {
@@ -62,9 +62,9 @@ impl Kept {
     }
 }
 
-/// A clock that was set back makes nothing young.
-fn is_young(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at).abs() < KEPT
+/// Whether a cached answer is still valid, also after the clock was set back.
+fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at).abs() < CACHE_TTL
 }
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn neither_answers_nor_gates_grow_without_end() {
-        let kept = Kept::default();
+        let kept = UserCache::default();
         let start = Timestamp::UNIX_EPOCH;
         let user = Arc::new(HubUser {
             name: "ada".to_owned(),
@@ -88,17 +88,17 @@ mod tests {
             digest
         };
         let held = kept.gate(token(0));
-        for number in 0..=MOST {
+        for number in 0..=MAX_USERS {
             kept.keep(token(number), start, user.clone());
             drop(kept.gate(token(number)));
         }
-        assert_eq!(kept.state().users.len(), MOST);
+        assert_eq!(kept.state().users.len(), MAX_USERS);
         assert!(kept.state().gates.len() <= 64);
         assert!(
             Arc::ptr_eq(&held, &kept.gate(token(0))),
             "one that is held stays"
         );
-        kept.keep(token(MOST), start + KEPT, user);
+        kept.keep(token(MAX_USERS), start + CACHE_TTL, user);
         assert_eq!(kept.state().users.len(), 1, "the old ones went");
     }
 }
