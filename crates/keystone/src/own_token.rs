@@ -1,4 +1,4 @@
-//! The client's own token: made once for all who wait for it, renewed before it ends.
+//! The client's own token: requested once for all waiting callers, renewed before it expires.
 
 use http::Method;
 use jiff::SignedDuration;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::transport::Call;
 use crate::{Error, Keystone, Token};
 
-/// A token with less left is not used any more.
+/// A token with less time left is not used.
 const MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// The token and the last failure to make one. The lock is held while Keystone makes a token, so
@@ -44,9 +44,9 @@ impl Keystone {
         }
     }
 
-    /// What the owner of `token` may do with it, by their own word.
+    /// Asks for the description of `token` with the token itself.
     async fn roles_of(&self, token: &Secret) -> Result<Vec<String>, Error> {
-        let mut call = Call::new("look at our own token", Method::GET, vec!["auth", "tokens"]);
+        let mut call = Call::new("read our own token", Method::GET, vec!["auth", "tokens"]);
         call.query = vec![("nocatalog", "")];
         call.subject = Some(token);
         let body = self
@@ -58,7 +58,7 @@ impl Keystone {
         Ok(body.roles.into_iter().map(|role| role.name).collect())
     }
 
-    /// Our own token; another one than `refused`, if that is given.
+    /// Returns the client's own token; a new one if the present one is `refused`.
     pub(crate) async fn own_token(&self, refused: Option<&Secret>) -> Result<Token, Error> {
         let asked = Instant::now();
         let mut state = self.0.own.0.lock().await;
@@ -68,8 +68,8 @@ impl Keystone {
                 return Ok(kept.clone());
             }
         }
-        // Who came while that login was under way shares its failure as well: otherwise
-        // everybody would wait for a Keystone that hangs, one after the other.
+        // Callers that arrived during that login share its failure too: otherwise each would wait for
+        // a hanging Keystone, one after the other.
         if let Some((when, error)) = &state.failed
             && *when >= asked
         {
