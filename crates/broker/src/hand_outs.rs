@@ -2,7 +2,7 @@
 //! credentials when they start. They get the same lease until little is left of it, then a new one.
 //!
 //! The credentials are in memory only, one set for each person and request, and are forgotten when
-//! their lease is revoked. Handing out again sends no request: whoever has a live lease is watched.
+//! their lease is revoked. Handing out again sends no request: the membership watch covers live leases.
 //! A new lease is issued in a task of its own, by one task at a time: a client that gives up waiting
 //! finds it made when it asks again.
 

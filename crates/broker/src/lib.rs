@@ -347,7 +347,7 @@ impl Broker {
         self.tasks.spawn(task)
     }
 
-    /// Waits for the tasks that are still running, then closes the database. Whoever calls it has
+    /// Waits for the tasks that are still running, then closes the database. The caller has
     /// stopped the background jobs and takes no more requests.
     pub async fn shut_down(&self) {
         self.tasks.close();

@@ -12,7 +12,7 @@ use skykey_api::{
     Site, SurveyList,
 };
 
-const AGAIN: &str = "stale; run `cargo run -p skykey-api --example reference`";
+const STALE_MESSAGE: &str = "stale; run `cargo run -p skykey-api --example reference`";
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -33,11 +33,14 @@ fn examples() -> Examples {
 fn the_reference_is_what_the_declarations_say() {
     assert!(
         read("../../docs/api.md") == markdown(&examples()),
-        "docs/api.md is {AGAIN}"
+        "docs/api.md is {STALE_MESSAGE}"
     );
     let openapi = format!("{:#}\n", openapi(&examples()));
     let written = read("../../docs/api/openapi.json");
-    assert!(written == openapi, "docs/api/openapi.json is {AGAIN}");
+    assert!(
+        written == openapi,
+        "docs/api/openapi.json is {STALE_MESSAGE}"
+    );
 }
 
 #[test]

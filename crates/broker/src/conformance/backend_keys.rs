@@ -13,7 +13,7 @@ fn key(access: &str) -> BackendKey {
     }
 }
 
-/// Of two that replace the same credential one does, and the other is told that it did not.
+/// Of two that replace the same credential, one succeeds and the other learns that it did not.
 pub async fn a_backend_key_is_replaced_only_if_it_is_still_the_same(handles: &Handles) {
     let Handles { one, other } = handles;
     let project = "demo-ro".parse().expect("a project's name");

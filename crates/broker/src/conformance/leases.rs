@@ -158,7 +158,7 @@ pub async fn revoking_and_giving_back_at_once_ends_given_back(Handles { one, oth
     }
 }
 
-/// The other process learns of each revocation and reinstatement, whoever did it.
+/// The other process learns of each revocation and reinstatement by any process.
 pub async fn changes_are_seen_by_the_other_process_and_none_is_skipped(handles: &Handles) {
     let Handles { one, other } = handles;
     let leases: Vec<LeaseRecord> = (0..3)
