@@ -1,5 +1,5 @@
-//! The JSON API, by IAM access token, or for a machine by a token of Keystone; what a client must know to get
-//! one is for everybody.
+//! The JSON API. Requests carry an access token of the IAM, or a machine's token of Keystone. The
+//! route with a client's settings is open to everybody.
 
 mod caller;
 mod leases;

@@ -1,4 +1,4 @@
-//! Our errors on the web: an HTTP status, and words as JSON or as a page.
+//! Errors as HTTP responses: a status, and a message as JSON or as a page.
 
 use askama::Template;
 use axum::Json;
@@ -18,7 +18,7 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) hint: String,
-    /// The group whose membership would help, for programs that know how to ask for it.
+    /// The group to join, for programs that can ask for it.
     pub(crate) group: Option<String>,
 }
 
@@ -62,7 +62,8 @@ impl Problem {
         }
     }
 
-    /// The answer to a client that shows its person the body as it is: `{"code","message"}`, in one line.
+    /// Builds the response for a client that shows the body as it is: `{"code","message"}`, in one
+    /// line.
     pub(crate) fn in_a_sentence(self) -> Response {
         self.check_documented();
         let body = SentenceError {
@@ -174,7 +175,7 @@ impl From<&Denied> for Problem {
             Denied::Upstream { .. } => StatusCode::BAD_GATEWAY,
             Denied::Database(error) => {
                 tracing::error!(%error, "the broker's database failed");
-                let words = "something is wrong inside; it has been logged";
+                let words = "an internal error occurred; it has been logged";
                 return Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     denied.code(),
@@ -216,8 +217,8 @@ impl From<IamError> for Problem {
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "upstream_away",
-                    "the IAM, where people log in, does not answer as it should",
-                    "live credentials go on working; try again in a few minutes",
+                    "the IAM, where people log in, does not respond as expected",
+                    "live credentials stay valid; try again in a few minutes",
                 )
             }
         }
@@ -235,19 +236,20 @@ impl From<TooManyWrong> for Problem {
     }
 }
 
-/// For every path that there is not.
+/// Responds to every path without a route.
 pub(crate) async fn no_such_page(uri: Uri) -> Response {
     Problem::new(
         StatusCode::NOT_FOUND,
         "no_such_page",
-        "there is no such page here",
+        "this page does not exist",
         "start at the front page, /",
     )
     .at(&uri)
 }
 
-/// Says in our words what the framework refused before any handler saw it: a method that there is not,
-/// a query or a form that cannot be read. Its own text is for programmers; headers such as `Allow` stay.
+/// Rewrites the framework's own errors, from before any handler ran: a method without a route, a query
+/// or a form that cannot be parsed. The framework's texts are for programmers. Headers such as `Allow`
+/// stay.
 pub(crate) async fn in_our_words(request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
     let response = next.run(request).await;
@@ -256,40 +258,40 @@ pub(crate) async fn in_our_words(request: Request, next: Next) -> Response {
     let Some(problem) = refused_early(response.status()).filter(|_| raw) else {
         return response;
     };
-    let mut told = problem.at(&uri);
+    let mut rewritten = problem.at(&uri);
     for (name, value) in response.headers() {
         if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
-            told.headers_mut().insert(name, value.clone());
+            rewritten.headers_mut().insert(name, value.clone());
         }
     }
-    told
+    rewritten
 }
 
 fn refused_early(status: StatusCode) -> Option<Problem> {
     let (code, message, hint) = match status {
         StatusCode::METHOD_NOT_ALLOWED => (
             "method_not_allowed",
-            "this address does not take that method",
-            "the header Allow names those that it takes; people start at the front page, /",
+            "this address does not accept that method",
+            "the header Allow lists the accepted methods; start at the front page, /",
         ),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (
             "bad_request",
-            "the form came without its content type",
+            "the form has no content type",
             "send it with 'Content-Type: application/x-www-form-urlencoded'",
         ),
         StatusCode::PAYLOAD_TOO_LARGE => (
             "too_large",
-            "the request is longer than 64 KiB, which no form and no API request here is",
-            "send less",
+            "the request is longer than 64 KiB",
+            "send a shorter request",
         ),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => (
             "bad_request",
-            "the address or the form cannot be read: a field is malformed, or given more than once",
-            "check the fields; people begin again at the front page, /",
+            "the address or the form cannot be read: a field is malformed or repeated",
+            "check the fields, or start again at the front page, /",
         ),
         StatusCode::INTERNAL_SERVER_ERROR => (
             "internal",
-            "something is wrong inside; it has been logged",
+            "an internal error occurred; it has been logged",
             "tell the people who run this portal",
         ),
         _ => return None,
@@ -304,7 +306,7 @@ struct ProblemPage {
     hint: String,
 }
 
-/// Our messages start small and have no full stop; on a page they are sentences.
+/// Turns a message, which starts in lower case and has no full stop, into a sentence for a page.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {

@@ -1,20 +1,21 @@
-//! `GET /jupyter/credentials`: what a notebook server asks for its S3 credentials.
+//! `GET /jupyter/credentials`: S3 credentials for notebook servers.
 //!
-//! It speaks the container credentials protocol of the AWS SDKs: 200 with `AccessKeyId`,
-//! `SecretAccessKey`, `Token` and `Expiration`; anything else is a failure, whose body botocore shows to
-//! the person, so it is one line of JSON with a sentence in it. The bearer is the server's own token of
-//! its JupyterHub. The hub says who it is, the IAM whether they may.
+//! It implements the container credentials protocol of the AWS SDKs: 200 with `AccessKeyId`,
+//! `SecretAccessKey`, `Token` and `Expiration`. Any other response is a failure. botocore shows its body
+//! to the person, so the body is one line of JSON with a sentence in it. The bearer is the server's own
+//! token of its JupyterHub: the hub identifies the person, and the IAM knows their groups.
 //!
-//! botocore waits two seconds, then hangs up and asks again. So what a request began goes on without
-//! it, or nothing that takes longer would ever be done; and while a system is away or slow, a server is given
-//! again what it has.
+//! botocore waits two seconds, then closes the connection and asks again. So the work of a request
+//! continues after that, or a slow request would never finish. While a system is down or slow, a server
+//! gets the same credentials again.
 //!
 //! | parameter | what |
 //! |---|---|
-//! | `survey` | which survey; else the configured one, else the only one that the person may read |
+//! | `survey` | the survey; by default the configured one, else the only one that the person may read |
 //!
-//! The header `Skykey-Survey` of a 200 names the survey, for clients that asked for none, and `Skykey-Places` where its
-//! objects are: `bucket/prefix`, percent-encoded, with a blank between two.
+//! Two headers of a 200 are for clients that named no survey: `Skykey-Survey` has its name, and
+//! `Skykey-Places` the prefixes of its objects, each `bucket/prefix`, percent-encoded, separated by
+//! blanks.
 
 mod known;
 
@@ -45,24 +46,24 @@ const RENEWAL_PATIENCE: Duration = Duration::from_millis(1500);
 const FIRST_PATIENCE: Duration = Duration::from_millis(1800);
 const OPERATION: &str = "hand out credentials to a notebook server";
 
-/// What an operator says about the notebook servers of a hub.
+/// The configuration of a hub's notebook servers.
 #[derive(Debug, Clone)]
 pub struct JupyterSettings {
     /// The hub.
     pub hub: Arc<Hub>,
-    /// What it calls its users.
+    /// What the hub's user names are.
     pub user: HubName,
-    /// Whether tokens count that are not a notebook server's.
+    /// Whether to accept tokens that are not a notebook server's own.
     pub any_token: bool,
-    /// The survey of those who ask for none.
+    /// The survey of requests that name none.
     pub survey: Option<SurveyName>,
     /// How long leases last; by default the survey's shortest.
     pub lifetime: Option<Lifetime>,
-    /// The method; by default the survey's first that needs no login. `ec2` does.
+    /// The method; by default the survey's first except `ec2`, which needs a login.
     pub method: Option<Method>,
 }
 
-/// What is remembered between requests.
+/// State between requests.
 #[derive(Default)]
 pub(crate) struct Memory {
     known: known::KnownTokens,
@@ -71,7 +72,7 @@ pub(crate) struct Memory {
     wrong: WrongTokens,
 }
 
-/// A token's name in memory: its SHA-256.
+/// The SHA-256 of a token, by which it is cached.
 type TokenHash = [u8; 32];
 
 /// What a request asks for.
@@ -82,9 +83,9 @@ pub(crate) struct Query {
 
 /// In which survey's name.
 const SURVEY: &str = "skykey-survey";
-/// Where its objects are.
-const PLACES: &str = "skykey-places";
-/// What is encoded in a place: all that a header's value or the blank between two could not bear.
+/// The response header with the survey's prefixes.
+const PREFIXES: &str = "skykey-places";
+/// The characters of a prefix to encode: those that are invalid in a header, and the separator.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
@@ -108,22 +109,23 @@ pub(crate) async fn credentials(
         }
         Err(problem) => problem.in_a_sentence(),
     };
-    // It does not ask again for half an hour; hundreds of idle connections from one address would keep
-    // others out.
+    // A server asks again after half an hour; hundreds of idle connections from one address would
+    // block others.
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
     response
 }
 
-fn places(portal: &Portal, survey: &SurveyName) -> String {
+/// Returns the survey's prefixes, percent-encoded, separated by blanks.
+fn encoded_prefixes(portal: &Portal, survey: &SurveyName) -> String {
     let mut surveys = portal.broker.surveys().iter();
     let survey = surveys.find(|known| known.name == *survey);
-    let places = survey.map_or(&[][..], |survey| &survey.prefixes);
-    let places: Vec<String> = places
+    let prefixes = survey.map_or(&[][..], |survey| &survey.prefixes);
+    let prefixes: Vec<String> = prefixes
         .iter()
-        .map(|place| utf8_percent_encode(&place.to_string(), ENCODED).to_string())
+        .map(|prefix| utf8_percent_encode(&prefix.to_string(), ENCODED).to_string())
         .collect();
-    places.join(" ")
+    prefixes.join(" ")
 }
 
 async fn answer(
@@ -137,7 +139,7 @@ async fn answer(
             StatusCode::NOT_FOUND,
             "no_hub",
             "no JupyterHub is configured here",
-            "whoever runs this portal adds [jupyterhub] to its configuration",
+            "the operators of this portal can add [jupyterhub] to its configuration",
         ));
     };
     let token = bearer(headers)?;
@@ -175,7 +177,7 @@ async fn answer(
         Some(Ok(Ok(issued))) => return shown(&issued),
         Some(Ok(Err(problem))) if !problem.status.is_server_error() => return Err(problem),
         Some(Ok(Err(problem))) => problem,
-        // Nobody is left to answer, or nobody has yet.
+        // The task failed, or is not done yet.
         Some(Err(_)) | None => late(),
     };
     // A system's trouble is no word about the person.
@@ -185,7 +187,7 @@ async fn answer(
     }
 }
 
-/// A request, for as long as it takes.
+/// A request, as its task owns it.
 struct Request {
     client: Option<ClientAddr>,
     token: Secret,
@@ -193,7 +195,7 @@ struct Request {
     query: Query,
 }
 
-/// Asks who it is and whether they may, and remembers what the token was given, or that it is wrong.
+/// Identifies the person, issues or reuses a lease, and caches the result, or counts a wrong token.
 async fn hand_out(
     portal: &Portal,
     settings: &JupyterSettings,
@@ -216,7 +218,7 @@ async fn hand_out(
             return Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                "JupyterHub does not know this token: it ends with its notebook server",
+                "JupyterHub does not know this token: a token ends with its notebook server",
                 "start the server again",
             ));
         }
@@ -241,8 +243,8 @@ fn hub_away() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "upstream_away",
-        "JupyterHub does not answer, so nobody knows whose token this is",
-        "live credentials go on working; try again in a few minutes",
+        "JupyterHub does not answer, so the owner of this token is not known",
+        "live credentials stay valid; try again in a few minutes",
     )
 }
 
@@ -250,8 +252,8 @@ fn late() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "upstream_away",
-        "the credentials are not there yet: JupyterHub, the IAM or the object store takes long to answer",
-        "live credentials go on working; try again in a moment",
+        "the credentials are not ready yet: JupyterHub, the IAM or the object store is slow",
+        "live credentials stay valid; try again in a moment",
     )
 }
 
@@ -275,7 +277,7 @@ fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
         })
 }
 
-/// Refuses tokens that are not a notebook server's: what people make by hand lives for ever.
+/// Rejects tokens that are not a notebook server's: those that people make by hand do not expire.
 fn check_token(settings: &JupyterSettings, user: &HubUser) -> Result<(), Problem> {
     if user.kind == "user" && (settings.any_token || user.server.is_some()) {
         return Ok(());
@@ -330,7 +332,7 @@ async fn lease_request(
     })
 }
 
-/// The only survey that the person may read.
+/// Returns the survey that the person may read, if it is the only one.
 async fn only_survey<'a>(portal: &'a Portal, caller: &Caller) -> Result<&'a Survey, Problem> {
     let person = portal.broker.person_lately(caller).await;
     let person = person.map_err(|denied| in_words(portal, &denied))?;
@@ -355,7 +357,7 @@ async fn only_survey<'a>(portal: &'a Portal, caller: &Caller) -> Result<&'a Surv
             let names: Vec<&str> = readable.iter().map(|survey| survey.name.as_str()).collect();
             Err(Problem::bad_request(
                 format!("you may read several surveys: {}", names.join(", ")),
-                "say which, by ?survey=NAME in AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                "name one by ?survey=NAME in AWS_CONTAINER_CREDENTIALS_FULL_URI",
             ))
         }
     }
@@ -379,14 +381,17 @@ async fn explained(
     Err(in_words(portal, &denied))
 }
 
-/// Who asks from a notebook may never have been at the portal.
+/// Words a refusal for a person in a notebook, who may never have been at the portal.
 fn in_words(portal: &Portal, denied: &Denied) -> Problem {
     match denied {
         Denied::LoginEnded => Problem::new(
             StatusCode::FORBIDDEN,
             denied.code(),
-            "this IAM tells about you only with a login of yours at the portal, and there is none, or it has ended",
-            format!("log in once at {} and go on here", portal.settings.public),
+            "the portal can ask this IAM about you only with your login at the portal, and there is none, or it has ended",
+            format!(
+                "log in once at {}, then continue here",
+                portal.settings.public
+            ),
         ),
         _ => Problem::from(denied),
     }

@@ -1,10 +1,17 @@
-//! The web site, the JSON API and the credentials of notebook servers: doors to the broker, with the same
-//! powers. The site logs people in through the IAM and keeps a web session; the API takes an IAM access token
-//! with each request, or of a machine a token of Keystone, which then only reads; a notebook server shows its
-//! own token of a JupyterHub. It decides nothing itself, and knows nothing of the S3 wire. What always holds:
-//! nothing is shown or done without a web session, a valid access token, a machine's or a live server's;
-//! whatever changes something wants a POST or DELETE with the session's CSRF token (or the bearer); credentials
-//! are in one answer, never cached, never logged.
+//! The web site, the JSON API and the credentials endpoint of notebook servers: three ways to the
+//! broker, with the same rights.
+//!
+//! | way | authentication |
+//! |---|---|
+//! | the site | a login through the IAM, then a web session |
+//! | the API | an access token of the IAM with each request; for a machine, a token of Keystone, which only reads |
+//! | notebook servers | the server's own token of a JupyterHub |
+//!
+//! The portal makes no decision about access, and knows nothing of the S3 protocol. What always holds:
+//!
+//! - Nothing is shown or done without a web session or a valid token.
+//! - A change needs a POST or DELETE with the session's CSRF token, or the bearer.
+//! - Credentials are in one response only, never cached, never logged.
 
 mod api;
 mod error;
@@ -29,10 +36,10 @@ use url::Url;
 pub use jupyter::JupyterSettings;
 pub use sessions::SESSION_COOKIE;
 
-/// No form and no API request comes near.
-const LARGEST_BODY: usize = 64 * 1024;
+/// The limit of a request body; forms and API requests are far smaller.
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// What the portal tells people.
+/// Addresses and names that the portal shows to people and clients.
 #[derive(Debug, Clone)]
 pub struct PortalSettings {
     /// Its own address, as people type it.
@@ -45,13 +52,14 @@ pub struct PortalSettings {
     pub join_at: Url,
     /// The JupyterHub whose notebook servers get credentials, if there is one.
     pub jupyter: Option<JupyterSettings>,
-    /// The public client at the IAM with which the command line logs in; without it, it cannot.
+    /// The public client at the IAM for `skykey login`; without it, the command cannot log in.
     pub cli_client_id: Option<String>,
-    /// Where that client may have a browser sent back to; without, it logs in by device code alone.
+    /// Loopback ports that this client may redirect a browser to; without them, it logs in by device
+    /// code only.
     pub cli_ports: Option<LoginPorts>,
 }
 
-/// What every handler is handed.
+/// The state that all handlers share.
 pub(crate) struct Portal {
     pub(crate) broker: Arc<Broker>,
     pub(crate) iam: Arc<Iam>,
@@ -61,7 +69,7 @@ pub(crate) struct Portal {
     pub(crate) wrong_keystone_tokens: WrongTokens,
 }
 
-/// The site and the API.
+/// Returns the routes of the site, the API and the notebook servers.
 pub fn router(
     broker: Arc<Broker>,
     iam: Arc<Iam>,
@@ -83,7 +91,7 @@ pub fn router(
         .route("/static/style.css", get(stylesheet))
         .fallback(error::no_such_page)
         .with_state(portal)
-        .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
         .layer(axum::middleware::from_fn(error::in_our_words))
         .layer(always(
             header::CONTENT_SECURITY_POLICY,

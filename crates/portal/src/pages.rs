@@ -2,11 +2,11 @@
 //!
 //! | path | what | form fields |
 //! |---|---|---|
-//! | `GET /` | the surveys, the person's leases; before login, the way in | |
-//! | `GET /login` | to the IAM | |
-//! | `GET /login/callback` | back from the IAM | |
+//! | `GET /` | the surveys, the person's leases; before login, a welcome | |
+//! | `GET /login` | redirects to the IAM | |
+//! | `GET /login/callback` | the IAM's redirect | |
 //! | `POST /logout` | ends the web session | `csrf` |
-//! | `POST /leases` | a lease; its credentials are in the answer, once | `csrf`, `survey`, `lifetime`, `method`, `access` |
+//! | `POST /leases` | issues a lease; its credentials are in the response, once | `csrf`, `survey`, `lifetime`, `method`, `access` |
 //! | `POST /leases/{id}/return` | gives a lease back | `csrf` |
 
 mod home;
@@ -36,7 +36,7 @@ pub(crate) fn routes() -> Router<Arc<Portal>> {
         .route("/leases/{id}/return", post(lease::give_back))
 }
 
-/// The session of a request that changes something, if its form carries that session's token.
+/// Returns the session of a request that changes something, if its form has that session's CSRF token.
 fn session_with_csrf(
     portal: &Portal,
     headers: &HeaderMap,

@@ -1,5 +1,5 @@
-//! Web sessions: a browser's login at the portal. They live in memory; after a restart the IAM
-//! still knows the person, so that one click brings them back.
+//! Web sessions: a browser's login at the portal. They are in memory only. After a restart the IAM still
+//! has the person's login, so one click logs them in again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,9 +11,10 @@ use skykey_broker::Caller;
 use skykey_iam::{Login, LoginStart};
 use skykey_types::{Clock, Secret, SignedDuration, Timestamp, lock, random_token};
 
-/// The cookie that names a web session. Cookies do not know ports, so the name is the portal's own.
+/// The cookie with the id of a web session. Cookies are shared between ports, so the name is the
+/// portal's own.
 pub const SESSION_COOKIE: &str = "skykey_portal";
-/// The cookie that names a login under way.
+/// The cookie with the id of a pending login.
 const LOGIN_COOKIE: &str = "skykey_portal_login";
 
 const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(8);
@@ -26,7 +27,7 @@ const MAX_ENTRIES: usize = 10_000;
 pub(crate) struct WebSession {
     pub(crate) caller: Caller,
     pub(crate) name: String,
-    /// Goes into every form.
+    /// The token of every form.
     pub(crate) csrf: Secret,
     token_ends: Timestamp,
 }
@@ -34,20 +35,20 @@ pub(crate) struct WebSession {
 /// Characters in an id.
 const ID_CHARS: usize = 32;
 
-/// What is remembered until a time.
-type Until<K, T> = Mutex<HashMap<K, (Timestamp, T)>>;
+/// Entries with an expiry.
+type Expiring<K, T> = Mutex<HashMap<K, (Timestamp, T)>>;
 
-/// All web sessions and all logins under way.
+/// All web sessions and all pending logins.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     clock: Arc<dyn Clock>,
     secure: bool,
     live: Mutex<HashMap<String, (Timestamp, WebSession)>>,
-    logins: Until<(String, Hash), Arc<LoginStart>>,
+    logins: Expiring<(String, Hash), Arc<LoginStart>>,
 }
 
 impl Sessions {
-    /// `secure`: the portal is served by https, so its cookies never go out without.
+    /// `secure`: the portal is served by https, so browsers send its cookies by https only.
     pub(crate) fn new(clock: Arc<dyn Clock>, secure: bool) -> Self {
         Self {
             clock,
@@ -57,7 +58,7 @@ impl Sessions {
         }
     }
 
-    /// The session that the request's cookie names, if it is live.
+    /// Returns the live session of the request's cookie.
     pub(crate) fn of(&self, headers: &HeaderMap) -> Option<WebSession> {
         let id = cookie(headers, SESSION_COOKIE)?;
         let now = self.clock.now();
@@ -72,7 +73,7 @@ impl Sessions {
         Some(session)
     }
 
-    /// Opens a session; the answer is its cookie.
+    /// Opens a session, and returns its cookie.
     pub(crate) fn open(&self, login: Login) -> HeaderValue {
         let session = WebSession {
             caller: Caller {
@@ -95,7 +96,7 @@ impl Sessions {
         self.set_cookie(SESSION_COOKIE, &id, SESSION_LIFETIME)
     }
 
-    /// Ends the session that the request's cookie names.
+    /// Ends the session of the request's cookie, and returns a cookie that deletes it.
     pub(crate) fn close(&self, headers: &HeaderMap) -> HeaderValue {
         if let Some(id) = cookie(headers, SESSION_COOKIE) {
             lock(&self.live).remove(&id);
@@ -103,7 +104,7 @@ impl Sessions {
         self.set_cookie(SESSION_COOKIE, "", SignedDuration::ZERO)
     }
 
-    /// Remembers a login under way, for this browser only, which may have others under way in other tabs.
+    /// Stores a pending login for this browser, which may have others in other tabs.
     pub(crate) fn begin(&self, headers: &HeaderMap, start: LoginStart) -> HeaderValue {
         let id = cookie(headers, LOGIN_COOKIE).filter(|id| is_ours(id));
         let id = id.unwrap_or_else(|| random_token(ID_CHARS));
@@ -117,7 +118,7 @@ impl Sessions {
         self.set_cookie(LOGIN_COOKIE, &id, LOGIN_LIFETIME)
     }
 
-    /// The login under way of this browser that has this `state`, once.
+    /// Returns and removes the pending login of this browser with this `state`.
     pub(crate) fn take_login(
         &self,
         headers: &HeaderMap,
@@ -138,13 +139,13 @@ impl Sessions {
     }
 }
 
-/// Whether it is spelt as our ids are, and so can be told back.
+/// Whether it has the form of a portal's id, so that it can be sent back.
 fn is_ours(id: &str) -> bool {
     id.len() == ID_CHARS && id.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    // A request with a thousand cookies is nobody's browser.
+    // No browser sends a thousand cookies.
     if headers
         .get_all(header::COOKIE)
         .iter()
@@ -159,7 +160,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|cookie| cookie.value().to_owned())
 }
 
-/// SHA-256: a state is looked up without being compared byte by byte.
+/// A SHA-256: looking it up leaks no timing of the state's bytes.
 type Hash = [u8; 32];
 
 fn hash(state: &Secret) -> Hash {
@@ -168,7 +169,7 @@ fn hash(state: &Secret) -> Hash {
 }
 
 fn keep<K: Clone + Eq + std::hash::Hash, T>(
-    map: &Until<K, T>,
+    map: &Expiring<K, T>,
     id: K,
     now: Timestamp,
     lasts: SignedDuration,

@@ -12,7 +12,7 @@ pub(crate) struct Snippet {
     pub(crate) text: String,
 }
 
-/// The texts for credentials of the survey `survey`, whose first place is `bucket`/`prefix`. All
+/// Returns the texts for credentials of the survey `survey`, whose first prefix is `bucket`/`prefix`. All
 /// values are letters, digits and `-_./:+=`, so none needs quoting.
 pub(crate) fn snippets(
     credentials: &Credentials,

@@ -97,7 +97,7 @@ def test_without_scim_whoever_never_was_at_the_portal_is_sent_there_once(at_prov
     portal = at_provider.sky.up["portal"]
     # Without credentials boto3 does not even make a client.
     error = json.loads(adas_kernel.run(FIRST_TRY.format(seconds=0)))
-    assert error.startswith("CredentialRetrievalError") and f"log in once at {portal} and go on here" in error, error
+    assert error.startswith("CredentialRetrievalError") and f"log in once at {portal}, then continue here" in error, error
     at_provider.provider.log_in_at_portal(portal, "ada", ada)
     assert json.loads(adas_kernel.run(FIRST_TRY.format(seconds=20))) is None
     adas_kernel.run(BEGIN)

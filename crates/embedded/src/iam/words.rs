@@ -28,7 +28,7 @@ pub(super) async fn in_our_words(request: Request, next: Next) -> Response {
     let raw = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     let words = match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => {
-            "this address does not take that method; the header Allow names those that it takes"
+            "this address does not accept that method; the header Allow names those that it takes"
         }
         StatusCode::PAYLOAD_TOO_LARGE => {
             "the request is longer than 64 KiB, which no form and no request here is; send less"

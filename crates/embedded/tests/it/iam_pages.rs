@@ -397,7 +397,7 @@ async fn a_path_or_a_method_that_there_is_not_is_answered_with_a_sentence() {
         assert_eq!(answer.header("allow"), allowed, "{path}");
         let words = answer.body.to_lowercase();
         assert!(
-            words.contains("does not take that method"),
+            words.contains("does not accept that method"),
             "{path}: {words}"
         );
     }

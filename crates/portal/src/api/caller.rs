@@ -20,7 +20,7 @@ const KEYSTONE_TOKEN: &str = "x-auth-token";
 pub(crate) enum ApiCaller {
     /// With an access token of the IAM.
     Person(Caller),
-    /// With a token of Keystone, which it got for their application credential.
+    /// With a token of Keystone, from an application credential.
     Machine(Arc<Machine>),
 }
 
@@ -59,7 +59,7 @@ impl FromRequestParts<Arc<Portal>> for ApiCaller {
         };
         if tokens.next().is_some() || parts.headers.contains_key(header::AUTHORIZATION) {
             return Err(Problem::bad_request(
-                "the request says more than once who it is from",
+                "the request has more than one token",
                 "send either 'Authorization: Bearer …' or 'X-Auth-Token: …'",
             ));
         }
@@ -73,7 +73,7 @@ impl FromRequestParts<Arc<Portal>> for ApiCaller {
         match portal.broker.machine(&token).await {
             Ok(machine) => Ok(Self::Machine(machine)),
             Err(denied) => {
-                // Each costs Keystone a question.
+                // Each one costs a request to Keystone.
                 if let (Some(client), Denied::NotAMachine(NotAMachine::Unknown)) = (client, &denied)
                 {
                     portal.wrong_keystone_tokens.count(client, &token, now);

@@ -59,7 +59,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<IssuedLease>), Problem> {
     let request: LeaseRequest = serde_json::from_slice(&body).map_err(|error| {
         Problem::bad_request(
-            format!("the body is not what is expected: {error}"),
+            format!("the body cannot be read: {error}"),
             r#"send JSON such as {"survey":"demo","lifetime":3600,"method":"gateway"}"#,
         )
     })?;

@@ -1,4 +1,4 @@
-//! `GET /api/v1/me`: who the caller is to the IAM now, and where they stand with each survey.
+//! `GET /api/v1/me`: the caller's account at the IAM, and their rights in each survey.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! `GET /api/v1/site`: what a client must know before it can log in. For everybody, so no secret.
+//! `GET /api/v1/site`: the settings that a client needs before it can log in. Open to everybody, so it
+//! holds no secret.
 
 use std::sync::Arc;
 

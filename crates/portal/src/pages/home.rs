@@ -1,4 +1,4 @@
-//! The front page: where the person stands with each survey, and their leases.
+//! The front page: the person's rights in each survey, and their leases.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use crate::Portal;
 use crate::error::Problem;
 use crate::sessions::WebSession;
 
-/// How many of the latest leases the page shows, live ones and ended ones.
-const SHOWN: usize = 20;
+/// The limit of live and of ended leases on the page; the newest are shown.
+const MAX_LEASES_SHOWN: usize = 20;
 
 #[derive(Template)]
 #[template(path = "welcome.html")]
@@ -52,7 +52,7 @@ struct LeaseView {
     access: &'static str,
     state: String,
     live: bool,
-    /// It ended because its owner left, and would go on if they came back.
+    /// Whether it was revoked because its owner left, and is reinstated if they come back.
     may_come_back: bool,
 }
 
@@ -76,9 +76,9 @@ async fn home(portal: &Portal, session: &WebSession) -> Result<Response, Problem
         .iter()
         .map(|lease| LeaseView::new(lease, now))
         .partition(|lease| lease.live);
-    let more = live.len().saturating_sub(SHOWN);
-    live.truncate(SHOWN);
-    ended.truncate(SHOWN);
+    let more = live.len().saturating_sub(MAX_LEASES_SHOWN);
+    live.truncate(MAX_LEASES_SHOWN);
+    ended.truncate(MAX_LEASES_SHOWN);
     Ok(html(&Home {
         name: &session.name,
         csrf: session.csrf.expose(),
@@ -129,7 +129,7 @@ impl LeaseView {
         let words = match (state, lease.expires) {
             (LeaseState::Live, Some(end)) => format!("until {}", clock(end)),
             (LeaseState::Live, None) => "until you leave the group".to_owned(),
-            (LeaseState::Expired, _) => "over".to_owned(),
+            (LeaseState::Expired, _) => "expired".to_owned(),
             (LeaseState::Revoked(at, why), _) => format!("{} at {}", why.as_str(), clock(at)),
         };
         Self {
@@ -146,7 +146,7 @@ impl LeaseView {
     }
 }
 
-/// What may be asked for, in seconds, and in hours where they are whole.
+/// Returns the range of lifetimes in seconds, and in hours where these are whole.
 fn lifetimes(limits: Limits) -> String {
     let Limits { min, max } = limits;
     if min % 3600 == 0 && max % 3600 == 0 {
@@ -162,9 +162,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lifetime_is_told_in_hours_where_they_are_whole() {
-        let told = |min, max| lifetimes(Limits { min, max });
-        assert_eq!(told(3600, 43200), "3600 to 43200, 1 to 12 hours");
-        assert_eq!(told(900, 43200), "900 to 43200");
+    fn lifetimes_are_shown_in_hours_where_these_are_whole() {
+        let shown = |min, max| lifetimes(Limits { min, max });
+        assert_eq!(shown(3600, 43200), "3600 to 43200, 1 to 12 hours");
+        assert_eq!(shown(900, 43200), "900 to 43200");
     }
 }

@@ -1,4 +1,4 @@
-//! Taking a lease and giving it back.
+//! Issuing a lease, and giving it back.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::Portal;
 use crate::error::Problem;
 use crate::snippets::{Snippet, snippets};
 
-/// The form. A field that was left empty was still sent, so an empty lifetime is a wrong one.
+/// The form. An empty field is still sent, so an empty lifetime is an error.
 #[derive(Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct LeaseForm {
     #[serde(default)]
     csrf: String,
     #[serde(default)]
@@ -39,7 +39,7 @@ struct Credentials<'a> {
     access: &'static str,
     ends: String,
     limit: &'static str,
-    /// What happens to them when the person leaves the group.
+    /// What live credentials can do after the person left the group.
     removal: String,
     snippets: Vec<Snippet>,
 }
@@ -47,9 +47,9 @@ struct Credentials<'a> {
 pub(crate) async fn create(
     State(portal): State<Arc<Portal>>,
     headers: HeaderMap,
-    Form(asked): Form<Asked>,
+    Form(form): Form<LeaseForm>,
 ) -> Response {
-    match try_create(&portal, &headers, asked).await {
+    match try_create(&portal, &headers, form).await {
         Ok(response) => response,
         Err(problem) => problem.page(),
     }
@@ -58,7 +58,7 @@ pub(crate) async fn create(
 async fn try_create(
     portal: &Portal,
     headers: &HeaderMap,
-    asked: Asked,
+    form: LeaseForm,
 ) -> Result<Response, Problem> {
     let session = session_with_csrf(portal, headers, &asked.csrf)?;
     let fields = LeaseFields {
@@ -80,7 +80,7 @@ async fn try_create(
         Problem::bad_request("the survey has no place in the store", "tell its curators")
     })?;
     let ends = lease.expires.map_or_else(
-        || "when you leave the group".to_owned(),
+        || "you leave the group".to_owned(),
         |end| end.strftime("%H:%M:%S UTC on %-d %B %Y").to_string(),
     );
     Ok(html(&Credentials {
@@ -100,7 +100,7 @@ async fn try_create(
             | skykey_types::Limit::Revocation => "",
         },
         removal: format!(
-            "It is seen within {} s; then {}.",
+            "skykey notices within {} s; then {}.",
             portal.broker.watch_every().as_secs(),
             portal
                 .broker
@@ -110,8 +110,8 @@ async fn try_create(
         snippets: snippets(
             &credentials,
             lease.survey.as_str(),
-            place.bucket.as_str(),
-            &place.prefix,
+            prefix.bucket.as_str(),
+            &prefix.prefix,
             &portal.settings,
         ),
     }))

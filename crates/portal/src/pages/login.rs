@@ -1,4 +1,4 @@
-//! Logging in through the IAM, and out.
+//! Login through the IAM, and logout.
 
 use std::sync::Arc;
 
@@ -27,9 +27,9 @@ pub(crate) async fn begin(State(portal): State<Arc<Portal>>, headers: HeaderMap)
     }
 }
 
-/// What the IAM sends back (RFC 6749 §4.1.2).
+/// The parameters of the IAM's redirect (RFC 6749 §4.1.2).
 #[derive(Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct LoginRedirect {
     code: Option<Secret>,
     #[serde(default)]
     state: Secret,
@@ -39,9 +39,9 @@ pub(crate) struct Answer {
 pub(crate) async fn callback(
     State(portal): State<Arc<Portal>>,
     headers: HeaderMap,
-    Query(answer): Query<Answer>,
+    Query(redirect): Query<LoginRedirect>,
 ) -> Response {
-    let Some(start) = portal.sessions.take_login(&headers, &answer.state) else {
+    let Some(start) = portal.sessions.take_login(&headers, &redirect.state) else {
         if portal.sessions.of(&headers).is_some() {
             // The page was loaded again.
             return Redirect::to("/").into_response();
@@ -52,9 +52,9 @@ pub(crate) async fn callback(
         )
         .page();
     };
-    let Some(code) = answer.code else {
-        let why = answer.error.unwrap_or_default();
-        tracing::info!(why, "the IAM sent somebody back without a login");
+    let Some(code) = redirect.code else {
+        let why = redirect.error.unwrap_or_default();
+        tracing::info!(why, "the IAM redirected a browser without a login");
         return Problem::bad_request("the IAM did not log you in", "log in again").page();
     };
     match portal.iam.finish_login(&start, &code).await {

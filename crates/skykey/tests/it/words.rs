@@ -85,7 +85,7 @@ async fn the_pages_of_the_portal_say_in_our_words_what_cannot_be_read() {
         let told = told(request.send().await).await;
         assert_eq!(told.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
         assert_eq!(told.allow.as_deref(), Some(allow), "{path}");
-        assert!(told.html && told.body.contains("does not take that method"));
+        assert!(told.html && told.body.contains("does not accept that method"));
     }
     sky.world.stop().await;
 }
