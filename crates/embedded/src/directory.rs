@@ -23,7 +23,7 @@ use passwords::Passwords;
 /// Why a password was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// No such username, or not its password; which of the two is not told.
+    /// An unknown username or a wrong password; the caller does not learn which.
     #[error("the username or the password is wrong")]
     Wrong,
     /// The password is right, but the account is deactivated or has ended.
@@ -83,7 +83,7 @@ impl Directory {
         username: &str,
         password: &Secret,
     ) -> Result<Account, PasswordError> {
-        let place = self.passwords.place().await?;
+        let permit = self.passwords.permit().await?;
         let begun = self.throttle().begin(username, self.clock.now());
         begun.map_err(|retry_after| PasswordError::Throttled { retry_after })?;
         let (sub, hash) = self

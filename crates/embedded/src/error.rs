@@ -1,4 +1,4 @@
-//! What can go wrong inside.
+//! The crate's errors.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! An INDIGO IAM for one machine: the endpoints of indigo-iam/iam 1.12 that skykey and its users
-//! meet, with the same paths, shapes and rules of who may do what. It is for one machine: nobody
-//! registers, mail is not sent, clients are seeded, web sessions live in memory.
+//! need, with the same paths, bodies and access rules. There is no registration and no mail, clients are
+//! seeded, and web sessions are in memory only.
 //!
 //! | path | what |
 //! |---|---|
@@ -24,12 +24,12 @@
 //! | `/dashboard/remove` | `person` (the `sub`), `group` (its path) |
 //! | `/device` | `user_code`, and on the second page `decision`: `approve` or `deny` |
 //!
-//! A form that did what was asked answers 303. A call of the API with the cookie instead of a
+//! A successful form returns 303. A call of the API with the cookie instead of a
 //! bearer token sends the value of `csrf` in the header `x-csrf-token`, unless it only reads.
 //!
-//! Where it differs from INDIGO on purpose: only `code` with `S256` and signatures by RS256;
-//! refresh tokens rotate; nobody is an administrator, so `iam:admin.*` is had by clients alone
-//! (grant `client_credentials`). As with INDIGO, a group's manager decides in a web session, not
+//! Deliberate differences from INDIGO: only `code` with `S256`, and signatures by RS256; refresh tokens
+//! rotate; no person is an administrator, so only clients have `iam:admin.*` (grant
+//! `client_credentials`). As with INDIGO, a group's manager decides in a web session, not
 //! by a bearer token.
 
 mod answer;
@@ -77,9 +77,9 @@ use session::Sessions;
 use signer::Signer;
 use tokens::Tokens;
 
-const BODY_LIMIT: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The IAM. Hand out [`Iam::router`] at the issuer's address.
+/// The IAM. Serve [`Iam::router`] at the issuer's address.
 pub struct Iam {
     issuer: Url,
     directory: Arc<Directory>,
@@ -92,20 +92,20 @@ pub struct Iam {
     clock: Arc<dyn Clock>,
 }
 
-/// What a person's access token says, checked against the directory as it is now.
+/// The claims of a person's access token, checked against the present directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// Who.
+    /// The person's permanent id.
     pub sub: String,
     /// The login name.
     pub username: String,
-    /// The groups the person is in now, whatever the token says.
+    /// The person's present groups, independent of the token.
     pub groups: BTreeSet<GroupPath>,
-    /// What the client may do with it.
+    /// The granted scopes.
     pub scope: BTreeSet<String>,
     /// The client it was issued to.
     pub client_id: String,
-    /// When it ends.
+    /// When it expires.
     pub exp: Timestamp,
 }
 
@@ -148,7 +148,7 @@ impl Iam {
         }))
     }
 
-    /// All endpoints. Bodies are limited to 64 KiB; timeouts are the server's business.
+    /// Returns the routes of all endpoints. Bodies are limited to 64 KiB; timeouts are the server's task.
     pub fn router(self: &Arc<Self>) -> Router {
         let api = Router::new()
             .route(
@@ -173,12 +173,12 @@ impl Iam {
             .merge(memberships::routes())
             .layer(middleware::from_fn(words::in_our_words));
         api.merge(pages::routes(&self.clients))
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(Arc::clone(self))
     }
 
-    /// What a person's access token says, if it is ours, in time, not revoked, and the account
-    /// may be used; `None` for a client's own token.
+    /// Verifies a person's access token: its signature, its expiry, that it is not revoked, and that the
+    /// account is active. `None` also for a client's own token.
     pub fn verify_access_token(&self, token: &str) -> Option<AccessClaims> {
         let claims = self.tokens.verify(token)?;
         let account = self.directory.usable(&claims.sub)?;

@@ -1,31 +1,33 @@
 //! A Keystone for one machine: the parts of the OpenStack Identity API v3 that skykey, Ceph's RGW
-//! and `openstack` meet, with the same paths, shapes, codes and rules of who may do what as
-//! Keystone 30. Its people are those of the [`Directory`]; its own users are services with
+//! and `openstack` need, with the same paths, bodies, status codes and access rules as Keystone 30. Its
+//! people are those of the [`Directory`]; its own users are services with
 //! passwords from the configuration.
 //!
 //! | path | what |
 //! |---|---|
 //! | `/`, `/v3` | versions |
 //! | `/v3/auth/tokens` | log in (`password`, `token`, `application_credential`), validate, revoke |
-//! | `/v3/auth/projects`, `/v3/auth/catalog` | what a token is good for |
+//! | `/v3/auth/projects`, `/v3/auth/catalog` | the projects of a token, and the catalogue |
 //! | `/v3/OS-FEDERATION/identity_providers/iris-iam/protocols/openid/auth` | log in with an IAM access token |
 //! | `/v3/users/{id}/credentials/OS-EC2`, `/v3/credentials/{id}` | EC2 credentials |
-//! | `/v3/s3tokens`, `/v3/ec2tokens` | who signed this? for the roles `service` and `admin` |
+//! | `/v3/s3tokens`, `/v3/ec2tokens` | the signer of a request; for the roles `service` and `admin` |
 //! | `/v3/users/{id}/application_credentials` | application credentials |
 //! | `/v3/users`, `/v3/users/{id}`, `/v3/users/{id}/projects`, `/v3/projects`, `/v3/projects/{id}`, `/v3/domains` | look-ups |
 //!
-//! A project names the IAM groups whose people are its members. The roles of a person are worked
-//! out anew at each login with a password or with IAM, and kept: `s3tokens` goes by what the last
-//! login left, as with a federated Keystone, but refuses at once an account that is deactivated
-//! or has ended.
+//! A project names the IAM groups whose people are its members. Each login with a password or by the IAM
+//! computes the person's roles and stores them. `s3tokens` uses the stored roles, as a federated Keystone
+//! does, but rejects at once an account that is deactivated or has ended.
 //!
-//! Where it differs from Keystone on purpose: an EC2 credential for a project that its user is no
-//! member of is refused with 403 (Keystone answers 201); a credential is asked for by its owner's
-//! id or not found; `/v3/credentials` is for administrators alone, not for owners; the signature
-//! versions before 4 are refused; a request that `ec2tokens` cannot read is refused, where Keystone
-//! fails with 500; the secret of an application credential is always made here,
-//! and one with access rules is refused; tokens live in memory, for an hour, so a restart means
-//! logging in again; a person is one user, whichever way they log in.
+//! Deliberate differences from Keystone:
+//!
+//! - An EC2 credential for a project without the user as a member gets 403 (Keystone returns 201).
+//! - A credential is found by its owner's id only.
+//! - `/v3/credentials` is for administrators, not for owners.
+//! - Signature versions before 4 are rejected.
+//! - A request that `ec2tokens` cannot parse is rejected (Keystone returns 500).
+//! - The server always creates the secret of an application credential, and rejects access rules.
+//! - Tokens are in memory, for an hour; after a restart a new login is needed.
+//! - A person is one user, for every way to log in.
 
 mod answer;
 mod app_credentials;
@@ -60,14 +62,14 @@ use seed::Seeded;
 use state::State;
 use tokens::Tokens;
 
-const BODY_LIMIT: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The identity provider through which people log in with an IAM access token.
 pub const IDENTITY_PROVIDER: &str = "iris-iam";
 /// The federation protocol that goes with [`IDENTITY_PROVIDER`].
 pub const PROTOCOL: &str = "openid";
 
-/// The Keystone. Hand out [`Keystone::router`] at its public address.
+/// The Keystone. Serve [`Keystone::router`] at its public address.
 pub struct Keystone {
     /// The public address without `/v3`.
     base: String,
@@ -115,7 +117,7 @@ impl Keystone {
         }))
     }
 
-    /// All endpoints. Bodies are limited to 64 KiB; timeouts are the server's business.
+    /// Returns the routes of all endpoints. Bodies are limited to 64 KiB; timeouts are the server's task.
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
             .route("/", get(catalog::versions))
@@ -162,7 +164,7 @@ impl Keystone {
             .fallback(answer::no_such_page)
             .method_not_allowed_fallback(answer::no_such_method)
             .layer(middleware::from_fn(answer::in_keystones_shape))
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(Arc::clone(self))
     }
 

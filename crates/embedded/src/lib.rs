@@ -1,11 +1,13 @@
-//! An IAM and a Keystone for one machine, speaking the protocols of the real ones.
+//! An IAM and a Keystone for one machine, with the protocols of the real ones.
 //!
-//! They stand in for INDIGO IAM and OpenStack Keystone where one person tries skykey, teaches with
-//! it or tests it: the same requests get the same answers, so the clients never know which one
-//! they talk to. They are not made to face a network or to serve an institute: people are seeded,
-//! not enrolled, and all state is a few JSON files. What always holds: both share one
-//! [`Directory`] of people and groups; what was answered as done is on the disk; a password or a
-//! refresh token is kept only as a hash; nothing that arrives in a request makes them panic.
+//! They replace INDIGO IAM and OpenStack Keystone for trying skykey, for teaching and for tests. The same
+//! requests get the same responses, so clients cannot tell the difference. They are not for a network or
+//! an institute: people are seeded, not enrolled, and all state is a few JSON files. What always holds:
+//!
+//! - Both share one [`Directory`] of people and groups.
+//! - A change is on the disk before its response is sent.
+//! - Passwords and refresh tokens are stored only as hashes.
+//! - No request makes them panic.
 
 mod directory;
 mod error;

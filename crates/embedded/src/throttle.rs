@@ -1,19 +1,19 @@
-//! How often a password, or a code that people type, may be tried.
+//! Limits on the attempts at a password, or at a code that people type.
 
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-const FREE_FAILURES: u32 = 5;
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
-// Guessing one password for everybody is slowed too, but never so long that it locks people out.
-const FREE_FAILURES_OF_ALL: u32 = 100;
-const LONGEST_WAIT_OF_ALL: SignedDuration = SignedDuration::from_secs(5);
-const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
-const MOST_NAMES: usize = 10_000;
+const FREE_FAILURES_PER_NAME: u32 = 5;
+const MAX_WAIT_PER_NAME: SignedDuration = SignedDuration::from_mins(15);
+// Guesses of one password for all names are slowed too, but never long enough to lock people out.
+const FREE_FAILURES_ALL_NAMES: u32 = 100;
+const MAX_WAIT_ALL_NAMES: SignedDuration = SignedDuration::from_secs(5);
+const FAILURE_RETENTION: SignedDuration = SignedDuration::from_hours(1);
+const MAX_NAMES: usize = 10_000;
 
-/// The failures of late, by username and all together. An attempt counts as a failure from its
-/// start, so that many at once gain nothing, and is forgiven when it succeeds.
+/// Recent failures, by username and in total. An attempt counts as a failure from its start, so that
+/// many at once gain nothing; success removes it.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
     names: HashMap<String, Tally>,
@@ -27,16 +27,14 @@ struct Tally {
 }
 
 impl Throttle {
-    /// Allows an attempt and counts it; the error is how long to wait.
+    /// Counts an attempt and allows it; the error is the time to wait.
     pub(crate) fn begin(&mut self, username: &str, now: Timestamp) -> Result<(), SignedDuration> {
         let name = shortened(username);
         let mine = self.names.get(name).copied().unwrap_or_default().at(now);
         let all = self.all.at(now);
-        let wait = mine.wait(FREE_FAILURES, LONGEST_WAIT, now).max(all.wait(
-            FREE_FAILURES_OF_ALL,
-            LONGEST_WAIT_OF_ALL,
-            now,
-        ));
+        let wait = mine
+            .wait(FREE_FAILURES_PER_NAME, MAX_WAIT_PER_NAME, now)
+            .max(all.wait(FREE_FAILURES_ALL_NAMES, MAX_WAIT_ALL_NAMES, now));
         if wait > SignedDuration::ZERO {
             return Err(wait);
         }
@@ -46,18 +44,18 @@ impl Throttle {
         Ok(())
     }
 
-    /// Takes back what [`Throttle::begin`] counted, and all of the name's failures.
+    /// Removes the attempt that [`Throttle::begin`] counted, and all of the name's failures.
     pub(crate) fn forgive(&mut self, username: &str) {
         self.names.remove(shortened(username));
         self.all.failures = self.all.failures.saturating_sub(1);
     }
 
     fn make_room(&mut self, name: &str, now: Timestamp) {
-        if self.names.len() < MOST_NAMES || self.names.contains_key(name) {
+        if self.names.len() < MAX_NAMES || self.names.contains_key(name) {
             return;
         }
         self.names.retain(|_, tally| tally.at(now).failures > 0);
-        if self.names.len() >= MOST_NAMES {
+        if self.names.len() >= MAX_NAMES {
             let oldest = self
                 .names
                 .iter()
@@ -70,7 +68,7 @@ impl Throttle {
 
 impl Tally {
     fn at(self, now: Timestamp) -> Self {
-        if now.duration_since(self.last) > FORGOTTEN_AFTER {
+        if now.duration_since(self.last) > FAILURE_RETENTION {
             Self::default()
         } else {
             self
@@ -94,8 +92,7 @@ impl Tally {
     }
 }
 
-/// Usernames are at most 64 characters long; longer ones, which nobody has, share a tally by
-/// their beginning.
+/// Shortens a username to the limit of 64 characters; longer ones, which do not exist, share a tally.
 fn shortened(username: &str) -> &str {
     let end = username
         .char_indices()
@@ -133,7 +130,10 @@ mod tests {
         for _ in 0..1000 {
             tally = tally.and_one(at(0));
         }
-        assert_eq!(tally.wait(FREE_FAILURES, LONGEST_WAIT, at(0)), LONGEST_WAIT);
+        assert_eq!(
+            tally.wait(FREE_FAILURES_PER_NAME, MAX_WAIT_PER_NAME, at(0)),
+            MAX_WAIT_PER_NAME
+        );
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
                 .begin(&format!("name{n}"), at(10 * (n + 1)))
                 .unwrap();
         }
-        assert!(throttle.names.len() <= MOST_NAMES);
+        assert!(throttle.names.len() <= MAX_NAMES);
     }
 
     #[test]

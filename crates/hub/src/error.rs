@@ -1,31 +1,31 @@
-//! What can go wrong with a hub.
+//! The errors of a hub.
 
 use skykey_upstream::Fault;
 
-/// The question was not answered. None of these is a no.
+/// The hub did not answer. No variant means that it rejected a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HubError {
-    /// The client cannot be set up.
+    /// The client cannot be configured.
     #[error("{0}")]
     Setup(String),
-    /// No answer.
+    /// No response.
     #[error(transparent)]
     Unreachable(#[from] Fault),
-    /// An answer that says nothing about the token.
+    /// A response that says nothing about the token.
     #[error(
-        "cannot ask whose a token is: JupyterHub answered with HTTP {0}; [jupyterhub] url is the address without /hub/"
+        "cannot identify a token: JupyterHub returned HTTP {0}; [jupyterhub] url is the address without /hub/"
     )]
     Status(u16),
-    /// A service of the hub's was told no, or that the hub is in trouble.
-    #[error("cannot {operation}: JupyterHub answered with HTTP {status}{}", not_allowed(*.status))]
+    /// The hub refused a request of its service, or failed.
+    #[error("cannot {operation}: JupyterHub returned HTTP {status}{}", not_allowed(*.status))]
     NotDone {
-        /// What was asked.
+        /// The operation.
         operation: &'static str,
         /// The HTTP status.
         status: u16,
     },
-    /// An answer that makes no sense.
-    #[error("JupyterHub's answer is not what was expected: {0}")]
+    /// A response that cannot be parsed.
+    #[error("JupyterHub returned an unexpected response: {0}")]
     Unexpected(String),
 }
 

@@ -1,4 +1,4 @@
-//! Asking the hub.
+//! The client of a hub.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,14 +51,14 @@ impl From<Fault> for NoUser {
     }
 }
 
-/// What an operator says about the hub.
+/// The configuration of a hub.
 #[derive(Debug, Clone)]
 pub struct HubSettings {
-    /// Its address, as far as `/hub/`, which is not part of it.
+    /// Its address, without the `/hub/` at its end.
     pub url: Url,
-    /// A PEM file of certificate authorities to believe beside those that the machine knows.
+    /// A PEM file of certificate authorities to trust in addition to the machine's.
     pub authorities: Option<PathBuf>,
-    /// Where calls are counted.
+    /// The metrics of its calls.
     pub metrics: UpstreamMetrics,
 }
 
@@ -72,19 +72,19 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Nothing is asked yet: the hub may come up later.
+    /// Creates the client. It sends no request yet: the hub may start later.
     pub fn new(settings: HubSettings, clock: Arc<dyn Clock>) -> Result<Self, HubError> {
         let HubSettings {
             url,
             authorities,
             metrics,
         } = settings;
-        // Wrong addresses are told now.
+        // A wrong address is an error now.
         below(url.clone(), &[])?;
         let upstream = Upstream::new(Settings {
             attempt: Duration::from_secs(4),
-            // A hub has one thread, and a class that begins together queues before it. Who gave up waiting
-            // finds the answer kept when they ask again.
+            // A hub has one thread, so a class that starts together queues there. A client that gave up
+            // finds the cached answer at its next request.
             total: Duration::from_secs(15),
             attempts: 2,
             longest: 256 << 10,
@@ -101,9 +101,8 @@ impl Hub {
         })
     }
 
-    /// The same, which also asks whether the token's server runs. Some tokens outlive their server: a hub that was
-    /// restarted meanwhile (seen with 6.1) does not find them when it stops it, and those that somebody made by hand are
-    /// nobody's to end.
+    /// Also checks that the token's server runs. Some tokens outlive their server: those that a hub
+    /// (seen with 6.1) has lost track of in a restart, and those that a person made by hand.
     #[must_use]
     pub fn with_servers(mut self, servers: Arc<Servers>) -> Self {
         self.servers = Some(servers);
@@ -137,12 +136,12 @@ impl Hub {
         }
     }
 
-    /// The way to the hub, which knows how the hub is doing.
+    /// Returns the connection to the hub, with its health.
     pub fn upstream(&self) -> &Upstream {
         &self.upstream
     }
 
-    /// An address below the hub's own.
+    /// Returns an address below the hub's own.
     pub(crate) fn at(&self, path: &str) -> Result<Url, HubError> {
         below(self.url.clone(), &path.split('/').collect::<Vec<_>>())
     }
@@ -164,13 +163,13 @@ impl Hub {
             .header(ACCEPT, "application/json")
             .header(AUTHORIZATION, bearer(token)?)
             .body(Bytes::new())
-            .map_err(|_| HubError::Setup("its address cannot be called".to_owned()))?;
+            .map_err(|_| HubError::Setup("its address is not valid in a request".to_owned()))?;
         let answer = self.upstream.send(&Call::new(OPERATION, request)).await?;
         match answer.status {
             200 => {
                 let wire: Wire = answer.json().map_err(HubError::Unexpected)?;
                 if wire.is_nameless() {
-                    return Err(HubError::Unexpected("a user without a name".to_owned()));
+                    return Err(HubError::Unexpected("the user has no name".to_owned()));
                 }
                 Ok(Some(wire.into()))
             }
@@ -180,7 +179,7 @@ impl Hub {
     }
 }
 
-/// The address `path` further on.
+/// Appends path segments to an address.
 pub(crate) fn below(mut url: Url, path: &[&str]) -> Result<Url, HubError> {
     let wrong = HubError::Setup(format!("'{url}' is not the address of a JupyterHub"));
     url.path_segments_mut()

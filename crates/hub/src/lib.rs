@@ -5,6 +5,7 @@
 //! never kept, a yes for [`CACHE_TTL`] only, so that a stopped server's token is refused that much later at
 //! most; a hub that does not answer is an error and never a yes; no error holds a token.
 
+mod cache;
 mod error;
 mod hub;
 mod look;
@@ -12,6 +13,7 @@ mod name;
 mod servers;
 mod user;
 
+pub use cache::CACHE_TTL;
 pub use error::HubError;
 pub use hub::{CACHE_TTL, Hub, HubSettings};
 pub use look::HubService;
@@ -22,10 +24,10 @@ pub use user::HubUser;
 use http::HeaderValue;
 use skykey_types::Secret;
 
-/// A token as JupyterHub takes it, marked as a secret.
+/// Builds JupyterHub's `Authorization` header, marked as a secret.
 fn bearer(token: &Secret) -> Result<HeaderValue, HubError> {
     let mut value = HeaderValue::from_str(&format!("token {}", token.expose()))
-        .map_err(|_| HubError::Setup("the token is no header value".to_owned()))?;
+        .map_err(|_| HubError::Setup("the token is not valid in a header".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -1,4 +1,4 @@
-//! What an operator wants to know of a hub before anybody asks it in earnest.
+//! Checks of a hub for `skykey doctor`.
 
 use bytes::Bytes;
 use http::Request;
@@ -9,15 +9,15 @@ use skykey_upstream::{Answer, Call};
 
 use crate::{Hub, HubError, bearer};
 
-/// A service of the hub's, by the hub's word.
+/// The owner of a service's token, as the hub reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct HubService {
     /// Its name.
     pub name: String,
-    /// `service`, or `user` if it is somebody's token.
+    /// `service`, or `user` if it is a person's token.
     #[serde(default)]
     pub kind: String,
-    /// What its token may do.
+    /// The scopes of its token.
     #[serde(default)]
     pub scopes: Vec<String>,
 }
@@ -28,21 +28,21 @@ struct Version {
 }
 
 impl Hub {
-    /// The hub's version, which it tells everybody (`GET /hub/api/`).
+    /// Returns the hub's version (`GET /hub/api/`, open to everybody).
     pub async fn version(&self) -> Result<String, HubError> {
-        let answer = self.look("ask for its version", "hub/api/", None).await?;
+        let answer = self.look("read the version", "hub/api/", None).await?;
         match answer.status {
             200 => {
-                let told: Version = answer.json().map_err(HubError::Unexpected)?;
-                Ok(told.version)
+                let found: Version = answer.json().map_err(HubError::Unexpected)?;
+                Ok(found.version)
             }
             status => Err(HubError::Status(status)),
         }
     }
 
-    /// Which service a token is of; `None` if the hub does not know it.
+    /// Returns the service of a token; `None` if the hub does not know it.
     pub async fn service(&self, token: &Secret) -> Result<Option<HubService>, HubError> {
-        let operation = "ask whose the service token is";
+        let operation = "identify the service token";
         let answer = self.look(operation, "hub/api/user", Some(token)).await?;
         match answer.status {
             200 => answer.json().map(Some).map_err(HubError::Unexpected),
@@ -63,7 +63,7 @@ impl Hub {
         }
         let request = request
             .body(Bytes::new())
-            .map_err(|_| HubError::Setup("its address cannot be called".to_owned()))?;
+            .map_err(|_| HubError::Setup("its address is not valid in a request".to_owned()))?;
         Ok(self.upstream().send(&Call::new(operation, request)).await?)
     }
 }

@@ -1,13 +1,13 @@
-//! What a hub calls its users.
+//! The user names of a hub.
 
 use serde::Deserialize;
 
-/// What a hub calls its users.
+/// The user names of a hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HubName {
-    /// By their login names at the IAM.
+    /// The login names at the IAM.
     Username,
-    /// By the IAM's `sub`.
+    /// The IAM's `sub`.
     Sub,
 }

@@ -1,4 +1,4 @@
-//! Which notebook servers run, and stopping them.
+//! Lists and stops notebook servers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,8 +16,9 @@ use crate::{HubError, HubSettings, bearer};
 /// The longest name of a user or a server that is asked for; a hub's own have 255 characters at most.
 const MAX_NAME_BYTES: usize = 255;
 
-/// One JupyterHub, as one of its services: the role of its token has the scope `read:servers`, and to stop servers
-/// `delete:servers` (<https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html>); nothing more is asked for.
+/// The client of a hub with the token of one of its services. The token's role needs the scope
+/// `read:servers`, and to stop servers `delete:servers`
+/// (<https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html>).
 #[derive(Debug)]
 pub struct Servers {
     url: Url,
@@ -27,20 +28,20 @@ pub struct Servers {
 
 #[derive(Deserialize)]
 struct User {
-    /// Those that run, start or stop. Missing if the token may not read them.
+    /// Those that run, start or stop. Absent if the token may not read them.
     servers: Option<BTreeMap<String, Server>>,
 }
 
 #[derive(Deserialize)]
 struct Server {
-    /// The default one has none.
+    /// Empty for the default server.
     name: String,
 }
 
 impl Servers {
-    /// Nothing is asked yet: the hub may come up later. `token` is that of a service of the hub.
+    /// Creates the client; it sends no request yet. `token` is that of a service of the hub.
     pub fn new(settings: HubSettings, token: &Secret) -> Result<Self, HubError> {
-        // A hub answers when the server has stopped, or after ten seconds.
+        // A hub responds when the server has stopped, or after ten seconds.
         Self::with(
             settings,
             token,
@@ -49,8 +50,8 @@ impl Servers {
         )
     }
 
-    /// The same, to ask with while somebody waits; not to stop servers with.
-    pub fn to_ask(settings: HubSettings, token: &Secret) -> Result<Self, HubError> {
+    /// Creates a client with short timeouts for lookups while a person waits; not for stopping servers.
+    pub fn for_lookups(settings: HubSettings, token: &Secret) -> Result<Self, HubError> {
         Self::with(
             settings,
             token,
@@ -89,8 +90,8 @@ impl Servers {
         })
     }
 
-    /// Stops all servers of a user that run or start, and says how many there were; `None` if the hub has no
-    /// such user. A server that is slow to stop goes on stopping when this returns.
+    /// Stops all servers of a user that run or start, and returns their number; `None` if the hub has no
+    /// such user. A slow server may still be stopping when this returns.
     pub async fn stop_all(&self, user: &str) -> Result<Option<usize>, HubError> {
         let Some(servers) = self.of(user).await? else {
             return Ok(None);
@@ -103,7 +104,7 @@ impl Servers {
                 &[user, "servers", name]
             } else {
                 return Err(HubError::Unexpected(
-                    "a server's name is no name".to_owned(),
+                    "a server's name is not valid".to_owned(),
                 ));
             };
             self.ask(Method::DELETE, "stop a notebook server", path)
@@ -113,13 +114,13 @@ impl Servers {
         Ok(Some(stopped))
     }
 
-    /// Whether a server of a user's runs, or starts: the default one has no name.
+    /// Whether a user's server runs or starts; the default one has an empty name.
     pub(crate) async fn runs(&self, user: &str, server: &str) -> Result<bool, HubError> {
         let servers = self.of(user).await?.unwrap_or_default();
         Ok(servers.values().any(|known| known.name == server))
     }
 
-    /// The servers of a user that run, start or stop; `None` if the hub has no such user.
+    /// Lists a user's servers that run, start or stop; `None` if the hub has no such user.
     async fn of(&self, user: &str) -> Result<Option<BTreeMap<String, Server>>, HubError> {
         if !is_name(user) {
             return Ok(None);
@@ -133,13 +134,13 @@ impl Servers {
         let found: User = answer.json().map_err(HubError::Unexpected)?;
         found.servers.map(Some).ok_or_else(|| {
             HubError::Unexpected(
-                "the user's servers are not in it; the role of [jupyterhub] service_token needs the scope read:servers"
+                "it does not list the user's servers; the role of [jupyterhub] service_token needs the scope read:servers"
                     .to_owned(),
             )
         })
     }
 
-    /// An answer of 2xx or 404.
+    /// Sends a request; any status but 2xx and 404 is an error.
     async fn ask(
         &self,
         method: Method,
@@ -152,7 +153,7 @@ impl Servers {
             .header(ACCEPT, "application/json")
             .header(AUTHORIZATION, self.authorization.clone())
             .body(Bytes::new())
-            .map_err(|_| HubError::Setup("its address cannot be called".to_owned()))?;
+            .map_err(|_| HubError::Setup("its address is not valid in a request".to_owned()))?;
         let answer = self.upstream.send(&Call::new(operation, request)).await?;
         if answer.is_success() || answer.status == 404 {
             return Ok(answer);
@@ -164,7 +165,7 @@ impl Servers {
     }
 }
 
-/// Whether it can be a segment of a path and nothing else.
+/// Whether the text is valid as one segment of a path.
 fn is_name(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
         && text.len() <= MAX_NAME_BYTES

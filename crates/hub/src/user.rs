@@ -1,4 +1,4 @@
-//! Whom a token belongs to.
+//! The owner of a token.
 
 use serde::Deserialize;
 
@@ -6,20 +6,20 @@ use serde::Deserialize;
 /// <https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html>.
 const SERVER_SCOPE: &str = "access:servers!server=";
 
-/// Whom a token belongs to, by the hub's word.
+/// The owner of a token, as the hub reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubUser {
     /// The user's name at the hub.
     pub name: String,
     /// The name of the user's own notebook server that the token is for, empty for the default one;
-    /// `None` if it is not such a token. A token for somebody else's server is none: that server's
-    /// owner can read it.
+    /// `None` for any other token. A token for another person's server is not accepted either: that
+    /// server's owner can read it.
     pub server: Option<String>,
-    /// The user's groups at the hub. They say nothing about the IAM's.
+    /// The user's groups at the hub, which are unrelated to the IAM's.
     pub groups: Vec<String>,
     /// `user` or `service`.
     pub kind: String,
-    /// The hub's name for the token.
+    /// The hub's id of the token.
     pub token_id: Option<String>,
 }
 

@@ -17,7 +17,7 @@ use crate::{Caller, Error, Keystone};
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 /// A login costs Keystone half a second of a core.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT_REQUESTS: usize = 16;
 const MAX_MESSAGE: usize = 300;
 
 /// The connections to one Keystone. Clones share them.
@@ -159,7 +159,7 @@ impl Transport {
         patience: Option<Patience>,
     ) -> Result<Self, Error> {
         let limits = skykey_upstream::Settings {
-            at_once: AT_ONCE,
+            at_once: MAX_CONCURRENT_REQUESTS,
             authorities,
             metrics,
             ..skykey_upstream::Settings::of(crate::SYSTEM).with(patience)

@@ -1,4 +1,4 @@
-//! Files for one pair of eyes, replaced as a whole and durable when the call returns.
+//! Private files, replaced as a whole and durable when the call returns.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use skykey_types::random_token;
 
-/// How the name of a file that is being written ends, and how many characters before that are its own.
-const NEW: &str = ".new";
-const RANDOM: usize = 8;
-/// So old, nobody writes it any more.
-const LEFT_OVER: Duration = Duration::from_hours(1);
+/// The end of a temporary file's name, and the length of the random part before it.
+const TEMPORARY_SUFFIX: &str = ".new";
+const RANDOM_CHARS: usize = 8;
+/// The age at which a temporary file is left over.
+const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 
 /// Replaces `path` by `bytes`, mode 0600: a reader sees the old content or the new, never a part,
 /// and after a crash one of the two is there.
@@ -21,8 +21,8 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Room::take(path, 0)?.fill(bytes)
 }
 
-/// Room on the disk beside a file, taken before something is asked for that must not get lost because the disk is full.
-/// Dropped without [`fill`](Self::fill), it is given back.
+/// Reserved space on the disk beside a file, for data that must not get lost because the disk is full.
+/// Reserve it before the data is requested. Dropped without [`fill`](Self::fill), it is released.
 #[derive(Debug)]
 pub struct Room {
     path: PathBuf,
@@ -31,15 +31,15 @@ pub struct Room {
 }
 
 impl Room {
-    /// Takes room for `length` bytes in place of the file at `path`.
+    /// Reserves `length` bytes to replace the file at `path`.
     pub fn take(path: &Path, length: usize) -> io::Result<Self> {
         let mut name = path
             .file_name()
             .ok_or_else(|| io::Error::other("the path names no file"))?
             .to_owned();
         sweep(path, &name);
-        // A name of its own: others may write the same file at this moment.
-        name.push(format!(".{}{NEW}", random_token(RANDOM)));
+        // A unique name: another process may write the same file now.
+        name.push(format!(".{}{TEMPORARY_SUFFIX}", random_token(RANDOM_CHARS)));
         let fresh = path.with_file_name(name);
         let file = OpenOptions::new()
             .write(true)
@@ -52,14 +52,14 @@ impl Room {
             file,
         };
         if length > 0 {
-            // Written and not merely promised. (A file system that compresses, or never writes in place, promises nothing.)
+            // Written, not only reserved. (A file system that compresses, or copies on write, reserves nothing.)
             room.file.write_all(&vec![0; length])?;
             room.file.sync_all()?;
         }
         Ok(room)
     }
 
-    /// Puts `bytes` there, and that in place of the file: durable, and for its owner's eyes only.
+    /// Writes `bytes` and replaces the file: durable, mode 0600.
     pub fn fill(mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.rewind()?;
         self.file.write_all(bytes)?;
@@ -74,7 +74,7 @@ impl Room {
     }
 }
 
-/// Removes what processes left that were killed. It may hold secrets, or nothing but zeros.
+/// Removes temporary files of killed processes, which may contain secrets or zeros.
 fn sweep(path: &Path, name: &OsStr) {
     let Some(start) = name.to_str().map(|name| format!("{name}.")) else {
         return;
@@ -87,14 +87,14 @@ fn sweep(path: &Path, name: &OsStr) {
         let known = file.file_name();
         let random = known.to_str().and_then(|known| {
             let rest = known.strip_prefix(&start)?;
-            rest.strip_suffix(NEW)
+            rest.strip_suffix(TEMPORARY_SUFFIX)
         });
         let ours = random.is_some_and(|random| {
             let alphabet = |b| matches!(b, b'A'..=b'Z' | b'2'..=b'7');
-            random.len() == RANDOM && random.bytes().all(alphabet)
+            random.len() == RANDOM_CHARS && random.bytes().all(alphabet)
         });
         let age = || file.metadata().ok()?.modified().ok()?.elapsed().ok();
-        if ours && age().is_some_and(|age| age > LEFT_OVER) {
+        if ours && age().is_some_and(|age| age > LEFTOVER_AGE) {
             let _ = fs::remove_file(file.path());
         }
     }
@@ -107,7 +107,7 @@ impl Drop for Room {
     }
 }
 
-/// The content of `path`, or `None` if there is no such file.
+/// Reads `path`, or returns `None` if it does not exist.
 pub fn read_private(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -145,7 +145,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("login.json");
         let at = |name: &str| dir.path().join(name);
-        let old = std::time::SystemTime::now() - LEFT_OVER * 2;
+        let old = std::time::SystemTime::now() - LEFTOVER_AGE * 2;
         for name in [
             "login.json.ABCDEFG2.new",
             "login.json.new",

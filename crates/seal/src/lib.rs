@@ -1,7 +1,7 @@
-//! Secrets at rest and in the hands of others: boxes sealed with AES-256-GCM-SIV, the ring of keys
-//! that opens them, and files that nobody else may read. It knows nothing of what is inside a
-//! box. What always holds: a box opens only with the ring that sealed it, for the purpose it was
-//! sealed for, unaltered; anything else is an error, never a panic.
+//! Secrets at rest and in other people's hands: boxes sealed with AES-256-GCM-SIV, the ring of keys that
+//! opens them, and private files. It knows nothing of the contents of a box. What always holds: a box opens
+//! only unaltered, with the ring that sealed it, and for the same purpose; anything else is an error,
+//! never a panic.
 
 mod file;
 mod ring;

@@ -15,10 +15,10 @@ use crate::{read_private, write_private};
 
 const VERSION: u8 = 1;
 const KEY_BYTES: usize = 32;
-const HEADER: usize = 1 + 4 + NONCE_LEN;
-const TAG: usize = 16;
+const HEADER_BYTES: usize = 1 + 4 + NONCE_LEN;
+const TAG_BYTES: usize = 16;
 
-/// What a box is for. A box sealed for one purpose does not open for another.
+/// The purpose of a box. A box sealed for one purpose does not open for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purpose(pub &'static str);
 
@@ -47,12 +47,12 @@ pub enum RingError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// It holds something else.
-    #[error("the key file {path} is damaged ({why}); restore it from a backup: what was sealed with it opens with nothing else", path = .path.display())]
+    /// Its content is invalid.
+    #[error("the key file {path} is damaged ({why}); restore it from a backup: nothing else opens the data sealed with it", path = .path.display())]
     Damaged {
         /// Which file.
         path: PathBuf,
-        /// In what way.
+        /// How it is damaged.
         why: String,
     },
 }
@@ -66,12 +66,12 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A ring with one new key that lives only in memory.
+    /// Creates a ring with one new key, in memory only.
     pub fn ephemeral() -> Self {
         Self::from_keys([(1, random_bytes::<KEY_BYTES>())])
     }
 
-    /// The ring that `path` holds, made with one new key if the file is not there yet.
+    /// Reads the ring from `path`; creates it with one new key if the file does not exist.
     pub fn open_or_create(path: &Path) -> Result<Self, RingError> {
         let io = |source| RingError::Io {
             path: path.to_owned(),
@@ -136,7 +136,7 @@ impl KeyRing {
             .last_key_value()
             .expect("a ring is never made without a key");
         let nonce = random_bytes::<NONCE_LEN>();
-        let mut sealed = Vec::with_capacity(HEADER + plain.len() + TAG);
+        let mut sealed = Vec::with_capacity(HEADER_BYTES + plain.len() + TAG_BYTES);
         sealed.push(VERSION);
         sealed.extend(number.to_be_bytes());
         sealed.extend(nonce);
@@ -158,10 +158,10 @@ impl KeyRing {
         bound: &[u8],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        if sealed.len() < HEADER + TAG || sealed[0] != VERSION {
+        if sealed.len() < HEADER_BYTES + TAG_BYTES || sealed[0] != VERSION {
             return Err(OpenError::Malformed);
         }
-        let (header, body) = sealed.split_at(HEADER);
+        let (header, body) = sealed.split_at(HEADER_BYTES);
         let number = u32::from_be_bytes(header[1..5].try_into().map_err(|_| OpenError::Malformed)?);
         let nonce = header[5..].try_into().map_err(|_| OpenError::Malformed)?;
         let key = self

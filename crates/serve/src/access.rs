@@ -1,4 +1,4 @@
-//! The access log: a line for each request, when its answer has been sent.
+//! The access log: a line for each request, after its response was sent.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -11,12 +11,12 @@ use crate::client::ClientAddr;
 use crate::metrics::DoorMetrics;
 use crate::request_id::RequestId;
 
-/// Longer paths are cut in the log.
-const LONGEST_PATH: usize = 1024;
-/// What is logged for a request whose client went away before there was an answer; nginx's number for it.
+/// The limit of a path in the log; longer ones are cut.
+const MAX_LOGGED_PATH_BYTES: usize = 1024;
+/// The status in the log of a request whose client disconnected before the response; as in nginx.
 const CLIENT_GONE: u16 = 499;
 
-/// What is told of one request. Dropping it writes the line (target `skykey::access`) and counts the request.
+/// The log record of one request. Dropping it writes the line (target `skykey::access`) and counts the request.
 /// The query is left out: it can hold signatures and codes.
 pub(crate) struct Record {
     metrics: DoorMetrics,
@@ -48,13 +48,13 @@ impl Record {
         }
     }
 
-    /// The answer's first line is known.
+    /// Records the response's status.
     pub(crate) fn answered(&mut self, status: StatusCode) {
         self.status = status.as_u16();
         self.metrics.answered_in(self.began.elapsed());
     }
 
-    /// So many bytes of the answer's body are on their way.
+    /// Counts sent bytes of the response's body.
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes as u64);
     }
@@ -80,7 +80,7 @@ impl Drop for Record {
                 )
             };
         }
-        // Asked every few seconds by machines.
+        // Monitoring calls these every few seconds.
         if matches!(&*self.path, "/healthz" | "/readyz" | "/metrics") {
             line!(debug);
         } else {
@@ -95,7 +95,7 @@ fn millis(took: Duration) -> f64 {
 }
 
 fn cut(path: &str) -> Cow<'_, str> {
-    match path.char_indices().nth(LONGEST_PATH) {
+    match path.char_indices().nth(MAX_LOGGED_PATH_BYTES) {
         None => path.into(),
         Some((at, _)) => format!("{}…", &path[..at]).into(),
     }
@@ -109,6 +109,6 @@ mod tests {
     fn long_paths_are_cut() {
         assert_eq!(cut("/a"), "/a");
         let long = format!("/{}", "ä".repeat(5000));
-        assert_eq!(cut(&long).chars().count(), LONGEST_PATH + 1);
+        assert_eq!(cut(&long).chars().count(), MAX_LOGGED_PATH_BYTES + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! A response's body, which knows when it has been sent.
+//! A response's body that reports when it has been sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

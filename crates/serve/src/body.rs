@@ -1,4 +1,4 @@
-//! A request's body, which does not wait for a client that has fallen silent.
+//! A request's body with a timeout for silent clients.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,17 +8,17 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-/// A request's body as it comes from the client. It ends in [`Stalled`] when the next bytes do not come in time.
+/// A request's body. It fails with [`Stalled`] when the next bytes do not come in time.
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
     stalled_after: Duration,
-    // Made when the client first keeps us waiting, which most never do.
+    // Created at the first wait for the client, which most requests never have.
     timer: Option<Pin<Box<Sleep>>>,
     waiting: bool,
 }
 
-/// The client owes bytes of a body and has sent none for too long.
+/// The client has sent no byte of an incomplete body for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no byte of the request's body came for {} s", .0.as_secs())]
 pub struct Stalled(Duration);

@@ -1,4 +1,4 @@
-//! Who the client is: the peer, or whom a trusted proxy names.
+//! The client's address: the peer's, or the one that a trusted proxy reports.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -8,12 +8,12 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// Addresses that belong together: `10.0.0.0/8`, `2001:db8::/32`, or one address.
+/// A network: `10.0.0.0/8`, `2001:db8::/32`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network(IpNet);
 
-/// A network that is not one.
+/// A text that is not a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{found}' is not a network: expected an address or a network such as 192.0.2.7 or 10.0.0.0/8"
@@ -23,7 +23,7 @@ pub struct NetworkError {
 }
 
 impl Network {
-    /// Whether the address is in it. An IPv4 address in IPv6 clothes (`::ffff:10.0.0.1`) counts as IPv4.
+    /// Whether the address is in it. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
@@ -65,7 +65,8 @@ impl fmt::Display for Network {
 pub struct ClientAddr(pub IpAddr);
 
 impl ClientAddr {
-    /// Finds it. An entry that is no address ends the search: the last proxy before it is then the client.
+    /// Finds the client's address. An entry that is not an address ends the search: the last proxy before it
+    /// is then the client.
     pub(crate) fn find(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Self {
         let mut client = peer.to_canonical();
         let lines = headers.get_all("x-forwarded-for");

@@ -1,4 +1,4 @@
-//! A door: a listener's connections, served within limits, and stopped without cutting anybody off.
+//! A door: serves a listener's connections within limits, and stops without cutting off requests.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -23,21 +23,21 @@ use crate::access::Record;
 use crate::answer::Answer;
 use crate::body::RequestBody;
 use crate::client::{ClientAddr, is_trusted};
+use crate::connection_limits::ConnectionLimits;
 use crate::metrics::{DoorMetrics, Metrics};
 use crate::pace::{Busy, Paced};
-use crate::places::Places;
 use crate::request_id::{self, RequestId};
 use crate::settings::ServeSettings;
 use crate::tls::{Certificates, TlsError};
 
-/// hyper's least.
-const SMALLEST_BUFFER: usize = 8192;
-/// How long to let others end when no connection can be accepted.
-const BREATH: Duration = Duration::from_millis(50);
+/// The smallest buffer that hyper accepts.
+const MIN_BUFFER_BYTES: usize = 8192;
+/// The pause after a connection could not be accepted.
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// One door, ready to be opened.
 ///
-/// Every request that goes through it carries a [`ClientAddr`] and a [`RequestId`] as extensions, is answered
+/// Every request through it carries a [`ClientAddr`] and a [`RequestId`] as extensions, gets a response
 /// with `X-Request-Id`, and is in a tracing span with the field `request_id`.
 #[derive(Debug)]
 pub struct Door(Arc<Inner>);
@@ -46,13 +46,13 @@ pub struct Door(Arc<Inner>);
 struct Inner {
     settings: ServeSettings,
     certificates: Option<Arc<Certificates>>,
-    places: Places,
+    connections: ConnectionLimits,
     metrics: DoorMetrics,
 }
 
 impl Door {
     /// Reads the certificate, if there is one. `name` is the door's in the log and in the metrics, such as
-    /// `portal`. `clock` says when the certificate's files are looked at again.
+    /// `portal`. `clock` decides when the certificate's files are checked again.
     pub fn new(
         name: &'static str,
         settings: &ServeSettings,
@@ -68,13 +68,13 @@ impl Door {
         Ok(Self(Arc::new(Inner {
             settings: settings.clone(),
             certificates,
-            places: Places::new(settings),
+            connections: ConnectionLimits::new(settings),
             metrics,
         })))
     }
 
-    /// Serves `service` on `listener` until `stop` turns true (or its sender is gone), then lets the requests
-    /// under way end.
+    /// Serves `service` on `listener` until `stop` turns true (or its sender is gone), then lets pending
+    /// requests end.
     pub async fn serve<S, B>(
         self,
         listener: TcpListener,
@@ -92,11 +92,11 @@ impl Door {
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         loop {
-            // Those that have ended.
+            // Remove ended connections.
             while connections.try_join_next().is_some() {}
             let accepted = tokio::select! {
                 accepted = async {
-                    let one_of_all = door.places.any(|| door.warn_full()).await;
+                    let one_of_all = door.connections.any(|| door.warn_full()).await;
                     (one_of_all, listener.accept().await)
                 } => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -104,18 +104,18 @@ impl Door {
             let (stream, peer) = match accepted.1 {
                 Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
                 Err(error) => {
-                    // Out of file descriptors, most likely: give others time to end.
+                    // Most likely out of file descriptors: wait for other connections to end.
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(BREATH).await;
+                    tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
                     continue;
                 }
             };
-            let Some(one_of_clients) = door.places.of(peer) else {
+            let Some(one_of_clients) = door.connections.of(peer) else {
                 door.metrics.refused();
-                tracing::debug!(client = %peer, "a connection was refused: this client has as many as it may");
+                tracing::debug!(client = %peer, "a connection was refused: this client is at its limit");
                 continue;
             };
-            let places = (accepted.0, one_of_clients, door.metrics.open());
+            let permits = (accepted.0, one_of_clients, door.metrics.open());
             let connection = connection(
                 door.clone(),
                 stream,
@@ -125,7 +125,7 @@ impl Door {
             );
             connections.spawn(async move {
                 connection.await;
-                drop(places);
+                drop(permits);
             });
         }
         drop(listener);
@@ -148,7 +148,7 @@ impl Inner {
         tracing::warn!(
             door = self.metrics.door(),
             connections = self.settings.connections,
-            "all connections are taken; others wait in the listen queue"
+            "the limit of connections is reached; others wait in the listen queue"
         );
     }
 }
@@ -168,7 +168,7 @@ async fn connection<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    // Without it small answers wait 40 ms for the other side's acknowledgement.
+    // Without it small responses wait 40 ms for the other side's acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
@@ -207,11 +207,11 @@ async fn requests<S, B>(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // The pace is stricter. hyper looks at an idle connection only if it has a timer of its own.
+        // `Paced` is stricter. hyper polls an idle connection only if it has a timer of its own.
         .header_read_timeout(settings.idle_within + settings.headers_within)
         .max_headers(settings.header_count)
         .max_header_size(settings.header_bytes)
-        .max_buf_size(settings.header_bytes.max(SMALLEST_BUFFER))
+        .max_buf_size(settings.header_bytes.max(MIN_BUFFER_BYTES))
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(client = %peer, %error, "a connection ended early");

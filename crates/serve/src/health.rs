@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz`, `/metrics`: what machines ask.
+//! `/healthz`, `/readyz`, `/metrics`: health for monitoring.
 
 use std::sync::Arc;
 
@@ -12,28 +12,28 @@ use serde::Serialize;
 
 use crate::metrics::Metrics;
 
-/// Knows how the systems do that we depend on.
+/// The health of the systems that skykey depends on.
 #[async_trait]
 pub trait Readiness: Send + Sync + 'static {
-    /// Every system that must answer for us to be of use, and what else is not as it should be. It is asked every few seconds, by anybody, so it tells
-    /// what is known and asks no system anything.
+    /// Returns the state of every system, and other faults. Anybody may call it every few seconds, so it
+    /// reports recorded states and sends no request.
     async fn systems(&self) -> Vec<SystemState>;
 }
 
-/// How one system does.
+/// The state of one system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SystemState {
     /// Its name, such as `keystone`.
     pub name: String,
-    /// Whether it answers.
+    /// Whether it works.
     pub ok: bool,
-    /// Whether we are of no use while it is not well. Then the status is 503; what is wrong with
-    /// others is told beside a 200.
+    /// Whether skykey is useless while it fails. Then the status is 503; failures of other systems are
+    /// reported with a 200.
     #[serde(skip)]
     pub needed: bool,
-    /// Since when that is so.
+    /// When it entered this state.
     pub since: Timestamp,
-    /// What is wrong and what to do, for the operator; it may name addresses, never secrets.
+    /// The fault and the remedy, for the operator; it may contain addresses, never secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -44,11 +44,11 @@ struct Answer {
     systems: Vec<SystemState>,
 }
 
-/// The whole, for an address of its own that only the site's machines reach:
+/// Returns all routes, for an address that only the site's machines reach:
 ///
 /// - `GET /healthz`: 200 `ok` while the process serves.
-/// - `GET /readyz`: `{"ready":bool,"systems":[{"name","ok","since","why"}]}`, where `ready` says whether all are
-///   well. The status is 503 when one is not that is needed, otherwise 200.
+/// - `GET /readyz`: `{"ready":bool,"systems":[{"name","ok","since","why"}]}`, where `ready` says whether all
+///   are ok. The status is 503 if a needed one is not, otherwise 200.
 /// - `GET /metrics`: OpenMetrics text for Prometheus.
 pub fn health_router(readiness: Arc<dyn Readiness>, metrics: Metrics) -> Router {
     let readyz = move || async move { ready(readiness.systems().await) };
@@ -58,7 +58,8 @@ pub fn health_router(readiness: Arc<dyn Readiness>, metrics: Metrics) -> Router 
         .route("/metrics", get(move || async move { text(&metrics) }))
 }
 
-/// What the public may know, to be merged into a door's own routes: `/healthz`, and `/readyz` without the `why`s.
+/// Returns the public routes, to be merged into a door's own: `/healthz`, and `/readyz` without the
+/// `why`s.
 pub fn public_health_router<S>(readiness: Arc<dyn Readiness>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,

@@ -1,19 +1,22 @@
-//! Serving HTTP/1.1 to the outside, the same for every door of skykey: TLS or plain, limits on connections,
-//! headers and slowness, who the client is, and who brings too many wrong tokens, request ids, the access log,
-//! metrics, health, and a stop that cuts nobody off. It knows nothing of what is served: a door is handed a
-//! service and asks it. Limits on bodies are each service's own. What always holds: no connection is kept for
-//! longer than its limits say; the query of a request is never logged; forwarded headers are believed from
-//! named networks only; a certificate that does not work never replaces one that does.
+//! HTTP/1.1 servers, the same for every door of skykey: TLS or plain, limits on connections, headers and
+//! slow clients, client addresses, limits on wrong tokens, request ids, the access log, metrics, health,
+//! and a stop that lets pending requests end. It knows nothing of the services that it runs; limits on
+//! bodies are each service's own. What always holds:
+//!
+//! - No connection lasts longer than its limits.
+//! - The query of a request is never logged.
+//! - Forwarded headers are trusted from configured networks only.
+//! - An invalid certificate never replaces a valid one.
 
 mod access;
 mod answer;
 mod body;
 mod client;
+mod connection_limits;
 mod door;
 mod health;
 mod metrics;
 mod pace;
-mod places;
 mod request_id;
 mod settings;
 mod tls;

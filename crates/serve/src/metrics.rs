@@ -1,4 +1,4 @@
-//! Metrics, kept in a registry that is handed around.
+//! The metrics of a process, in one registry.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct DoorLabel {
     pub door: &'static str,
 }
 
-/// What requests are counted by.
+/// The labels of request counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
     /// The door's name.
@@ -110,20 +110,20 @@ impl Metrics {
         metrics
     }
 
-    /// The registry, for others to put their own families in. It is locked while it is held, and
-    /// [`Metrics::text`] waits for it.
+    /// Locks the registry, for other crates to register their own families. [`Metrics::text`] waits for
+    /// the lock.
     pub fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything, as OpenMetrics text (version 1.0.0).
+    /// Encodes all metrics as OpenMetrics text (version 1.0.0).
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry())?;
         Ok(text)
     }
 
-    /// One door's share.
+    /// Returns the metrics of one door.
     pub(crate) fn of(&self, door: &'static str) -> DoorMetrics {
         let label = DoorLabel { door };
         DoorMetrics {
@@ -137,7 +137,7 @@ impl Metrics {
     }
 }
 
-/// What one door counts.
+/// The metrics of one door.
 #[derive(Debug, Clone)]
 pub(crate) struct DoorMetrics {
     door: &'static str,
@@ -148,7 +148,7 @@ pub(crate) struct DoorMetrics {
     certificate_ends: Family<DoorLabel, Gauge>,
 }
 
-/// A connection that is open; dropping it says that it no longer is.
+/// An open connection; dropping it lowers the gauge.
 #[derive(Debug)]
 pub(crate) struct Open(Gauge);
 

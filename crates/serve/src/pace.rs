@@ -1,6 +1,6 @@
-//! A connection's pace: how long it may lie idle, be in the middle of headers, or refuse to take an answer.
+//! The timeouts of a connection: idle, in the middle of headers, and while it accepts no response.
 //!
-//! hyper has one timer for the first two. A proxy wants idle connections kept for longer than anybody should
+//! hyper has one timer for the first two. But a proxy needs idle connections for longer than a client may
 //! need to send headers.
 
 use std::io;
@@ -15,11 +15,11 @@ use tokio::time::{Instant, Sleep};
 
 use crate::settings::ServeSettings;
 
-/// Where a connection stands, told by those who answer requests. Even: between requests; odd: in one.
+/// The state of a connection, set by its request handlers. Even: between requests; odd: in one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pace(Arc<AtomicU64>);
 
-/// A request being answered; dropping it says that the connection is between requests again.
+/// A request in progress; dropping it marks the connection as between requests.
 #[derive(Debug)]
 pub(crate) struct Busy(Pace);
 
@@ -75,7 +75,7 @@ impl<IO> Paced<IO> {
         self.pace.clone()
     }
 
-    /// The outcome of a write: when nothing is taken, the timer runs.
+    /// Handles the outcome of a write; the timer runs while the client accepts nothing.
     fn written<T>(
         &mut self,
         outcome: Poll<io::Result<T>>,
@@ -83,13 +83,13 @@ impl<IO> Paced<IO> {
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.writing.stop();
-            // What is still being taken is not idle.
+            // A connection that accepts data is not idle.
             self.reading.stop();
             return outcome;
         }
         match self.writing.poll(self.stalled_after, cx) {
             Poll::Ready(()) => {
-                Poll::Ready(Err(timed_out("the client takes no more of the answer")))
+                Poll::Ready(Err(timed_out("the client accepts no more of the response")))
             }
             Poll::Pending => Poll::Pending,
         }
@@ -119,7 +119,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Paced<IO> {
             return Poll::Ready(outcome);
         }
         if !between_requests {
-            // Whoever reads the body minds the time.
+            // `RequestBody` has its own timeout.
             return Poll::Pending;
         }
         if this.in_headers {
@@ -176,7 +176,7 @@ fn timed_out(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
-/// A timer that starts when it is first asked after it was stopped, and keeps its allocation.
+/// A timer that starts at its first poll after a stop, and keeps its allocation.
 #[derive(Debug, Default)]
 struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,

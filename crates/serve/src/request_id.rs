@@ -1,24 +1,25 @@
-//! Request ids: one name for a request, in the answer, in the log, and at the proxy before us.
+//! Request ids: one id for a request, in the response, in the log, and at the proxy in front.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use skykey_types::random_token;
 
-/// Where it travels.
+/// The header with the id.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request's name, an extension of every request: the trusted proxy's, or 16 random characters out of
+/// The id of a request, an extension of every request: the trusted proxy's, or 16 random characters out of
 /// `A–Z2–7` (80 bits).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(String);
 
 impl RequestId {
-    /// A new id.
+    /// Makes a new id.
     #[must_use]
     pub fn new() -> Self {
         Self(random_token(16))
     }
 
-    /// Takes the proxy's, if it may be believed and is 1 to 64 characters out of `A–Z a–z 0–9 . _ -`; makes one
+    /// Takes the proxy's id, if the proxy is trusted and the id is 1 to 64 characters out of
+    /// `A–Z a–z 0–9 . _ -`; makes one
     /// otherwise.
     pub(crate) fn of(headers: &HeaderMap, believed: bool) -> Self {
         let given = believed

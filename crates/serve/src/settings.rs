@@ -1,4 +1,4 @@
-//! How a door is served, in one place, with the defaults.
+//! The settings of a door, with their defaults.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::client::Network;
 
-/// Where a certificate and its key lie.
+/// The files of a certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
     /// PEM: the server's certificate first, then those that lead to its authority.
@@ -15,37 +15,36 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// How one door is served. The defaults suit a portal on a public address.
+/// The settings of one door. The defaults suit a portal on a public address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServeSettings {
     /// TLS 1.2 or 1.3 with this certificate; plain HTTP without. Default: plain.
     pub tls: Option<TlsFiles>,
-    /// The proxies whose `X-Forwarded-For` and `X-Request-Id` are believed. Default: none.
+    /// The proxies whose `X-Forwarded-For` and `X-Request-Id` are trusted. Default: none.
     pub trusted_proxies: Vec<Network>,
     /// Connections at once; more wait in the listen queue. Default: 2,048.
     pub connections: NonZeroU32,
-    /// Connections at once from one client address (of IPv6, one /64); more are closed unanswered. Trusted
-    /// proxies may have as many as they like. Default: 256; `None` for no limit but `connections`.
+    /// Connections at once from one client address (of IPv6, one /64); more are closed without a response.
+    /// Trusted proxies have no limit. Default: 256; `None` for no limit but `connections`.
     pub connections_per_client: Option<NonZeroU32>,
-    /// Bytes of a request's first line and headers; more are answered 431. Default: 65,536.
+    /// Bytes of a request's first line and headers; more get a 431. Default: 65,536.
     pub header_bytes: usize,
-    /// Headers of a request; more are answered 431. Default: 100.
+    /// Headers of a request; more get a 431. Default: 100.
     pub header_count: usize,
-    /// A TLS handshake must be done by then. Default: 10 s.
+    /// The timeout of a TLS handshake. Default: 10 s.
     pub handshake_within: Duration,
-    /// A request's headers must have come by then, counted from its first byte; on a new connection from its
-    /// start. Default: 20 s.
+    /// The timeout of a request's headers, from its first byte; on a new connection from its start. Default: 20 s.
     pub headers_within: Duration,
-    /// How long a connection may lie idle between requests. Default: 75 s, longer than the usual proxies keep
-    /// theirs (60 s), so that it is they who close.
+    /// The timeout of an idle connection between requests. Default: 75 s, longer than that of common
+    /// proxies (60 s), so that the proxy closes first.
     pub idle_within: Duration,
-    /// A connection is given up when the client has neither sent a byte of the body that it owes nor taken one
-    /// of the answer for so long. Default: 60 s.
+    /// The timeout of a connection on which the client neither sends a byte of the body nor accepts one of
+    /// the response. Default: 60 s.
     pub stalled_after: Duration,
-    /// How long requests under way may take to end once we stop; then they are cut off. Default: 4 s.
+    /// The time for pending requests to end after a stop; then they are cut off. Default: 4 s.
     pub stop_within: Duration,
-    /// How often, at most, the certificate's files are looked at for a change; it happens when somebody
-    /// connects. Default: 10 s.
+    /// The shortest interval between checks of the certificate's files; a check happens at a new
+    /// connection. Default: 10 s.
     pub look_at_certificates_every: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! A certificate and its key, from files that may be replaced while we serve.
+//! A certificate and its key, reloaded when their files change.
 
 use std::fs::Metadata;
 use std::io;
@@ -21,24 +21,24 @@ use crate::validity::Validity;
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file is not there, or not for us.
+    /// A file that is missing or not readable.
     #[error("cannot read the {what} {}: {source}", .path.display())]
     Unreadable {
         /// `certificate` or `private key`.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// PEM that is not, such as half a file.
-    #[error("{} is not good PEM: {why}; write the {what} again", .path.display())]
+    /// A file that is not valid PEM, such as half a file.
+    #[error("{} is not valid PEM: {why}; write the {what} again", .path.display())]
     NotPem {
         /// `certificate` or `private key`.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the parser met.
+        /// The parser's error.
         why: pem::Error,
     },
     /// A file without a certificate.
@@ -55,7 +55,7 @@ pub enum TlsError {
         /// Its mode.
         mode: u32,
     },
-    /// Each by itself is good.
+    /// A certificate and a key that do not belong together.
     #[error("the private key {} does not belong to the certificate {}; name the two files that were made together", .key.display(), .certificate.display())]
     NoPair {
         /// The certificate's file.
@@ -68,12 +68,12 @@ pub enum TlsError {
     Unusable {
         /// The certificate's file.
         certificate: PathBuf,
-        /// What rustls said.
+        /// rustls's error.
         why: rustls::Error,
     },
 }
 
-/// The certificate that a door shows, loaded again when its files change.
+/// A door's certificate, reloaded when its files change.
 #[derive(Debug)]
 pub(crate) struct Certificates {
     files: TlsFiles,
@@ -102,7 +102,7 @@ impl Certificates {
         let seen = Marks::of(files);
         let loaded = load(files)?;
         let now = clock.now();
-        loaded.tell(files, metrics, now);
+        loaded.report(files, metrics, now);
         Ok(Arc::new(Self {
             files: files.clone(),
             look_every: SignedDuration::try_from(settings.look_at_certificates_every)
@@ -117,22 +117,23 @@ impl Certificates {
         }))
     }
 
-    /// What to greet the next client with. Looks at the files if that is due; others meanwhile get what was.
+    /// Returns the configuration for the next client. Checks the files if that is due; other clients
+    /// meanwhile get the present one.
     pub(crate) async fn current(self: &Arc<Self>) -> Arc<ServerConfig> {
         if self.is_due() {
             let me = self.clone();
             if let Err(error) = tokio::task::spawn_blocking(move || me.look()).await {
-                tracing::error!(%error, "the certificate's files could not be looked at");
+                tracing::error!(%error, "the certificate's files could not be checked");
             }
         }
         self.state().config.clone()
     }
 
-    /// Whether it is time to look; whoever is told so does it.
+    /// Whether a check is due; the caller that gets `true` makes it.
     fn is_due(&self) -> bool {
         let now = self.clock.now();
         let mut state = self.state();
-        // A clock that was set back is no reason to wait for it to come round again.
+        // `abs`: after the clock was set back, a check is due at once.
         let due = now.duration_since(state.looked).abs() >= self.look_every;
         if due {
             state.looked = now;
@@ -141,7 +142,7 @@ impl Certificates {
     }
 
     fn look(&self) {
-        // Before loading: what changes after this is met the next time.
+        // Before loading, so that a later change is seen by the next check.
         let marks = Marks::of(&self.files);
         if marks == self.state().seen {
             return;
@@ -151,13 +152,13 @@ impl Certificates {
         state.seen = marks;
         match loaded {
             Ok(loaded) => {
-                tracing::info!(certificate = %self.files.certificate.display(), "the certificate was loaded again");
-                loaded.tell(&self.files, &self.metrics, self.clock.now());
+                tracing::info!(certificate = %self.files.certificate.display(), "the certificate was reloaded");
+                loaded.report(&self.files, &self.metrics, self.clock.now());
                 state.config = Arc::new(loaded.config);
             }
             Err(error) => tracing::warn!(
                 %error,
-                "the certificate's files changed, and cannot be used as they are; the one from before stays in use"
+                "the certificate's files changed, and cannot be used; the previous certificate stays in use"
             ),
         }
     }
@@ -173,8 +174,8 @@ struct Loaded {
 }
 
 impl Loaded {
-    /// Says what an operator should know of it.
-    fn tell(&self, files: &TlsFiles, metrics: &DoorMetrics, now: Timestamp) {
+    /// Logs what an operator should know of it, and sets its metric.
+    fn report(&self, files: &TlsFiles, metrics: &DoorMetrics, now: Timestamp) {
         let certificate = files.certificate.display();
         if let Some(Validity { from, until }) = self.validity {
             metrics.certificate_ends(until);
@@ -232,7 +233,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     Ok(chain)
 }
 
-/// The key, unless its file is for everybody. A group may have it: whoever renews certificates gives
+/// Reads the key, unless everybody may read its file. A group may: tools that renew certificates give
 /// them to the servers' group.
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     const WHAT: &str = "private key";
@@ -260,8 +261,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     }
 }
 
-/// What tells whether a file was replaced or written to, of the certificate and of the key; `None` for one that
-/// is not there.
+/// The identity and version of the two files, to detect a change; `None` for a missing one.
 #[derive(Debug, PartialEq, Eq)]
 struct Marks([Option<Mark>; 2]);
 

@@ -1,7 +1,7 @@
-//! From when until when a certificate is valid, read from its DER (X.690; RFC 5280, section 4.1).
+//! The validity period of a certificate, read from its DER (X.690; RFC 5280, section 4.1).
 //!
-//! For warnings only: nothing is let in or kept out by it, clients judge for themselves. The libraries that
-//! read a whole certificate are many times the size of what is wanted here.
+//! For warnings only: clients check it themselves. Libraries that parse a whole certificate are many times
+//! the size of this.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const VERSION: u8 = 0xa0;
 
-/// The first and the last moment.
+/// The first and the last moment of the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Validity {
     pub(crate) from: Timestamp,

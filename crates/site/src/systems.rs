@@ -110,7 +110,7 @@ pub fn hub(
 ) -> anyhow::Result<Hub> {
     let mut hub = Hub::new(hub_settings(site, metrics), clock.clone())?;
     if let Some(token) = &site.service_token {
-        let servers = Servers::to_ask(hub_settings(site, metrics), token)?;
+        let servers = Servers::for_lookups(hub_settings(site, metrics), token)?;
         hub = hub.with_servers(Arc::new(servers));
     }
     Ok(hub)

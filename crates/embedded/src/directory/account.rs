@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use skykey_types::GroupPath;
 
-/// What the directory knows of a person, but for the password.
+/// A person in the directory, without the password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// The person's name for ever, a UUID.
+    /// The permanent id of the person, a UUID.
     pub sub: String,
     /// The login name.
     pub username: String,
@@ -19,8 +19,7 @@ pub struct Account {
     pub family_name: String,
     /// The mail address, taken as verified.
     pub email: String,
-    /// Who this is in the story that is told with the seeded people, such as "an astronomer, in
-    /// no group yet".
+    /// The role in the demo of a seeded person, such as "an astronomer, in no group yet".
     pub is: String,
     /// Whether the account may be used at all.
     pub active: bool,
@@ -54,7 +53,7 @@ impl Account {
 /// A group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// Its name for ever, a UUID.
+    /// The permanent id of the group, a UUID.
     pub id: String,
     /// Its name for people, with the names of the groups above it.
     pub path: GroupPath,

@@ -11,21 +11,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::PasswordError;
 use crate::EmbeddedError;
 
-const AT_ONCE: usize = 2;
-const WAITING: usize = 32;
-const LONGEST: usize = 1024;
+const MAX_CONCURRENT: usize = 2;
+const MAX_WAITING: usize = 32;
+const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// Hashes and checks passwords.
 #[derive(Debug)]
 pub(super) struct Passwords {
-    // What an unknown username is checked against, so that it costs the same time.
-    nobody: String,
-    places: Arc<Semaphore>,
+    /// The hash that an unknown username is checked against, so that it takes the same time.
+    unknown_user_hash: String,
+    queue: Arc<Semaphore>,
     cores: Arc<Semaphore>,
 }
 
-/// The right to check one password now.
-pub(super) struct Place<'a> {
+/// A permit to check one password.
+pub(super) struct CheckPermit<'a> {
     passwords: &'a Passwords,
     held: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
@@ -33,13 +33,13 @@ pub(super) struct Place<'a> {
 impl Passwords {
     pub(super) fn new() -> Result<Self, EmbeddedError> {
         Ok(Self {
-            nobody: hash(&Secret::new(random_token(32)))?,
-            places: Arc::new(Semaphore::new(WAITING + AT_ONCE)),
-            cores: Arc::new(Semaphore::new(AT_ONCE)),
+            unknown_user_hash: hash(&Secret::new(random_token(32)))?,
+            queue: Arc::new(Semaphore::new(MAX_WAITING + MAX_CONCURRENT)),
+            cores: Arc::new(Semaphore::new(MAX_CONCURRENT)),
         })
     }
 
-    /// The hash of a new password, in PHC format. Blocks for some tens of milliseconds.
+    /// Hashes a new password, in PHC format. Blocks for some tens of milliseconds.
     #[expect(
         clippy::unused_self,
         reason = "the parameters of hashing and checking belong together"
@@ -48,34 +48,34 @@ impl Passwords {
         hash(password)
     }
 
-    /// Waits for a turn; refuses when too many wait already.
-    pub(super) async fn place(&self) -> Result<Place<'_>, PasswordError> {
-        let place = Arc::clone(&self.places)
+    /// Waits for a permit; fails if too many others wait.
+    pub(super) async fn permit(&self) -> Result<CheckPermit<'_>, PasswordError> {
+        let queued = Arc::clone(&self.queue)
             .try_acquire_owned()
             .map_err(|_| PasswordError::Unavailable)?;
         let core = Arc::clone(&self.cores)
             .acquire_owned()
             .await
             .map_err(|_| PasswordError::Unavailable)?;
-        Ok(Place {
+        Ok(CheckPermit {
             passwords: self,
-            held: (place, core),
+            held: (queued, core),
         })
     }
 }
 
-impl Place<'_> {
-    /// Whether `password` has the hash; never without a hash, though that takes as long.
+impl CheckPermit<'_> {
+    /// Whether `password` has the hash. Without a hash the answer is no, after the same time.
     pub(super) async fn check(
         self,
         hash: Option<String>,
         password: Secret,
     ) -> Result<bool, PasswordError> {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.passwords.nobody.clone());
+        let hash = hash.unwrap_or_else(|| self.passwords.unknown_user_hash.clone());
         let held = self.held;
         let work = move || {
-            // Kept by the work, which goes on when nobody waits for it any more.
+            // Held by the work, which continues after the caller has gone.
             let _held = held;
             verify(&hash, &password)
         };
@@ -99,7 +99,7 @@ fn hash(password: &Secret) -> Result<String, EmbeddedError> {
 
 fn verify(hash: &str, password: &Secret) -> bool {
     let bytes = password.expose().as_bytes();
-    let fits = bytes.len() <= LONGEST;
+    let fits = bytes.len() <= MAX_PASSWORD_BYTES;
     let bytes = if fits { bytes } else { b"" };
     let (Ok(hash), Ok(argon2)) = (PasswordHash::new(hash), argon2id()) else {
         return false;

@@ -1,4 +1,4 @@
-//! Answers that are no page: JSON, and refusals in the shape that each kind of endpoint has.
+//! Responses that are not pages: JSON, and errors in the format of each kind of endpoint.
 
 use std::borrow::Cow;
 
@@ -12,12 +12,12 @@ use serde_json::json;
 use super::params::Repeated;
 use crate::EmbeddedError;
 
-/// JSON that nobody may keep.
+/// Builds a JSON response that must not be cached.
 pub(super) fn fresh_json<T: Serialize>(status: StatusCode, body: T) -> Response {
     (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
-/// SCIM's JSON (RFC 7644 §3.1).
+/// Builds a SCIM response (RFC 7644 §3.1).
 pub(super) fn scim_json<T: Serialize>(status: StatusCode, body: T) -> Response {
     let headers = [
         (CONTENT_TYPE, "application/scim+json;charset=UTF-8"),
@@ -31,7 +31,7 @@ pub(super) fn scim_json<T: Serialize>(status: StatusCode, body: T) -> Response {
         .into_response()
 }
 
-/// A refusal of an OAuth endpoint, RFC 6749 §5.2.
+/// An error of an OAuth endpoint, RFC 6749 §5.2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OAuthError {
     pub(super) code: &'static str,
@@ -55,7 +55,7 @@ impl OAuthError {
     }
 
     pub(super) fn invalid_client() -> Self {
-        Self::new("invalid_client", "no such client, or not its secret")
+        Self::new("invalid_client", "unknown client, or a wrong secret")
     }
 
     fn status(&self) -> StatusCode {
@@ -71,7 +71,7 @@ impl OAuthError {
 impl From<EmbeddedError> for OAuthError {
     fn from(error: EmbeddedError) -> Self {
         tracing::error!(%error, "the embedded IAM failed");
-        Self::new("server_error", "the IAM could not do this just now")
+        Self::new("server_error", "the IAM failed; try again")
     }
 }
 
@@ -95,21 +95,21 @@ impl IntoResponse for OAuthError {
     }
 }
 
-/// A refusal of a protected resource: RFC 6750 §3 for the bearer's part, INDIGO's
+/// An error of a protected resource: RFC 6750 §3 for the bearer, INDIGO's
 /// `{"error": "…"}` for the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ApiError {
     /// Neither token nor web session.
     NoLogin,
-    /// A token that is forged, expired, revoked, or of an account that may not be used.
+    /// A token that is forged, expired, revoked, or of an inactive account.
     BadToken,
-    /// A token without the scope that this needs.
+    /// A token without the needed scope.
     Scope(&'static str),
-    /// A person who may not do this.
+    /// A person without the right.
     Forbidden(&'static str),
-    /// A request that cannot be understood, or cannot be met as things stand.
+    /// A malformed request, or one that the present state does not allow.
     BadRequest(Cow<'static, str>),
-    /// What was asked for is not there.
+    /// The resource does not exist.
     NotFound(Cow<'static, str>),
     /// The disk failed.
     Failed,
@@ -139,7 +139,7 @@ impl ApiError {
             }
             Self::Forbidden(why) => (*why).into(),
             Self::BadRequest(why) | Self::NotFound(why) => why.clone(),
-            Self::Failed => "the IAM could not do this just now".into(),
+            Self::Failed => "the IAM failed; try again".into(),
         }
     }
 
@@ -204,7 +204,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// A refusal of a SCIM endpoint, RFC 7644 §3.12.
+/// An error of a SCIM endpoint, RFC 7644 §3.12.
 #[derive(Debug)]
 pub(super) struct ScimError(pub(super) ApiError);
 

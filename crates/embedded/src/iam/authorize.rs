@@ -15,8 +15,8 @@ use super::pages;
 use super::params::Params;
 use super::tokens::Grant;
 
-/// Sends the browser back to the client with a code, or first to the login page. A client or a
-/// redirect URI that is not known is told to the person, never redirected to.
+/// Redirects the browser to the client with a code, or first to the login page. For an unknown client or
+/// redirect URI it shows the person an error, and never redirects.
 pub(super) async fn authorize(
     State(iam): State<Arc<Iam>>,
     RawQuery(query): RawQuery,
@@ -33,18 +33,18 @@ pub(super) async fn authorize(
         .filter(|uri| client.accepts_redirect(uri))
     else {
         return refuse_on_page(
-            "The application that sent you here asks to send you on to a place that it may not use.",
+            "The application that sent you here asked for a redirect to an address that is not registered for it.",
         );
     };
     let back = match step(&iam, client, &params, redirect_uri, &headers) {
         Ok(Step::LogIn { next }) => return Redirect::to(&login_url(&next)).into_response(),
         Ok(Step::Code(code)) => with_query(redirect_uri, &[("code", &code)], params.find("state")),
         Err(error) => {
-            let told = [
+            let error = [
                 ("error", error.code),
                 ("error_description", &error.description),
             ];
-            with_query(redirect_uri, &told, params.find("state"))
+            with_query(redirect_uri, &error, params.find("state"))
         }
     };
     match back {
@@ -141,7 +141,7 @@ fn challenge(client: &ClientSeed, params: &Params) -> Result<Option<String>, OAu
     Ok(Some(challenge.to_owned()))
 }
 
-/// This request again, without the demand for a fresh login, which will have been met.
+/// Returns this request's address without its demand for a fresh login.
 fn after_login(params: &Params) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in params
@@ -169,5 +169,5 @@ fn with_query(redirect_uri: &str, pairs: &[(&str, &str)], state: Option<&str>) -
 }
 
 fn refuse_on_page(why: &str) -> Response {
-    pages::message(StatusCode::BAD_REQUEST, "This login cannot go on", why)
+    pages::message(StatusCode::BAD_REQUEST, "This login cannot continue", why)
 }

@@ -1,4 +1,4 @@
-//! Who calls the API: a person by bearer token, a client by bearer token, a person by web session.
+//! The caller of the API: a person by bearer token, a client by bearer token, a person by web session.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
@@ -9,7 +9,7 @@ use super::answer::ApiError;
 use super::scope::Scope;
 use crate::Account;
 
-/// Somebody whose token or session was checked just now.
+/// A caller whose token or session is verified.
 #[derive(Debug)]
 pub(super) enum Caller {
     /// A client acting for a person, within a scope.
@@ -21,7 +21,7 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    /// The person, whichever way they came.
+    /// Returns the person, by token or by session.
     pub(super) fn account(&self) -> Option<&Account> {
         match self {
             Self::Person(account, _) | Self::Session(account) => Some(account),
@@ -37,7 +37,7 @@ impl Caller {
         }
     }
 
-    /// Whether this is the group's manager at the pages. As with INDIGO a token does not do.
+    /// Whether this is the group's manager at the pages. As with INDIGO, a token is not enough.
     pub(super) fn manages(&self, group: &GroupPath) -> bool {
         matches!(self, Self::Session(account) if account.manages.contains(group))
     }
@@ -47,7 +47,7 @@ impl Caller {
         matches!(self, Self::Session(account) if !account.manages.is_empty())
     }
 
-    /// The refusal of one who lacks the scope (by token) or the role (by session).
+    /// Returns the error for a missing scope (by token) or role (by session).
     pub(super) fn refusal(&self, scope: &'static str) -> ApiError {
         match self {
             Self::Session(_) => ApiError::Forbidden("this is for the group's manager"),
@@ -57,7 +57,7 @@ impl Caller {
 }
 
 impl Iam {
-    /// Who calls. A bearer token goes before a cookie; a call with a cookie that changes
+    /// Authenticates the caller. A bearer token takes precedence over a cookie; a call with a cookie that changes
     /// something must carry the session's csrf value in `x-csrf-token`.
     pub(super) fn caller(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, ApiError> {
         if headers.contains_key(AUTHORIZATION) {
@@ -76,7 +76,7 @@ impl Iam {
         Ok(Caller::Session(account))
     }
 
-    /// Who calls, by bearer token alone (RFC 6750 §2.1).
+    /// Authenticates the caller by bearer token only (RFC 6750 §2.1).
     pub(super) fn bearer(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let value = headers.get(AUTHORIZATION).ok_or(ApiError::NoLogin)?;
         let (scheme, token) = value
@@ -102,7 +102,7 @@ impl Iam {
         Ok(Caller::Person(account, claims.scope))
     }
 
-    /// The person whose web session this is, if the account may be used.
+    /// Returns the person of the web session, if the account is active.
     pub(super) fn signed_in(&self, headers: &HeaderMap) -> Option<Account> {
         let session = self.sessions.find(headers, self.clock.now())?;
         self.directory.usable(&session.sub)

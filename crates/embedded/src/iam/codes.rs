@@ -13,12 +13,12 @@ use subtle::ConstantTimeEq;
 use super::answer::OAuthError;
 use super::tokens::{Grant, hash_of};
 
-const LIFETIME: SignedDuration = SignedDuration::from_secs(60);
-// A code that comes back later than that is just unknown.
-const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
-const MOST: usize = 10_000;
+const CODE_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
+// A code that comes back later is unknown.
+const SPENT_RETENTION: SignedDuration = SignedDuration::from_mins(10);
+const MAX_CODES: usize = 10_000;
 
-/// The codes of the last minutes, by their hash; lost at a restart, which costs a login.
+/// Recent codes by their hash, in memory only; after a restart a new login is needed.
 #[derive(Debug, Default)]
 pub(super) struct Codes(Mutex<HashMap<String, Code>>);
 
@@ -35,7 +35,7 @@ struct Code {
 #[derive(Debug)]
 pub(super) enum CodeError {
     Refused(OAuthError),
-    /// It was redeemed before: whatever that led to must end (RFC 6749 §4.1.2).
+    /// It was redeemed before: its tokens must be revoked (RFC 6749 §4.1.2).
     Reused {
         /// The grant's id.
         grant: String,
@@ -52,8 +52,8 @@ impl Codes {
         now: Timestamp,
     ) -> Result<String, OAuthError> {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        codes.retain(|_, code| now.duration_since(code.issued) < REMEMBERED);
-        if codes.len() >= MOST {
+        codes.retain(|_, code| now.duration_since(code.issued) < SPENT_RETENTION);
+        if codes.len() >= MAX_CODES {
             return Err(OAuthError::new(
                 "temporarily_unavailable",
                 "too many logins at once; try again",
@@ -74,7 +74,7 @@ impl Codes {
         Ok(code)
     }
 
-    /// What the code stands for. Any attempt by the right client spends it.
+    /// Redeems a code for its grant. Any attempt by the right client spends it.
     pub(super) fn redeem(
         &self,
         code: &str,
@@ -96,7 +96,7 @@ impl Codes {
             return Err(CodeError::Reused { grant: id, sub });
         }
         code.spent = true;
-        if now.duration_since(code.issued) >= LIFETIME {
+        if now.duration_since(code.issued) >= CODE_LIFETIME {
             return refused("the code has expired");
         }
         if code.redirect_uri != redirect_uri {

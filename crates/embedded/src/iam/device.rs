@@ -19,13 +19,13 @@ use super::scope::Scope;
 use super::tokens::{Grant, hash_of};
 use crate::throttle::Throttle;
 
-const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
-const INTERVAL: SignedDuration = SignedDuration::from_secs(5);
-const MOST: usize = 1_000;
-// No vowels, so no words; nothing that looks like something else (RFC 8628 §6.1).
+const CODE_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
+const POLL_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
+const MAX_PENDING: usize = 1_000;
+// No vowels, so no words, and no letters that look alike (RFC 8628 §6.1).
 const USER_CODE_LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
-/// Answers a device with a code for itself and one for the person.
+/// Returns a code for the device and one for the person.
 pub(super) async fn device_code(
     State(iam): State<Arc<Iam>>,
     headers: HeaderMap,
@@ -33,11 +33,9 @@ pub(super) async fn device_code(
 ) -> Result<Response, OAuthError> {
     let params = Params::parse(&body)?;
     let client = iam.clients.authenticate(&headers, &params)?;
-    // INDIGO's endpoint wants it there, however the client authenticates.
+    // INDIGO's endpoint requires it for every kind of client authentication.
     if params.find("client_id").is_none() {
-        return Err(OAuthError::invalid_request(
-            "there is no client_id in the form",
-        ));
+        return Err(OAuthError::invalid_request("the form has no client_id"));
     }
     client.allows(GrantType::DeviceCode)?;
     let scope = client.scope(params.find("scope"))?.of_a_person();
@@ -50,18 +48,18 @@ pub(super) async fn device_code(
         "user_code": user_code,
         "verification_uri": page,
         "verification_uri_complete": format!("{page}?user_code={user_code}"),
-        "expires_in": LIFETIME.as_secs(),
-        "interval": INTERVAL.as_secs(),
+        "expires_in": CODE_LIFETIME.as_secs(),
+        "interval": POLL_INTERVAL.as_secs(),
     });
     Ok(fresh_json(StatusCode::OK, body))
 }
 
-/// The requests of devices under way, in memory: a restart costs a new code.
+/// Pending requests of devices, in memory only; after a restart a new code is needed.
 #[derive(Debug, Default)]
 pub(super) struct Devices {
     /// By the hash of the device code.
     waiting: Mutex<HashMap<String, Request>>,
-    /// Wrong codes by person, so that nobody finds another's by trying.
+    /// Wrong codes by person, against guessing another person's code.
     guesses: Mutex<Throttle>,
 }
 
@@ -82,7 +80,7 @@ enum Decision {
     Denied,
 }
 
-/// What a person is asked about.
+/// The request that a person approves or denies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) user_code: String,
@@ -90,7 +88,7 @@ pub(super) struct Question {
     pub(super) scope: Scope,
 }
 
-/// Why a person's code leads nowhere.
+/// Why a person's code is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UserCodeError {
     Unknown,
@@ -105,11 +103,11 @@ impl Devices {
         now: Timestamp,
     ) -> Result<(String, String), OAuthError> {
         let mut waiting = self.waiting();
-        waiting.retain(|_, request| now.duration_since(request.begun) < LIFETIME);
-        if waiting.len() >= MOST {
+        waiting.retain(|_, request| now.duration_since(request.begun) < CODE_LIFETIME);
+        if waiting.len() >= MAX_PENDING {
             return Err(OAuthError::new(
                 "temporarily_unavailable",
-                "too many devices wait; try again later",
+                "too many devices are waiting; try again later",
             ));
         }
         let (device_code, user_code) = (random_token(32), new_user_code());
@@ -118,7 +116,7 @@ impl Devices {
             client_id: client_id.to_owned(),
             scope,
             begun: now,
-            interval: INTERVAL,
+            interval: POLL_INTERVAL,
             polled: None,
             decision: None,
         };
@@ -126,7 +124,7 @@ impl Devices {
         Ok((device_code, user_code))
     }
 
-    /// The grant, once the person has approved; it is given out once (RFC 8628 §3.5).
+    /// Returns the grant once, after the person has approved (RFC 8628 §3.5).
     pub(super) fn poll(
         &self,
         device_code: &str,
@@ -141,11 +139,11 @@ impl Devices {
         else {
             return Err(OAuthError::invalid_grant("the device code is not valid"));
         };
-        if now.duration_since(request.begun) >= LIFETIME {
+        if now.duration_since(request.begun) >= CODE_LIFETIME {
             waiting.remove(&key);
             return Err(OAuthError::new(
                 "expired_token",
-                "the device code has expired; begin again",
+                "the device code has expired; request a new one",
             ));
         }
         match request.decision.clone() {
@@ -155,13 +153,16 @@ impl Devices {
             }
             Some(Decision::Denied) => {
                 waiting.remove(&key);
-                Err(OAuthError::new("access_denied", "the person said no"))
+                Err(OAuthError::new(
+                    "access_denied",
+                    "the person denied the request",
+                ))
             }
             None => {
                 let last = request.polled.replace(now);
                 if last.is_some_and(|last| now.duration_since(last) < request.interval) {
-                    request.interval += INTERVAL;
-                    let why = format!("ask every {} seconds", request.interval.as_secs());
+                    request.interval += POLL_INTERVAL;
+                    let why = format!("poll every {} seconds at most", request.interval.as_secs());
                     return Err(OAuthError::new("slow_down", why));
                 }
                 Err(OAuthError::new(
@@ -172,7 +173,7 @@ impl Devices {
         }
     }
 
-    /// What the person `sub` is asked when they type this code.
+    /// Returns the request of the code that the person `sub` typed.
     pub(super) fn question(
         &self,
         typed: &str,
@@ -186,7 +187,7 @@ impl Devices {
         })
     }
 
-    /// Notes the person's answer.
+    /// Records the person's decision.
     pub(super) fn decide(
         &self,
         typed: &str,
@@ -231,7 +232,7 @@ impl Devices {
         let request = waiting.values_mut().find(|request| {
             request.user_code.replace('-', "") == typed
                 && request.decision.is_none()
-                && now.duration_since(request.begun) < LIFETIME
+                && now.duration_since(request.begun) < CODE_LIFETIME
         });
         let request = request.ok_or(UserCodeError::Unknown)?;
         guesses.forgive(sub);

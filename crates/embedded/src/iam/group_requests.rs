@@ -22,8 +22,8 @@ use super::params::{Paging, Params};
 use crate::directory::uuid;
 use crate::{Account, Group};
 
-const LARGEST_PAGE: usize = 10;
-const LONGEST_TEXT: usize = 2_000;
+const MAX_PAGE_ENTRIES: usize = 10;
+const MAX_TEXT_CHARS: usize = 2_000;
 
 pub(super) fn routes() -> Router<Arc<Iam>> {
     Router::new()
@@ -107,7 +107,7 @@ async fn list(
     found.sort_by(|(a_name, a), (b_name, b)| {
         (a_name, &a.group, a.created).cmp(&(b_name, &b.group, b.created))
     });
-    let paging = Paging::of(&params, LARGEST_PAGE);
+    let paging = Paging::of(&params, MAX_PAGE_ENTRIES);
     let total = found.len();
     let page: Vec<Value> = paging
         .cut(found)
@@ -218,7 +218,7 @@ impl Iam {
         let group = self.existing_group(group)?;
         let notes = bounded(notes).ok_or_else(|| {
             ApiError::bad_request(format!(
-                "invalid membership request: notes cannot be empty, nor longer than {LONGEST_TEXT} characters"
+                "invalid membership request: notes cannot be empty, nor longer than {MAX_TEXT_CHARS} characters"
             ))
         })?;
         if account.groups.contains(&group.path) {
@@ -264,7 +264,7 @@ impl Iam {
     ) -> Result<GroupRequest, ApiError> {
         let motivation = bounded(motivation).ok_or_else(|| {
             let why = format!(
-                "reject motivation cannot be empty, nor longer than {LONGEST_TEXT} characters"
+                "reject motivation cannot be empty, nor longer than {MAX_TEXT_CHARS} characters"
             );
             ApiError::bad_request(why)
         })?;
@@ -314,5 +314,5 @@ impl Iam {
 /// The text without blanks around it, if there is any and not too much.
 fn bounded(text: &str) -> Option<String> {
     let text = text.trim();
-    (!text.is_empty() && text.chars().count() <= LONGEST_TEXT).then(|| text.to_owned())
+    (!text.is_empty() && text.chars().count() <= MAX_TEXT_CHARS).then(|| text.to_owned())
 }

@@ -56,12 +56,12 @@ pub(super) struct Paging {
 }
 
 impl Paging {
-    /// What the parameters ask for, at most `most` entries.
-    pub(super) fn of(params: &Params, most: usize) -> Self {
+    /// Reads the page from the parameters; `max` is the limit of entries.
+    pub(super) fn of(params: &Params, max: usize) -> Self {
         let number = |name| params.number(name).map(|n| usize::try_from(n).unwrap_or(0));
         Self {
             start: number("startIndex").unwrap_or(1).max(1),
-            count: number("count").unwrap_or(most).min(most),
+            count: number("count").unwrap_or(max).min(max),
         }
     }
 

@@ -16,7 +16,7 @@ use super::caller::Caller;
 use super::params::{Paging, Params};
 use crate::{Account, Group};
 
-const LARGEST_PAGE: usize = 100;
+const MAX_PAGE_ENTRIES: usize = 100;
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const INDIGO_USER: &str = "urn:indigo-dc:scim:schemas:IndigoUser";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -127,7 +127,7 @@ fn paging(query: Option<&str>) -> Result<Paging, ApiError> {
     {
         return Err(ApiError::bad_request("filters are not supported"));
     }
-    Ok(Paging::of(&params, LARGEST_PAGE))
+    Ok(Paging::of(&params, MAX_PAGE_ENTRIES))
 }
 
 /// A page of a list, RFC 7644 §3.4.2.

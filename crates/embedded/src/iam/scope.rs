@@ -27,7 +27,7 @@ impl Scope {
         self.0.iter().map(String::as_str)
     }
 
-    /// Without what only administrators are given; none of the people here is one.
+    /// Removes the administrators' scopes, which no person here may have.
     pub(super) fn of_a_person(self) -> Self {
         Self(
             self.0

@@ -15,8 +15,8 @@ use super::tokens::hash_of;
 
 // Cookies ignore ports, and several services share 127.0.0.1: the name must be ours alone.
 const COOKIE: &str = "skykey_iam";
-const LIFETIME: SignedDuration = SignedDuration::from_hours(8);
-const MOST: usize = 10_000;
+const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(8);
+const MAX_SESSIONS: usize = 10_000;
 
 /// The sessions, in memory and by the hash of the cookie.
 pub(super) struct Sessions {
@@ -25,7 +25,7 @@ pub(super) struct Sessions {
     live: Mutex<HashMap<String, Session>>,
 }
 
-/// Somebody's login.
+/// A person's login.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub(super) sub: String,
@@ -42,12 +42,12 @@ impl Sessions {
         }
     }
 
-    /// Begins a session with a new cookie, whatever the browser had before.
+    /// Begins a session, always with a new cookie.
     pub(super) fn begin(&self, sub: &str, now: Timestamp) -> HeaderValue {
         let id = random_token(32);
         let mut sessions = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, session| now.duration_since(session.auth_time) < LIFETIME);
-        if sessions.len() >= MOST {
+        sessions.retain(|_, session| now.duration_since(session.auth_time) < SESSION_LIFETIME);
+        if sessions.len() >= MAX_SESSIONS {
             let oldest = sessions
                 .iter()
                 .min_by_key(|(_, session)| session.auth_time)
@@ -69,11 +69,11 @@ impl Sessions {
         let sessions = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         sessions
             .get(&key)
-            .filter(|session| now.duration_since(session.auth_time) < LIFETIME)
+            .filter(|session| now.duration_since(session.auth_time) < SESSION_LIFETIME)
             .cloned()
     }
 
-    /// Ends the session and forgets the cookie.
+    /// Ends the session, and returns a cookie that deletes the browser's.
     pub(super) fn end(&self, headers: &HeaderMap) -> HeaderValue {
         if let Some(id) = cookie(headers) {
             self.live
@@ -93,8 +93,8 @@ impl Sessions {
         (self.csrf_of(&id), Some(self.set_cookie(&id)))
     }
 
-    /// Whether a form or a call comes from a page of ours in this browser: the value belongs to
-    /// the cookie, and the browser names no other origin.
+    /// Whether a form or a call comes from this site's page in this browser: the value belongs to the
+    /// cookie, and the browser names no other origin.
     pub(super) fn is_ours(&self, headers: &HeaderMap, csrf: &str) -> bool {
         let origin_ok = match (headers.get(ORIGIN), headers.get(HOST)) {
             (None, _) => true,
@@ -169,7 +169,7 @@ mod tests {
         );
         let headers = browser(&cookie);
         assert_eq!(sessions.find(&headers, now).unwrap().sub, "sub");
-        assert!(sessions.find(&headers, now + LIFETIME).is_none());
+        assert!(sessions.find(&headers, now + SESSION_LIFETIME).is_none());
         sessions.end(&headers);
         assert!(sessions.find(&headers, now).is_none());
     }

@@ -15,7 +15,7 @@ use skykey_seal::{read_private, write_private};
 
 use crate::EmbeddedError;
 
-const LONGEST_TOKEN: usize = 8 * 1024;
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 pub(super) struct Signer {
     kid: String,
@@ -24,7 +24,7 @@ pub(super) struct Signer {
     jwks: Value,
 }
 
-/// What a token is for; a token of one kind is not taken for the other.
+/// The kind of a token; one kind is never accepted as the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// RFC 9068.
@@ -102,7 +102,7 @@ impl Signer {
     /// The claims of a token that this key signed, for this kind, by RS256. Times and issuer are
     /// the caller's to check.
     pub(super) fn verify<T: DeserializeOwned + Clone>(&self, kind: Kind, token: &str) -> Option<T> {
-        if token.len() > LONGEST_TOKEN {
+        if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
         let mut validation = Validation::new(Algorithm::RS256);

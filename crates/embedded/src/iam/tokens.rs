@@ -30,7 +30,7 @@ pub(super) const ACCESS_LIFETIME: SignedDuration = SignedDuration::from_hours(1)
 const ID_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 const REFRESH_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Spent refresh tokens remembered for each grant, to notice when one comes back.
-const SPENT_REMEMBERED: u64 = 20;
+const MAX_SPENT_PER_GRANT: u64 = 20;
 
 /// What somebody allowed a client, once.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -221,7 +221,7 @@ impl Tokens {
             old.spent = true;
             let (grant, turn) = (old.grant.clone(), old.turn + 1);
             state.refresh.retain(|_, entry| {
-                entry.grant.id != grant.id || entry.turn + SPENT_REMEMBERED >= turn
+                entry.grant.id != grant.id || entry.turn + MAX_SPENT_PER_GRANT >= turn
             });
             let entry = Refresh {
                 grant: grant.clone(),

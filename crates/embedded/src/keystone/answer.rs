@@ -1,4 +1,4 @@
-//! Refusals in Keystone's shape, and bodies read without trust.
+//! Errors in Keystone's format, and parsing of request bodies.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{EmbeddedError, PasswordError};
 
-/// Why not, as `{"error": {"code", "message", "title"}}`.
+/// An error, as `{"error": {"code", "message", "title"}}`.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -35,7 +35,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// 401, without a reason: it would help whoever guesses.
+    /// 401 without a reason, which would help an attacker.
     pub(super) fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
@@ -54,7 +54,7 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
-    /// 403 for tokens that stand for a part of a person's rights.
+    /// 403 for tokens with a part of a person's rights.
     pub(super) fn delegated() -> Self {
         Self::forbidden("Delegated tokens cannot access credentials directly")
     }
@@ -68,7 +68,7 @@ impl Refusal {
         )
     }
 
-    /// 404 that does not repeat what was asked for.
+    /// 404 that does not repeat the request.
     pub(super) fn not_found_because(message: &'static str) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }

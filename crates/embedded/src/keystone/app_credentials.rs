@@ -20,7 +20,7 @@ use super::catalog::{links, role, time};
 use super::seed::Role;
 use super::state::{AppCredential, new_id};
 
-const MOST_OF_ONE_USER: usize = 1000;
+const MAX_PER_USER: usize = 1000;
 
 #[derive(Deserialize)]
 struct Body {
@@ -92,7 +92,7 @@ pub(super) async fn create(
             .app_credentials
             .values()
             .filter(|other| other.user_id == credential.user_id);
-        if others.clone().count() >= MOST_OF_ONE_USER {
+        if others.clone().count() >= MAX_PER_USER {
             return Err(Refusal::forbidden(
                 "the user has as many application credentials as one may have",
             ));

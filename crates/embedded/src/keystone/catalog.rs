@@ -1,4 +1,4 @@
-//! What clients look at first: versions, the catalogue, and how a token is described.
+//! Versions, the catalogue, and the description of a token.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub(super) fn links(url: &str) -> Value {
     json!({"self": url, "next": null, "previous": null})
 }
 
-/// The domain that everything is in.
+/// The only domain.
 pub(super) fn domain() -> Value {
     json!({"id": "default", "name": "Default"})
 }

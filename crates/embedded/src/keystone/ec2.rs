@@ -23,7 +23,7 @@ use super::state::{Ec2, new_id};
 
 const SEALED: Purpose = Purpose("keystone-ec2");
 // Each change writes the whole state file.
-const MOST_OF_ONE_USER: usize = 10_000;
+const MAX_PER_USER: usize = 10_000;
 
 /// `POST /v3/users/{user}/credentials/OS-EC2`.
 pub(super) async fn create(
@@ -63,7 +63,7 @@ pub(super) async fn create(
             .values()
             .filter(|other| other.user_id == credential.user_id)
             .count()
-            >= MOST_OF_ONE_USER
+            >= MAX_PER_USER
         {
             return Err(Refusal::forbidden(
                 "the user has as many credentials as one may have",

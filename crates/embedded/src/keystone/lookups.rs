@@ -22,7 +22,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// What a list may be narrowed by.
+/// The filters of a list.
 #[derive(Deserialize)]
 pub(super) struct Filter {
     name: Option<String>,
@@ -33,7 +33,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Whether a user's login at the IAM is the one that is asked for.
+    /// Whether a user's login at the IAM matches the filter.
     fn fits_login(&self, sub: Option<&str>) -> bool {
         let fits = |wanted: &Option<String>, found: Option<&str>| {
             wanted.is_none() || wanted.as_deref() == found

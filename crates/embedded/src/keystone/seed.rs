@@ -1,4 +1,4 @@
-//! Projects, services and roles: what the configuration says, not what people did.
+//! Projects, services and roles from the configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,16 +8,16 @@ use skykey_types::{GroupPath, ProjectName, Secret};
 use super::state::{State, new_id};
 use crate::{Account, Directory, EmbeddedError, StateFile};
 
-// Nobody slows down guesses at a service's password: a guesser could lock the service out.
-const SHORTEST_SERVICE_PASSWORD: usize = 16;
+// Guesses at a service's password are not throttled: an attacker could lock the service out.
+const MIN_SERVICE_PASSWORD_BYTES: usize = 16;
 
-/// What exists from the start, and as long as it is in the seed. What left the seed is out of
-/// use; it has its old id if it comes back.
+/// The projects and services. One that is removed from the seed is disabled; it has its old id if it
+/// comes back.
 #[derive(Debug, Clone, Default)]
 pub struct KeystoneSeed {
     /// The projects, in the domain `default`.
     pub projects: Vec<ProjectSeed>,
-    /// The users that are no people.
+    /// The service users.
     pub services: Vec<ServiceUserSeed>,
 }
 
@@ -30,7 +30,7 @@ pub struct ProjectSeed {
     pub member_groups: Vec<GroupPath>,
 }
 
-/// A user that is a program.
+/// A service user.
 #[derive(Debug, Clone)]
 pub struct ServiceUserSeed {
     /// Its name; no person has it.
@@ -49,9 +49,9 @@ pub enum Role {
     Admin,
     /// A member of the project; implies `reader`.
     Member,
-    /// Takes no part in EC2 credentials.
+    /// Has no effect on EC2 credentials.
     Reader,
-    /// May ask who signed a request.
+    /// May look up the signer of a request.
     Service,
 }
 
@@ -201,9 +201,9 @@ fn check(seed: &KeystoneSeed, directory: &Directory) -> Result<(), EmbeddedError
         if directory.by_username(name).is_some() {
             return fail(format!("the service user {name} has the name of a person"));
         }
-        if service.password.expose().len() < SHORTEST_SERVICE_PASSWORD {
+        if service.password.expose().len() < MIN_SERVICE_PASSWORD_BYTES {
             return fail(format!(
-                "the password of the service user {name} has fewer than {SHORTEST_SERVICE_PASSWORD} characters"
+                "the password of the service user {name} has fewer than {MIN_SERVICE_PASSWORD_BYTES} characters"
             ));
         }
         if let Some((project, _)) = service

@@ -1,4 +1,4 @@
-//! `/v3/s3tokens` and `/v3/ec2tokens`: who signed this, and may they still?
+//! `/v3/s3tokens` and `/v3/ec2tokens`: the signer of a request, if they still have access.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ struct Body<T> {
     credentials: T,
 }
 
-/// What `s3tokens` is asked: the string to sign, base64, with its signature.
+/// The body of `s3tokens`: the string to sign, base64, with its signature.
 #[derive(Deserialize)]
 struct S3 {
     access: String,
@@ -46,7 +46,7 @@ struct S3 {
     signature: String,
 }
 
-/// What `ec2tokens` is asked: the request that was signed.
+/// The body of `ec2tokens`: the signed request.
 #[derive(Deserialize)]
 struct Ec2 {
     access: String,
@@ -62,7 +62,7 @@ struct Ec2 {
     body_hash: String,
 }
 
-/// `POST /v3/s3tokens`. The token that it describes is not given out.
+/// `POST /v3/s3tokens`. The response describes a token without containing it.
 pub(super) async fn s3tokens(
     State(keystone): State<Arc<Keystone>>,
     caller: Caller,
@@ -96,8 +96,8 @@ pub(super) async fn ec2tokens(
     Ok(response)
 }
 
-/// Only a service or an administrator may ask: otherwise whoever finds a presigned URL could turn
-/// its signature into a token (CVE-2025-65073).
+/// Parses the body for a service or an administrator. Anybody else with a presigned URL could turn its
+/// signature into a token (CVE-2025-65073).
 fn read<T: DeserializeOwned>(caller: &Caller, action: &str, body: &[u8]) -> Result<T, Refusal> {
     if !caller.roles.contains(&Role::Service) {
         caller.must_be_admin(action)?;
@@ -153,7 +153,7 @@ impl S3 {
 }
 
 impl Ec2 {
-    /// A header, whatever its spelling.
+    /// Returns a header; names are case-insensitive.
     fn header(&self, wanted: &str) -> Option<&str> {
         self.headers
             .iter()

@@ -1,4 +1,4 @@
-//! What the disk holds.
+//! The state file.
 
 use std::collections::{BTreeMap, BTreeSet};
 

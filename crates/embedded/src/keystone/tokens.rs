@@ -10,8 +10,8 @@ use skykey_types::{Secret, random_token};
 
 use super::answer::Refusal;
 
-const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
-const MOST: usize = 100_000;
+const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+const MAX_TOKENS: usize = 100_000;
 
 /// What a token stands for. Whether its user may do so still is looked up at each use.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Token {
             project_id,
             app_credential: None,
             issued: now,
-            expires: now + LIFETIME,
+            expires: now + TOKEN_LIFETIME,
             audit_id: random_token(22),
         }
     }
@@ -62,9 +62,9 @@ impl Tokens {
     pub(super) fn issue(&self, token: Token, now: Timestamp) -> Result<Secret, Refusal> {
         let secret = Secret::new(format!("keystone-{}", random_token(48)));
         let mut living = self.living();
-        if living.len() >= MOST {
+        if living.len() >= MAX_TOKENS {
             living.retain(|_, token| now < token.expires);
-            if living.len() >= MOST {
+            if living.len() >= MAX_TOKENS {
                 return Err(Refusal::unavailable("Too many tokens are in use."));
             }
         }

@@ -1,4 +1,4 @@
-//! Who there is: the directory's people and the services, looked at now.
+//! The present users: the directory's people and the services.
 
 use std::collections::BTreeSet;
 
@@ -100,8 +100,8 @@ impl Keystone {
         self.logged_in(&account).await
     }
 
-    /// The user of an account that has just proved itself, with the roles that its groups give it
-    /// now; made at the first login.
+    /// Returns the user of an account that has just logged in, with the roles of its present groups;
+    /// creates it at the first login.
     pub(super) async fn logged_in(&self, account: &Account) -> Result<User, Refusal> {
         let projects = self.seeded.projects_of(account);
         let known = self.state.read(|state| {

@@ -381,7 +381,7 @@ async fn a_path_or_a_method_that_there_is_not_is_answered_with_a_sentence() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         let words = answer.body.to_lowercase();
         assert!(
-            words.contains("there is nothing at this address"),
+            words.contains("this page does not exist"),
             "{path}: {words}"
         );
     }

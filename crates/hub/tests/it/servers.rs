@@ -111,7 +111,7 @@ async fn a_no_says_which_scopes_the_role_needs() {
         .await
         .unwrap_err()
         .to_string();
-    assert!(error.starts_with("cannot stop a notebook server: JupyterHub answered with HTTP 403"));
+    assert!(error.starts_with("cannot stop a notebook server: JupyterHub returned HTTP 403"));
     assert!(
         error.contains(needs) && !error.contains("of-the-service"),
         "{error}"

@@ -103,7 +103,7 @@ async fn a_hub_in_trouble_or_a_wrong_address_is_an_error_and_no_no() {
     assert!(matches!(error, HubError::Unexpected(_)), "{error:?}");
     fake.say(200, json!({ "name": "" }));
     let error = fake.hub.user(&token()).await.unwrap_err();
-    assert!(error.to_string().contains("without a name"), "{error}");
+    assert!(error.to_string().contains("has no name"), "{error}");
 }
 
 #[tokio::test]

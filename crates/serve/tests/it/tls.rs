@@ -223,7 +223,7 @@ fn what_is_wrong_with_the_files_is_said_at_the_start() {
     assert!(folder.door().is_ok());
     fs::write(&folder.files.certificate, &one.certificate[..200]).unwrap();
     let error = folder.door().unwrap_err();
-    assert!(error.contains("is not good PEM"), "{error}");
+    assert!(error.contains("is not valid PEM"), "{error}");
     let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     fs::write(&folder.files.certificate, nonsense).unwrap();
     let error = folder.door().unwrap_err();

@@ -12,9 +12,9 @@ use super::super::answer::ApiError;
 use crate::{EmbeddedError, StateFile};
 
 /// Requests kept in all; decided ones go first, the oldest before the others.
-const MOST: usize = 10_000;
+const MAX_REQUESTS: usize = 10_000;
 /// Pending requests of one person.
-const MOST_PENDING: usize = 100;
+const MAX_PENDING_PER_PERSON: usize = 100;
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl GroupRequests {
                 );
                 return Err(ApiError::bad_request(why));
             }
-            if requests.values().filter(pending).count() >= MOST_PENDING {
+            if requests.values().filter(pending).count() >= MAX_PENDING_PER_PERSON {
                 return Err(ApiError::bad_request("too many requests are pending"));
             }
             make_room(requests)?;
@@ -197,7 +197,7 @@ fn no_such_step(from: Status, to: Status) -> ApiError {
 }
 
 fn make_room(requests: &mut BTreeMap<String, GroupRequest>) -> Result<(), ApiError> {
-    if requests.len() < MOST {
+    if requests.len() < MAX_REQUESTS {
         return Ok(());
     }
     let decided = requests

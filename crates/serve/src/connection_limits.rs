@@ -1,4 +1,4 @@
-//! Places for connections: so many in all, so many for one client.
+//! Limits of connections: in total, and for each client.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,68 +10,68 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::client::{Network, is_trusted};
 use crate::settings::ServeSettings;
 
-/// Who has how many.
+/// The limits, and the connections of each client.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionLimits {
     all: Arc<Semaphore>,
     each: Option<NonZeroU32>,
     trusted: Vec<Network>,
-    taken: Arc<Taken>,
+    open: Arc<OpenByClient>,
 }
 
 #[derive(Debug, Default)]
-struct Taken(Mutex<HashMap<IpAddr, u32>>);
+struct OpenByClient(Mutex<HashMap<IpAddr, u32>>);
 
-/// One client's place; dropping it gives it back.
+/// A permit for one connection of a client; dropping it releases it.
 #[derive(Debug)]
-pub(crate) struct Place {
-    counted: Option<(IpAddr, Arc<Taken>)>,
+pub(crate) struct ClientPermit {
+    counted: Option<(IpAddr, Arc<OpenByClient>)>,
 }
 
-impl Places {
+impl ConnectionLimits {
     pub(crate) fn new(settings: &ServeSettings) -> Self {
         let all = usize::try_from(settings.connections.get()).unwrap_or(usize::MAX);
         Self {
             all: Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS))),
             each: settings.connections_per_client,
             trusted: settings.trusted_proxies.clone(),
-            taken: Arc::default(),
+            open: Arc::default(),
         }
     }
 
-    /// Waits until one more connection may be accepted. `when_full` is told when it has to wait.
+    /// Waits until one more connection may be accepted. Calls `when_full` if it has to wait.
     pub(crate) async fn any(&self, when_full: impl FnOnce()) -> OwnedSemaphorePermit {
-        if let Ok(place) = self.all.clone().try_acquire_owned() {
-            return place;
+        if let Ok(permit) = self.all.clone().try_acquire_owned() {
+            return permit;
         }
         when_full();
-        let place = self.all.clone().acquire_owned().await;
-        place.expect("nobody closes the semaphore")
+        let permit = self.all.clone().acquire_owned().await;
+        permit.expect("nobody closes the semaphore")
     }
 
-    /// A place for a connection from `peer`, or `None` when it has all that one client may have.
-    pub(crate) fn of(&self, peer: IpAddr) -> Option<Place> {
-        let Some(most) = self.each else {
-            return Some(Place { counted: None });
+    /// Returns a permit for a connection from `peer`, or `None` at the client's limit.
+    pub(crate) fn of(&self, peer: IpAddr) -> Option<ClientPermit> {
+        let Some(max) = self.each else {
+            return Some(ClientPermit { counted: None });
         };
         if is_trusted(peer, &self.trusted) {
-            return Some(Place { counted: None });
+            return Some(ClientPermit { counted: None });
         }
         let client = one_client(peer);
-        let mut taken = self.taken.lock();
+        let mut taken = self.open.lock();
         let count = taken.entry(client).or_insert(0);
-        if *count >= most.get() {
+        if *count >= max.get() {
             return None;
         }
         *count += 1;
         drop(taken);
-        Some(Place {
-            counted: Some((client, self.taken.clone())),
+        Some(ClientPermit {
+            counted: Some((client, self.open.clone())),
         })
     }
 }
 
-impl Drop for Place {
+impl Drop for ClientPermit {
     fn drop(&mut self) {
         let Some((client, taken)) = self.counted.take() else {
             return;
@@ -86,13 +86,14 @@ impl Drop for Place {
     }
 }
 
-impl Taken {
+impl OpenByClient {
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Who counts as one client: an IPv4 address, or an IPv6 /64, all of which one machine may use.
+/// Returns the address that counts as one client: an IPv4 address, or an IPv6 /64, which one machine
+/// may use entirely.
 fn one_client(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(address) => address.into(),
