@@ -96,7 +96,7 @@ impl Directory {
                 Some((person.account.sub.clone(), person.password.clone()))
             })
             .unzip();
-        let right = place.check(hash, password.clone()).await?;
+        let right = permit.check(hash, password.clone()).await?;
         let account = sub
             .filter(|_| right)
             .and_then(|sub| self.by_sub(&sub))

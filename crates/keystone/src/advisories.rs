@@ -1,20 +1,20 @@
-//! Published faults of Keystone on the calls that skykey and Ceph's RGW live by.
+//! Published faults of Keystone in the calls that skykey and Ceph's RGW depend on.
 
 /// A published fault, with the releases that are free of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Advisory {
-    /// What it is called.
+    /// Its name.
     pub ids: &'static [&'static str],
-    /// What it lets whom do.
+    /// What an attacker can do with it.
     pub about: &'static str,
     /// The first release of each series without it. Later series are free of it; earlier ones are
     /// not, unless the distribution says so.
     pub fixed_in: &'static [&'static str],
-    /// How to find out at a running Keystone, if there is a way that does no harm.
+    /// The harmless test of a running Keystone, if there is one.
     pub tried_by: Option<TriedBy>,
 }
 
-/// What shows whether a fault is there.
+/// The test of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TriedBy {
     /// [`crate::Keystone::unsigned_ec2_calls_refused`].

@@ -1,4 +1,4 @@
-//! Logging in with an application credential, as a machine does.
+//! The login with an application credential, for machines.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,12 +17,12 @@ use crate::{Error, Token};
 pub struct ApplicationCredential {
     /// Its public half, `OS_APPLICATION_CREDENTIAL_ID`.
     pub id: String,
-    /// The half that logs in, `OS_APPLICATION_CREDENTIAL_SECRET`.
+    /// Its secret, `OS_APPLICATION_CREDENTIAL_SECRET`.
     pub secret: Secret,
 }
 
-/// One Keystone, as a machine sees it that has nothing but an application credential. Clones share the
-/// connections; tokens are not kept.
+/// A client of one Keystone with only an application credential. Clones share the connections; tokens are
+/// not cached.
 #[derive(Clone)]
 pub struct MachineLogin {
     transport: Transport,
@@ -30,9 +30,9 @@ pub struct MachineLogin {
 }
 
 impl MachineLogin {
-    /// A client of the Keystone at `url`, which is written as in `OS_AUTH_URL`: with `/v3` at its end or
-    /// without. `authorities` is a PEM file of certificate authorities to believe beside those that the
-    /// machine knows. Connects to nothing yet.
+    /// Creates a client of the Keystone at `url`, which is written as in `OS_AUTH_URL`: with `/v3` at its end or
+    /// without. `authorities` is a PEM file of certificate authorities to trust in addition to the
+    /// machine's. It does not connect yet.
     pub fn new(
         url: &Url,
         authorities: Option<PathBuf>,
@@ -45,9 +45,9 @@ impl MachineLogin {
         })
     }
 
-    /// A token for the project of the application credential, with its end, from `POST /v3/auth/tokens`.
-    /// [`Error::Refused`] with 401 says that the credential is not there, has ended, or that its owner has
-    /// lost the roles that it was made with: Keystone does not say which.
+    /// Requests a token for the project of the application credential, with its expiry, from `POST /v3/auth/tokens`.
+    /// [`Error::Refused`] with 401 says that the credential is unknown or expired, or that its owner has lost
+    /// the roles that it was created with: Keystone does not say which.
     pub async fn token(&self) -> Result<Token, Error> {
         self.transport
             .application_credential_token(&self.credential)
@@ -83,7 +83,7 @@ impl Transport {
     }
 }
 
-/// The address of version 3 of the API, if only the service's is given.
+/// Appends the API's version 3 if the address is only the service's.
 fn with_version(url: &Url) -> Url {
     let mut url = url.clone();
     let names_one = url.path_segments().is_some_and(|mut segments| {

@@ -1,4 +1,4 @@
-//! Making an EC2 credential.
+//! Creates an EC2 credential.
 
 use http::Method;
 use serde::Deserialize;
@@ -30,8 +30,8 @@ impl From<Shape> for Ec2Credential {
 }
 
 impl Keystone {
-    /// A new EC2 credential of the user for the project, from
-    /// `POST /v3/users/{user}/credentials/OS-EC2`. It has no end. The caller must be the user,
+    /// Creates an EC2 credential of the user for the project, with
+    /// `POST /v3/users/{user}/credentials/OS-EC2`. It does not expire. The caller must be the user,
     /// with the role `member` in the token's project, or an administrator.
     ///
     /// Keystone does not check that the user is a member of the project; the credential of one

@@ -1,4 +1,4 @@
-//! Whether Keystone lets a part of somebody's rights become all of them.
+//! Tests whether an application credential can gain all rights of its owner.
 
 use http::Method;
 use jiff::SignedDuration;
@@ -10,16 +10,16 @@ use crate::probe::to_the_end;
 use crate::transport::Call;
 use crate::{ApplicationCredential, Caller, Error, Found, Keystone, Probe, Project, UserRef};
 
-/// An application credential that nobody deletes ends by itself.
+/// The lifetime of the application credential, if it cannot be deleted.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
 impl Keystone {
-    /// Whether an application credential of our own user is refused an EC2 credential
+    /// Tests whether an application credential of our own user is refused an EC2 credential
     /// (CVE-2026-33551, CVE-2026-43001). Our own user must be a `member` of the project that it logs
     /// in for.
     ///
-    /// It makes an application credential, logs in with it, asks for an EC2 credential, and deletes
-    /// whatever was made, even if the caller goes away meanwhile.
+    /// It creates an application credential, logs in with it, requests an EC2 credential, and deletes what it
+    /// created, also if the caller is dropped.
     pub async fn delegated_tokens_refused(&self) -> Result<Probe, Error> {
         let keystone = self.clone();
         to_the_end(async move { keystone.try_delegated().await }).await
@@ -33,7 +33,7 @@ impl Keystone {
         };
         let own = self.own().await?;
         let Some(project) = own.project else {
-            return Ok(not_tried("we log in for no project".to_owned()));
+            return Ok(not_tried("our login has no project".to_owned()));
         };
         let made = match self.create_app_credential(&own.user, &own.roles).await {
             Ok(made) => made,
@@ -44,7 +44,7 @@ impl Keystone {
             .ask_delegated(&made, &own.user, &project, &mut left_behind)
             .await;
         if let Err(error) = self.delete_app_credential(&own.user, &made.id).await {
-            tracing::error!(id = made.id, %error, "an application credential that was made for a trial stayed behind; it ends within an hour");
+            tracing::error!(id = made.id, %error, "an application credential of a test could not be deleted; it expires within an hour");
             left_behind.push(format!(
                 "the application credential {} of {}",
                 made.id, own.user.name
@@ -79,7 +79,7 @@ impl Keystone {
             Err(Error::Refused { .. }) => Ok(Found::Refused),
             Err(error @ Error::Unreachable(_)) => {
                 left_behind.push(format!(
-                    "perhaps an EC2 credential of {} in {}: the answer got lost",
+                    "perhaps an EC2 credential of {} in {}: the response was lost",
                     user.name, project.name
                 ));
                 Err(error)
@@ -88,21 +88,21 @@ impl Keystone {
             Err(error) => Ok(Found::NotTried(error.to_string())),
             Ok(made) => {
                 if let Err(error) = self.delete_ec2(Caller::Own, &user.id, &made.access).await {
-                    tracing::error!(access = %made.access, %error, "an EC2 credential that was made for a trial stayed behind");
+                    tracing::error!(access = %made.access, %error, "an EC2 credential of a test could not be deleted");
                     left_behind.push(format!(
                         "the EC2 credential {} of {}",
                         made.access, user.name
                     ));
                 }
                 Ok(Found::Done(
-                    "made an EC2 credential for an application credential".to_owned(),
+                    "created an EC2 credential for an application credential".to_owned(),
                 ))
             }
         }
     }
 
-    /// With the roles of our token, by their names: left to itself, a Keystone that is served by threads
-    /// (30.0.0 was) takes those of another request's token, and refuses.
+    /// Names the roles of our token explicitly: a Keystone (30.0.0) that is served by threads would otherwise
+    /// use those of another request's token, and refuse.
     async fn create_app_credential(
         &self,
         user: &UserRef,
@@ -118,7 +118,7 @@ impl Keystone {
         let mut call = Call::new("make an application credential", Method::POST, path);
         call.body = Some(json!({"application_credential": {
             "name": format!("skykey-trial-{}", random_token(16)),
-            "description": "made by skykey to try out what must be refused; may be deleted",
+            "description": "created by skykey for a security test; may be deleted",
             "roles": roles,
             "expires_at": end.strftime("%Y-%m-%dT%H:%M:%S.000000").to_string(),
         }}));

@@ -1,4 +1,4 @@
-//! Deleting an EC2 credential.
+//! Deletes an EC2 credential.
 
 use http::Method;
 use skykey_types::AccessKeyId;
@@ -8,8 +8,8 @@ use crate::{Caller, Error, Keystone};
 
 impl Keystone {
     /// Deletes the EC2 credential with `DELETE /v3/users/{user}/credentials/OS-EC2/{access}`;
-    /// `false` if it was gone already. The caller must be the user, with the role `member`, or an
-    /// administrator. What Ceph remembers of it works up to 300 s longer.
+    /// `false` if it did not exist. The caller must be the user, with the role `member`, or an
+    /// administrator. Ceph's cache of it works up to 300 s longer.
     pub async fn delete_ec2(
         &self,
         caller: Caller<'_>,

@@ -1,4 +1,4 @@
-//! Requests signed with an EC2 credential, as Keystone wants to be shown them.
+//! Requests signed with an EC2 credential, in Keystone's format.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
@@ -10,12 +10,12 @@ use skykey_sigv4::{
 use skykey_types::{AccessKeyId, Credentials, Secret};
 
 const REGION: &str = "default";
-// Keystone takes no other service at `s3tokens`.
+// Keystone accepts no other service at `s3tokens`.
 const SERVICE: &str = "s3";
-// Nobody's: the request is signed and never sent there.
+// A placeholder: the request is signed and never sent there.
 const HOST: &str = "skykey.invalid";
 
-/// What `POST /v3/s3tokens` is asked: a string and its signature. The time makes each another one.
+/// The body of `POST /v3/s3tokens`: a string and its signature. The time makes each one unique.
 pub(crate) fn for_s3tokens(access: &AccessKeyId, secret: &Secret, now: Timestamp) -> Value {
     let scope = Scope::at(now, REGION, SERVICE);
     let text = string_to_sign(
@@ -31,7 +31,7 @@ pub(crate) fn for_s3tokens(access: &AccessKeyId, secret: &Secret, now: Timestamp
     }})
 }
 
-/// What `POST /v3/ec2tokens` is asked: a signed request for nothing, of nobody.
+/// The body of `POST /v3/ec2tokens`: a signed placeholder request.
 pub(crate) fn for_ec2tokens(access: &AccessKeyId, secret: &Secret, now: Timestamp) -> Value {
     let credentials = Credentials {
         access_key_id: access.clone(),
@@ -49,7 +49,7 @@ pub(crate) fn for_ec2tokens(access: &AccessKeyId, secret: &Secret, now: Timestam
     let mut headers = serde_json::Map::from_iter([("Host".to_owned(), json!(HOST))]);
     let mut signature = String::new();
     for (name, value) in sign_headers(&credentials, REGION, SERVICE, now, &request) {
-        // Keystone looks for these two in this spelling.
+        // Keystone requires this spelling of these two.
         let name = match name {
             "authorization" => "Authorization",
             "x-amz-date" => "X-Amz-Date",

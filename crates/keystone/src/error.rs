@@ -1,41 +1,41 @@
-//! What can go wrong between us and Keystone.
+//! The errors of Keystone's client.
 
 use skykey_upstream::{Fault, SetupError};
 
-/// Why Keystone did not do what was asked. Free of secrets: what Keystone said is cut to 300
-/// characters, and every token, password and secret that was sent is struck out of it.
+/// Why an operation failed. It contains no secret: Keystone's message is cut to 300 characters, and every
+/// token, password and secret of the request is removed from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No answer: no connection, no TLS, not in time, or Keystone is left alone for a while. What
-    /// was asked may have been done all the same.
+    /// No response: no connection, no TLS, a timeout, or an open circuit breaker. The operation may have
+    /// been done all the same.
     #[error("{0}")]
     Unreachable(#[from] Fault),
-    /// Keystone knows the caller but says no (403), or does not know the caller (401).
+    /// Keystone refuses the caller (403), or does not know the caller (401).
     #[error("cannot {operation}: Keystone refuses ({status}: {message})")]
     Refused {
-        /// What was to be done.
+        /// The operation.
         operation: &'static str,
         /// 401 or 403.
         status: u16,
-        /// Keystone's words.
+        /// Keystone's message.
         message: String,
     },
-    /// There is no such thing (404).
+    /// The resource does not exist (404).
     #[error("cannot {operation}: Keystone finds nothing (404: {message})")]
     NotFound {
-        /// What was to be done.
+        /// The operation.
         operation: &'static str,
-        /// Keystone's words.
+        /// Keystone's message.
         message: String,
     },
-    /// Any other answer: another status, or one that is not what the API promises.
-    #[error("cannot {operation}: Keystone's answer is not usable ({status}: {message})")]
+    /// Any other response: another status, or one that does not follow the API.
+    #[error("cannot {operation}: Keystone returned an unexpected response ({status}: {message})")]
     Unexpected {
-        /// What was to be done.
+        /// The operation.
         operation: &'static str,
         /// The HTTP status.
         status: u16,
-        /// Keystone's words, or what is wrong with the answer.
+        /// Keystone's message, or the fault of the response.
         message: String,
     },
     /// The configured address cannot be one of Keystone.
@@ -47,7 +47,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The HTTP status, if Keystone answered.
+    /// The HTTP status, if Keystone responded.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } | Self::Unexpected { status, .. } => Some(*status),
@@ -56,9 +56,8 @@ impl Error {
         }
     }
 
-    /// Whether the same request may succeed later without anybody changing anything: no answer,
-    /// a plea for patience (429), a server's error (5xx), or a success that is none of Keystone's,
-    /// such as the page of whoever stands before it.
+    /// Whether the same request may succeed later without a change: no response, 429, 5xx, or a success that
+    /// is not Keystone's, such as a proxy's page.
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,

@@ -1,4 +1,4 @@
-//! Logging in with what IAM vouches for.
+//! The login with an access token of the IAM.
 
 use skykey_types::Secret;
 
@@ -6,8 +6,8 @@ use crate::transport::Call;
 use crate::{Error, Keystone, Token};
 
 impl Keystone {
-    /// A token, for no project, for the person whose IAM access token this is, from
-    /// `POST /v3/OS-FEDERATION/identity_providers/{idp}/protocols/{protocol}/auth`; what
+    /// Requests a token without a project for the owner of this IAM access token, from
+    /// `POST /v3/OS-FEDERATION/identity_providers/{idp}/protocols/{protocol}/auth`; as
     /// `openstack` does with `--os-auth-type v3oidcaccesstoken`.
     pub async fn federated_token(
         &self,

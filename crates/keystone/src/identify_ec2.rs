@@ -1,4 +1,4 @@
-//! Who an EC2 credential is.
+//! Identifies the owner of an EC2 credential.
 
 use http::Method;
 use serde::Deserialize;
@@ -8,34 +8,33 @@ use skykey_types::{AccessKeyId, Secret};
 use crate::transport::{Answer, Call};
 use crate::{Caller, Error, FederatedLogin, Keystone, ec2_signature};
 
-/// What Keystone says now about an EC2 credential.
+/// The present description of an EC2 credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ec2Identity {
     /// The secret access key.
     pub secret: Secret,
-    /// Whose it is.
+    /// The id of its owner.
     pub user_id: String,
     /// The user's name.
     pub user_name: String,
-    /// For which project.
+    /// The id of its project.
     pub project_id: String,
     /// The project's name.
     pub project_name: String,
     /// The names of the user's roles in the project.
     pub roles: Vec<String>,
-    /// The logins elsewhere that lead to the user; none for a local one.
+    /// The user's federated logins; none for a local user.
     pub federated: Vec<FederatedLogin>,
 }
 
 impl Keystone {
-    /// Whose EC2 credential this is, with its secret, or `None` if Keystone does not stand by it
-    /// now: no such credential, user or project disabled, no role left in the project. Needs an
-    /// administrator's token of our own (to read the secret).
+    /// Returns the owner and the secret of an EC2 credential, or `None` if it is not valid now: unknown, its
+    /// user or project disabled, or no role left in the project. Needs an administrator's own token, to
+    /// read the secret.
     ///
-    /// Asked the way Ceph's RGW asks. `GET /v3/credentials/{sha256 of the access key id}` gives
-    /// the secret, but gives it as well for a user who was disabled; `POST /v3/s3tokens` with a
-    /// string that we sign ourselves makes Keystone look at user, project and roles. Nothing
-    /// is kept: two calls ask twice.
+    /// It asks as Ceph's RGW does. `GET /v3/credentials/{sha256 of the access key id}` returns the secret,
+    /// but also for a disabled user. `POST /v3/s3tokens` with a string that we sign makes Keystone check
+    /// user, project and roles. Nothing is cached.
     pub async fn identify_ec2(&self, access: &AccessKeyId) -> Result<Option<Ec2Identity>, Error> {
         let Some(pair) = self.stored_pair(access).await? else {
             return Ok(None);
@@ -45,10 +44,10 @@ impl Keystone {
         };
         let answer = token.token_body()?;
         let Some(project) = answer.project else {
-            return Err(token.unusable("the token is for no project".to_owned()));
+            return Err(token.unusable("the token has no project".to_owned()));
         };
         if (&answer.user.id, &project.id) != (&pair.user_id, &pair.project_id) {
-            return Err(token.unusable("user or project is not the credential's".to_owned()));
+            return Err(token.unusable("user or project differ from the credential's".to_owned()));
         }
         let Some(user) = self.user(&pair.user_id).await? else {
             return Ok(None);
@@ -101,12 +100,12 @@ impl Keystone {
             return Ok(None);
         }
         let blob: Blob = serde_json::from_str(&blob)
-            .map_err(|_| answer.unusable("the blob is no access and secret".to_owned()))?;
+            .map_err(|_| answer.unusable("the blob has no access and secret".to_owned()))?;
         let Some(project_id) = project_id else {
-            return Err(answer.unusable("the credential is for no project".to_owned()));
+            return Err(answer.unusable("the credential has no project".to_owned()));
         };
         if blob.access != *access {
-            return Err(answer.unusable("the credential is another one's".to_owned()));
+            return Err(answer.unusable("it is the data of another credential".to_owned()));
         }
         Ok(Some(Pair {
             secret: blob.secret,
@@ -115,31 +114,27 @@ impl Keystone {
         }))
     }
 
-    /// The token that Keystone describes for whoever signs with `secret`.
+    /// Asks Keystone for the token description of the signer with `secret`.
     async fn s3_token(
         &self,
         access: &AccessKeyId,
         secret: &Secret,
     ) -> Result<Option<Answer>, Error> {
         let body = ec2_signature::for_s3tokens(access, secret, self.0.clock.now());
-        let mut call = Call::asking(
-            "ask whose EC2 credential it is",
-            vec!["s3tokens"],
-            Some(body),
-        );
+        let mut call = Call::asking("identify the EC2 credential", vec!["s3tokens"], Some(body));
         call.secrets.push(secret);
-        // Not renewed upon 401: our token was good a moment ago, so this is about the user, and
-        // somebody who was removed must not make us log in at each of their requests.
+        // No new login after a 401: our token was valid a moment ago, so this is about the user, and
+        // requests of a removed user must not each cause a login.
         let own = self.own_token(None).await?.token;
         match self.0.transport.send(&call, Some(&own)).await {
             Ok(answer) => Ok(Some(answer)),
-            // 403 is about us: we may not ask.
+            // 403 is about us: we lack the right to ask.
             Err(Error::Refused {
                 status: 401,
                 message,
                 ..
             }) => {
-                tracing::debug!(%access, message, "keystone does not stand by an EC2 credential");
+                tracing::debug!(%access, message, "keystone rejected an EC2 credential");
                 Ok(None)
             }
             Err(Error::NotFound { .. }) => Ok(None),

@@ -1,14 +1,15 @@
-//! The client of OpenStack Keystone (Identity API v3): logins, EC2 credentials, and who an EC2
-//! credential is. It is not a cache (but for its own token) and decides nothing: it asks Keystone
-//! and tells what Keystone said, in the same way for every Keystone, real or embedded. What always
-//! holds: every request goes through one [`Upstream`], which ends it in time and repeats only what
-//! may be repeated, so that no answer that got lost leads to a second EC2 credential; and neither a
-//! secret nor a token is in an error or in anything's `Debug`.
+//! The client of OpenStack Keystone (Identity API v3): logins, EC2 credentials, and their owners. It
+//! caches nothing but its own token, and makes no decision about access. It treats every Keystone, real or
+//! embedded, the same. What always holds:
 //!
-//! One operation a file. Operations that a person's token may do as well as our own take a
-//! [`Caller`]; the rest say in their documentation whose right they need. What a Keystone should
-//! refuse is tried out by [`Keystone::unsigned_ec2_calls_refused`] and
-//! [`Keystone::delegated_tokens_refused`], since it does not tell its release. The standard is the
+//! - Every request goes through one [`Upstream`], with a timeout. Only requests that are safe to repeat are
+//!   repeated, so a lost response never leads to a second EC2 credential.
+//! - No error and no `Debug` output contains a secret or a token.
+//!
+//! One operation a file. Operations that work with a person's token or the client's own take a
+//! [`Caller`]; the others document the right that they need. Keystone does not report its release, so
+//! [`Keystone::unsigned_ec2_calls_refused`] and [`Keystone::delegated_tokens_refused`] test whether it has
+//! known faults. The standard is the
 //! [Identity API v3][api] with its extensions [OS-EC2][ec2] and [OS-FEDERATION][federation].
 //!
 //! [api]: https://docs.openstack.org/api-ref/identity/v3/
@@ -58,10 +59,10 @@ pub use token::{ApplicationCredentialRef, ShownToken, Token};
 use transport::Transport;
 pub use version::Version;
 
-/// What Keystone is called in messages and metrics.
+/// Keystone's name in messages and metrics.
 pub const SYSTEM: &str = "Keystone";
 
-/// One Keystone, as one of its users sees it. Clones share the connections and the token.
+/// A client of one Keystone, for one of its users. Clones share the connections and the token.
 #[derive(Clone)]
 pub struct Keystone(Arc<Inner>);
 
@@ -72,23 +73,23 @@ struct Inner {
     own: OwnToken,
 }
 
-/// Which Keystone, and as whom.
+/// The address of a Keystone, and the login.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where it is, ending in `/v3`.
+    /// Its address, ending in `/v3`.
     pub url: Url,
     /// How the client logs in for itself.
     pub login: Login,
-    /// A PEM file of certificate authorities to believe beside those that the machine knows.
+    /// A PEM file of certificate authorities to trust in addition to the machine's.
     pub authorities: Option<PathBuf>,
-    /// Where calls are counted.
+    /// The metrics of its calls.
     pub metrics: UpstreamMetrics,
-    /// How long calls wait, if not as long as usual.
+    /// Other timeouts than the default.
     pub patience: Option<Patience>,
 }
 
-/// How this client logs in for itself: a user with a password, since Keystone gives EC2
-/// credentials to no application credential.
+/// The client's own login: a user with a password, since Keystone refuses EC2 credentials to application
+/// credentials.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// The user's name.
@@ -97,14 +98,14 @@ pub struct Login {
     pub password: Secret,
     /// The name of the domain that the user is in, mostly [`DEFAULT_DOMAIN`].
     pub user_domain: String,
-    /// The project that tokens are for. Without one they say who the user is, and give no right.
+    /// The project of its tokens. A token without a project identifies the user, and grants nothing.
     pub project: Option<ProjectRef>,
 }
 
-/// The domain that every Keystone has, and most sites keep everything in.
+/// The domain that every Keystone has, and that most sites use for everything.
 pub const DEFAULT_DOMAIN: &str = "Default";
 
-/// A project, as its people name it.
+/// A project by its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProjectRef {
     /// Its name.
@@ -113,19 +114,19 @@ pub struct ProjectRef {
     pub domain: String,
 }
 
-/// In whose name an operation is done.
+/// The token of an operation.
 #[derive(Debug, Clone, Copy)]
 pub enum Caller<'a> {
-    /// The client's own, with a token that is kept and renewed.
+    /// The client's own token, cached and renewed.
     Own,
-    /// Of whoever this token was given to.
+    /// This token.
     Token(&'a Secret),
 }
 
 /// A user, as a token names them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct UserRef {
-    /// Keystone's name for the user, for ever.
+    /// Keystone's permanent id of the user.
     pub id: String,
     /// The user's name.
     pub name: String,
@@ -134,31 +135,31 @@ pub struct UserRef {
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct Project {
-    /// Keystone's name for it, for ever; Ceph's name for its only user of that project.
+    /// Keystone's permanent id; also the name of Ceph's only user of that project.
     pub id: String,
     /// Its name.
     pub name: String,
 }
 
-/// A user with the logins elsewhere that lead to them.
+/// A user with their federated logins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Keystone's name for the user, for ever.
+    /// Keystone's permanent id of the user.
     pub id: String,
     /// The user's name.
     pub name: String,
     /// Whether the user may log in at all.
     pub enabled: bool,
-    /// The logins elsewhere; none for a local user.
+    /// The federated logins; none for a local user.
     pub federated: Vec<FederatedLogin>,
 }
 
-/// A login elsewhere that leads to a user.
+/// A federated login of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FederatedLogin {
     /// Keystone's name for the identity provider.
     pub provider: String,
-    /// The federation protocol by which they came.
+    /// The federation protocol.
     pub protocol: String,
     /// The user's unique id there, as Keystone's mapping made it; mostly the `sub`. Percent-encoded by
     /// Keystone, decoded here.
@@ -170,16 +171,16 @@ pub struct FederatedLogin {
 pub struct Ec2Credential {
     /// The public half.
     pub access: AccessKeyId,
-    /// The half that signs.
+    /// The secret half, which signs.
     pub secret: Secret,
-    /// Whose it is.
+    /// The id of its owner.
     pub user_id: String,
-    /// For which project.
+    /// The id of its project.
     pub project_id: String,
 }
 
 impl Keystone {
-    /// A client of the Keystone in `settings`. Connects to nothing yet.
+    /// Creates a client. It does not connect yet.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let Settings {
             url,
@@ -192,14 +193,14 @@ impl Keystone {
         Ok(Self::over(transport, login, clock))
     }
 
-    /// The same Keystone as another user or for another project: the connections are shared, the
+    /// Creates a client of the same Keystone for another user or project. The connections are shared, the
     /// token is its own.
     #[must_use]
     pub fn as_user(&self, login: Login) -> Self {
         Self::over(self.0.transport.clone(), login, Arc::clone(&self.0.clock))
     }
 
-    /// The connections, for whoever wants to know how Keystone is doing.
+    /// Returns the connections, with Keystone's health.
     pub fn upstream(&self) -> &Upstream {
         self.0.transport.upstream()
     }

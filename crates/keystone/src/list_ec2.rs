@@ -1,4 +1,4 @@
-//! Listing a user's EC2 credentials.
+//! Lists a user's EC2 credentials.
 
 use http::Method;
 use serde::Deserialize;
@@ -8,9 +8,9 @@ use crate::transport::Call;
 use crate::{Caller, Ec2Credential, Error, Keystone};
 
 impl Keystone {
-    /// All EC2 credentials of the user with their secrets, for every project, from
+    /// Lists all EC2 credentials of the user with their secrets, for every project, from
     /// `GET /v3/users/{user}/credentials/OS-EC2`. The caller must be the user or an administrator.
-    /// A user who is not there (any more) has none.
+    /// An unknown user has none.
     pub async fn list_ec2(
         &self,
         caller: Caller<'_>,

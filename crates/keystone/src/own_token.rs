@@ -1,4 +1,4 @@
-//! The client's own token: made once for all who wait for it, renewed before it ends.
+//! The client's own token: requested once for all waiting callers, renewed before it expires.
 
 use http::Method;
 use jiff::SignedDuration;
@@ -46,9 +46,9 @@ impl Keystone {
         }
     }
 
-    /// What the owner of `token` may do with it, by their own word.
+    /// Asks for the description of `token` with the token itself.
     async fn roles_of(&self, token: &Secret) -> Result<Vec<String>, Error> {
-        let mut call = Call::new("look at our own token", Method::GET, vec!["auth", "tokens"]);
+        let mut call = Call::new("read our own token", Method::GET, vec!["auth", "tokens"]);
         call.query = vec![("nocatalog", "")];
         call.subject = Some(token);
         let body = self

@@ -1,4 +1,4 @@
-//! Logging in with a password.
+//! The login with a password.
 
 use serde_json::json;
 
@@ -6,11 +6,11 @@ use crate::transport::Call;
 use crate::{Error, Keystone, Login, Token};
 
 impl Keystone {
-    /// A token for the user of `login`, and for its project if it names one, from
+    /// Requests a token for the user of `login`, and for its project if it names one, from
     /// `POST /v3/auth/tokens`. A wrong password is [`Error::Refused`] with 401, and so is a
     /// project in which the user has no role, or that does not exist: Keystone does not say which.
     pub async fn password_token(&self, login: &Login) -> Result<Token, Error> {
-        // A user may have a project of their own choice that a silent login would be for.
+        // A login without a scope would use the user's default project.
         let scope = login.project.as_ref().map_or_else(
             || json!({"unscoped": {}}),
             |project| json!({"project": {"name": project.name, "domain": {"name": project.domain}}}),

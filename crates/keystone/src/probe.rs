@@ -1,29 +1,28 @@
-//! Trying out what Keystone should refuse.
+//! Tests of requests that Keystone must refuse.
 
 use std::future::Future;
 
-/// What came of trying something that must be refused, and whether all traces are gone.
+/// The result of a request that must be refused, and its leftovers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// What Keystone did.
+    /// Keystone's reaction.
     pub found: Found,
-    /// What was made for the trial and could not be deleted, each with whom it belongs to; empty
-    /// but for an outage in the middle.
+    /// What the test created and could not delete, each with its owner; empty except after an outage.
     pub left_behind: Vec<String>,
 }
 
-/// What Keystone did when it was asked for what it must refuse.
+/// Keystone's reaction to a request that it must refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// It refused.
     Refused,
-    /// It did it: the fault is there. In words that go after "Keystone".
+    /// It did it: it has the fault. The text continues a sentence that begins with "Keystone".
     Done(String),
-    /// It cannot be tried here, and why.
+    /// It cannot be tested here; the text says why.
     NotTried(String),
 }
 
-/// Does `work` even if whoever waits for it goes away, so that it cleans up behind itself.
+/// Runs `work` to its end also if the caller is dropped, so that it cleans up.
 pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> T {

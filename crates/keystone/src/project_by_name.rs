@@ -1,4 +1,4 @@
-//! Finding a project that one need not be a member of.
+//! Finds a project by name, without being a member of it.
 
 use http::Method;
 use serde::Deserialize;
@@ -7,9 +7,9 @@ use crate::transport::Call;
 use crate::{Caller, Error, Keystone, Project, ProjectRef};
 
 impl Keystone {
-    /// The project of this name in this domain, or `None`, from `GET /v3/domains?name=…` and
+    /// Returns the project of this name in this domain, or `None`, from `GET /v3/domains?name=…` and
     /// `GET /v3/projects?name=…&domain_id=…` with our own token, which must be an administrator's.
-    /// Whoever has a role in it finds it with [`Keystone::projects`].
+    /// A user with a role in it can use [`Keystone::projects`].
     pub async fn project_by_name(&self, wanted: &ProjectRef) -> Result<Option<Project>, Error> {
         #[derive(Deserialize)]
         struct Envelope {
@@ -27,7 +27,7 @@ impl Keystone {
             .find(|project| project.name == wanted.name))
     }
 
-    /// The id of the domain of this name.
+    /// Returns the id of the domain of this name.
     async fn domain_by_name(&self, name: &str) -> Result<Option<String>, Error> {
         #[derive(Deserialize)]
         struct Envelope {
@@ -44,7 +44,7 @@ impl Keystone {
         Ok(found
             .domains
             .into_iter()
-            // Logging in takes the name in any case where the database does.
+            // Logins accept the name in upper and lower case if the database does.
             .find(|domain| domain.name.eq_ignore_ascii_case(name))
             .map(|domain| domain.id))
     }

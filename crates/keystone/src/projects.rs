@@ -1,4 +1,4 @@
-//! The projects of a person.
+//! Lists the projects of a person.
 
 use http::Method;
 use serde::Deserialize;
@@ -7,8 +7,8 @@ use crate::transport::Call;
 use crate::{Caller, Error, Keystone, Project};
 
 impl Keystone {
-    /// The enabled projects in which the caller has a role, in every domain, from
-    /// `GET /v3/auth/projects`. It takes no right at all, not even a project.
+    /// Lists the enabled projects in which the caller has a role, in every domain, from
+    /// `GET /v3/auth/projects`. It needs no right, not even a project.
     pub async fn projects(&self, caller: Caller<'_>) -> Result<Vec<Project>, Error> {
         #[derive(Deserialize)]
         struct Envelope {

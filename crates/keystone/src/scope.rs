@@ -1,4 +1,4 @@
-//! From who somebody is to what they may do in a project.
+//! Exchanges a token for one with a project.
 
 use serde_json::json;
 use skykey_types::Secret;
@@ -7,7 +7,7 @@ use crate::transport::Call;
 use crate::{Error, Keystone, Token};
 
 impl Keystone {
-    /// A token of the same person for one project, from `POST /v3/auth/tokens` with the method
+    /// Requests a token of the same person for one project, from `POST /v3/auth/tokens` with the method
     /// `token`. Without a role in the project: [`Error::Refused`] with 401.
     pub async fn scope(&self, token: &Secret, project_id: &str) -> Result<Token, Error> {
         let body = json!({"auth": {

@@ -1,4 +1,4 @@
-//! Tokens, and what Keystone says about one when it makes it.
+//! Tokens and their descriptions.
 
 use http::Method;
 use jiff::Timestamp;
@@ -8,18 +8,18 @@ use skykey_types::Secret;
 use crate::transport::{Answer, Call};
 use crate::{Caller, Error, Keystone, Project, UserRef};
 
-/// A token, with what it stands for.
+/// A token with its description.
 #[derive(Debug, Clone)]
 pub struct Token {
     /// The token.
     pub token: Secret,
-    /// Whom it was given to.
+    /// Its user.
     pub user: UserRef,
-    /// For which project; without one it says who somebody is, and gives no right.
+    /// Its project; a token without one identifies the user, and grants nothing.
     pub project: Option<Project>,
     /// The names of the roles the user has in the project, with those that they imply.
     pub roles: Vec<String>,
-    /// When it ends.
+    /// When it expires.
     pub expires: Timestamp,
 }
 
@@ -28,7 +28,7 @@ struct Envelope {
     token: TokenBody,
 }
 
-/// `{"token": …}` of the Identity API, as far as we read it.
+/// `{"token": …}` of the Identity API, the fields that skykey reads.
 #[derive(Deserialize)]
 pub(crate) struct TokenBody {
     pub(crate) user: UserRef,
@@ -41,26 +41,26 @@ pub(crate) struct TokenBody {
     expires_at: Timestamp,
 }
 
-/// What Keystone says of a token that somebody shows.
+/// Keystone's description of another user's token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownToken {
-    /// Whom it was given to.
+    /// Its user.
     pub user: UserRef,
-    /// How they proved themselves: `password`, `application_credential`, `ec2credential`, …; a method that
+    /// The authentication methods: `password`, `application_credential`, `ec2credential`, …; a method that
     /// this Keystone has no name for is missing.
     pub methods: Vec<String>,
-    /// The application credential that it was made with, or that what it was made with belongs to.
+    /// The application credential that it derives from, directly or not.
     pub application_credential: Option<ApplicationCredentialRef>,
-    /// When it ends.
+    /// When it expires.
     pub expires: Timestamp,
 }
 
-/// An application credential, as a token names it.
+/// An application credential in a token's description.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ApplicationCredentialRef {
     /// Its public half.
     pub id: String,
-    /// Whether it may not make others, or trusts; taken to be unrestricted if Keystone does not say.
+    /// Whether it cannot create others, or trusts; unrestricted if Keystone does not say.
     #[serde(default)]
     pub restricted: bool,
 }
@@ -71,12 +71,12 @@ pub(crate) struct Role {
 }
 
 impl Answer {
-    /// The description of the token that the answer is about.
+    /// Parses the token's description.
     pub(crate) fn token_body(&self) -> Result<TokenBody, Error> {
         Ok(self.json::<Envelope>()?.token)
     }
 
-    /// The token, which must be for a project if one was asked for.
+    /// Parses the token, which must have a project if one was requested.
     pub(crate) fn token(mut self, scoped: bool) -> Result<Token, Error> {
         let TokenBody {
             user,
@@ -86,7 +86,7 @@ impl Answer {
             ..
         } = self.token_body()?;
         if scoped && project.is_none() {
-            return Err(self.unusable("the token is for no project".to_owned()));
+            return Err(self.unusable("the token has no project".to_owned()));
         }
         let token = self
             .subject_token
@@ -104,12 +104,12 @@ impl Answer {
 }
 
 impl Keystone {
-    /// What `token` is, which somebody shows, from `GET /v3/auth/tokens` with our own token, which must be
-    /// an administrator's or a service's. `None` if Keystone does not stand by it: it has ended, was
-    /// revoked, its user or project is disabled, or it never was. So it says as well of a token whose
-    /// application credential has access rules, since we do not say that we keep them.
+    /// Returns the description of another user's `token`, from `GET /v3/auth/tokens` with our own token, which
+    /// must be an administrator's or a service's. `None` if it is not valid: expired, revoked, unknown, or
+    /// its user or project disabled. Also `None` for a token whose application credential has access rules,
+    /// since the request does not announce support for them.
     pub async fn shown_token(&self, token: &Secret) -> Result<Option<ShownToken>, Error> {
-        let mut call = Call::new("ask what a token is", Method::GET, vec!["auth", "tokens"]);
+        let mut call = Call::new("identify a token", Method::GET, vec!["auth", "tokens"]);
         call.query = vec![("nocatalog", "")];
         call.subject = Some(token);
         let answer = match self.call(Caller::Own, &call).await {
@@ -131,7 +131,7 @@ impl Keystone {
         }))
     }
 
-    /// Ends `token` at once, with `DELETE /v3/auth/tokens`; `false` if it had ended. The caller
+    /// Revokes `token`, with `DELETE /v3/auth/tokens`; `false` if it had expired. The caller
     /// must be its owner or an administrator.
     pub async fn revoke_token(&self, caller: Caller<'_>, token: &Secret) -> Result<bool, Error> {
         let mut call = Call::new("end a token", Method::DELETE, vec!["auth", "tokens"]);

@@ -1,4 +1,4 @@
-//! One request and its answer, over [`Upstream`].
+//! One request and its response, over [`Upstream`].
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::{Caller, Error, Keystone};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
-/// A login costs Keystone half a second of a core.
+/// A login takes Keystone half a second of a core.
 const MAX_CONCURRENT_REQUESTS: usize = 16;
 const MAX_MESSAGE: usize = 300;
 
@@ -27,9 +27,9 @@ pub(crate) struct Transport {
     base: Url,
 }
 
-/// A request, but for the token of whoever makes it.
+/// A request without its caller's token.
 pub(crate) struct Call<'a> {
-    /// "cannot …" reads well with it.
+    /// What it does, to follow "cannot …".
     pub(crate) operation: &'static str,
     pub(crate) method: Method,
     /// Below `/v3`, decoded.
@@ -37,12 +37,12 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Vec<(&'a str, &'a str)>,
     /// The value of an `Authorization: Bearer` header.
     pub(crate) bearer: Option<&'a Secret>,
-    /// The token that the call is about (`X-Subject-Token`).
+    /// The subject token (`X-Subject-Token`).
     pub(crate) subject: Option<&'a Secret>,
     pub(crate) body: Option<Value>,
-    /// What is in the body and must not come back in a message.
+    /// Secrets in the body, to be removed from messages.
     pub(crate) secrets: Vec<&'a Secret>,
-    /// Whether twice does the same as once, although the method does not say so.
+    /// Whether the call is idempotent although its method is not.
     pub(crate) repeatable: bool,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// A login or a question, which POST does not say of itself.
+    /// Creates an idempotent POST: a login or a query.
     pub(crate) fn asking(operation: &'static str, path: Vec<&'a str>, body: Option<Value>) -> Self {
         let mut call = Self::new(operation, Method::POST, path);
         call.body = body;
@@ -77,9 +77,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The request at `base`, in the name of `token`.
+    /// Builds the request at `base` with `token`.
     fn request(&self, base: &Url, token: Option<&Secret>) -> Result<Request<Bytes>, Error> {
-        // A URL has no such segments (RFC 3986 §5.2.4): the request would go somewhere else.
+        // URLs drop such segments (RFC 3986 §5.2.4): the request would go elsewhere.
         if self
             .path
             .iter()
@@ -108,8 +108,10 @@ impl<'a> Call<'a> {
             (AUTHORIZATION, "Bearer ", self.bearer),
         ] {
             let Some(secret) = secret else { continue };
-            let mut value = HeaderValue::try_from(format!("{scheme}{}", secret.expose()))
-                .map_err(|_| self.refused("a token holds characters that no header may hold"))?;
+            let mut value =
+                HeaderValue::try_from(format!("{scheme}{}", secret.expose())).map_err(|_| {
+                    self.refused("a token has characters that are not valid in a header")
+                })?;
             value.set_sensitive(true);
             request = request.header(name, value);
         }
@@ -122,7 +124,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A good answer (2xx).
+/// A successful response (2xx).
 pub(crate) struct Answer {
     operation: &'static str,
     pub(crate) status: u16,
@@ -132,10 +134,10 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        // The parser's own words may quote the answer, which may hold a secret: only the place.
+        // The parser's message may quote the response, which may contain a secret: report the position only.
         serde_json::from_slice(&self.body).map_err(|error| {
             self.unusable(format!(
-                "not the JSON it should be, line {}, column {}",
+                "unexpected JSON, line {}, column {}",
                 error.line(),
                 error.column()
             ))
@@ -167,7 +169,7 @@ impl Transport {
         Self::with(url, limits)
     }
 
-    /// As a person's tools call: by the proxy that the environment names.
+    /// Uses the environment's proxy, as a person's tools do.
     pub(crate) fn by_proxy(url: &Url, authorities: Option<PathBuf>) -> Result<Self, Error> {
         let limits = skykey_upstream::Settings {
             authorities,
@@ -190,7 +192,7 @@ impl Transport {
         &self.upstream
     }
 
-    /// Sends `call` in the name of `token`; whatever is not 2xx is an error.
+    /// Sends `call` with `token`; any status but 2xx is an error.
     pub(crate) async fn send(
         &self,
         call: &Call<'_>,
@@ -231,13 +233,12 @@ impl Transport {
                 status,
                 message: said.unwrap_or_else(no_reason),
             },
-            // Only Keystone can say that there is nothing, and it says so in JSON: whoever stands
-            // before it may have a page of its own that is not found.
+            // Keystone's own 404 is JSON; a proxy in front may send a 404 page of its own.
             (404, Some(message)) => Error::NotFound { operation, message },
             (404, None) => Error::Unexpected {
                 operation,
                 status,
-                message: "the 404 is not Keystone's own".to_owned(),
+                message: "the 404 does not come from Keystone".to_owned(),
             },
             (_, said) => Error::Unexpected {
                 operation,
@@ -253,8 +254,8 @@ fn no_reason() -> String {
 }
 
 impl Keystone {
-    /// Sends `call` in the name of `caller`. If our own token is refused (it may have been
-    /// revoked, or Keystone's keys changed), once more with a new one.
+    /// Sends `call` with the token of `caller`. If our own token is rejected (revoked, or Keystone's keys
+    /// changed), it retries once with a new one.
     pub(crate) async fn call(&self, caller: Caller<'_>, call: &Call<'_>) -> Result<Answer, Error> {
         let transport = &self.0.transport;
         match caller {
@@ -273,7 +274,7 @@ impl Keystone {
     }
 }
 
-/// The address of a Keystone, without a slash at the end.
+/// Parses the address of a Keystone, and removes the slash at its end.
 fn parse_base(url: &Url) -> Result<Url, Error> {
     let mut base = url.clone();
     let address = || Error::Address(shown(url));
@@ -291,7 +292,7 @@ fn parse_base(url: &Url) -> Result<Url, Error> {
     }
 }
 
-/// The address without what somebody may have written into it.
+/// Returns the address without user, password and query.
 fn shown(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");
@@ -301,7 +302,7 @@ fn shown(url: &Url) -> String {
     url.to_string()
 }
 
-/// Keystone's words, `{"error": {"message": …}}`, made fit for a log.
+/// Returns Keystone's message, `{"error": {"message": …}}`, cleaned for a log.
 fn message_of<'a>(body: &[u8], hidden: impl Iterator<Item = &'a Secret>) -> Option<String> {
     #[derive(Deserialize)]
     struct Envelope {

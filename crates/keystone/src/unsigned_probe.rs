@@ -1,17 +1,17 @@
-//! Whether Keystone hands out tokens to strangers who show a signature.
+//! Tests whether Keystone issues a token for a signature alone.
 
 use crate::probe::to_the_end;
 use crate::transport::Call;
 use crate::{Caller, Ec2Credential, Error, Found, Keystone, Probe, ec2_signature};
 
 impl Keystone {
-    /// Whether `POST /v3/s3tokens` and `POST /v3/ec2tokens` are refused to somebody who shows a good
-    /// signature but no token of their own (CVE-2025-65073). Our own user must be a `member` of the
+    /// Tests whether `POST /v3/s3tokens` and `POST /v3/ec2tokens` are refused with a valid signature and
+    /// without a token (CVE-2025-65073). Our own user must be a `member` of the
     /// project that it logs in for.
     ///
-    /// Only a good signature tells: a bad one is refused by a faulty Keystone as well. So this
-    /// makes an EC2 credential of our own, signs with it, and deletes it, even if the caller goes
-    /// away meanwhile; a token that came of it is ended.
+    /// The test needs a valid signature, since a faulty Keystone rejects an invalid one too. So it creates
+    /// an EC2 credential, signs with it, and deletes it, also if the caller is dropped; it revokes a token
+    /// that it gets.
     pub async fn unsigned_ec2_calls_refused(&self) -> Result<Probe, Error> {
         let keystone = self.clone();
         to_the_end(async move { keystone.try_unsigned().await }).await
@@ -21,7 +21,7 @@ impl Keystone {
         let own = self.own().await?;
         let Some(project) = own.project else {
             return Ok(Probe {
-                found: Found::NotTried("we log in for no project".to_owned()),
+                found: Found::NotTried("our login has no project".to_owned()),
                 left_behind: Vec::new(),
             });
         };
@@ -34,7 +34,7 @@ impl Keystone {
             .delete_ec2(Caller::Own, &own.user.id, &made.access)
             .await
         {
-            tracing::error!(access = %made.access, %error, "an EC2 credential that was made for a trial stayed behind");
+            tracing::error!(access = %made.access, %error, "an EC2 credential of a test could not be deleted");
             left_behind.push(format!(
                 "the EC2 credential {} of {}",
                 made.access, own.user.name
@@ -63,7 +63,7 @@ impl Keystone {
             ),
         ] {
             let mut call = Call::asking(
-                "ask for a token with nothing but a signature",
+                "request a token with only a signature",
                 vec![path],
                 Some(body),
             );
@@ -73,14 +73,14 @@ impl Keystone {
                     if let Some(token) = &answer.subject_token
                         && let Err(error) = self.revoke_token(Caller::Own, token).await
                     {
-                        tracing::warn!(%error, "a token that came of a trial lives until it ends by itself");
+                        tracing::warn!(%error, "a token of a test could not be revoked; it stays valid until it expires");
                     }
                     return Ok(Found::Done(format!(
                         "answered {} to POST /v3/{path} with a signature and no token",
                         answer.status
                     )));
                 }
-                // Not served is refused.
+                // A 404 counts as refused.
                 Err(Error::Refused { .. } | Error::NotFound { .. }) => {}
                 Err(error) if error.is_outage() => return Err(error),
                 Err(error) => return Ok(Found::NotTried(error.to_string())),

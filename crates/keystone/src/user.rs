@@ -1,4 +1,4 @@
-//! A user, and the logins elsewhere that lead to them.
+//! A user and their federated logins.
 
 use http::Method;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use crate::transport::Call;
 use crate::{Caller, Error, FederatedLogin, Keystone, User};
 
 impl Keystone {
-    /// The user with this id, or `None`, from `GET /v3/users/{user}` with our own token, which
+    /// Returns the user with this id, or `None`, from `GET /v3/users/{user}` with our own token, which
     /// must be an administrator's (or the user's).
     pub async fn user(&self, id: &str) -> Result<Option<User>, Error> {
         #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Finding the user that a login elsewhere leads to.
+//! Finds the user of a federated login.
 
 use http::Method;
 use serde::Deserialize;
@@ -7,8 +7,7 @@ use crate::transport::Call;
 use crate::{Caller, Error, Keystone};
 
 impl Keystone {
-    /// The id of the user to whom the login `unique_id` at an identity provider leads, or `None` if
-    /// nobody ever came that way, from `GET /v3/users?idp_id=…&protocol_id=…&unique_id=…` with our own
+    /// Returns the id of the user with the federated login `unique_id`, or `None` if there is none, from `GET /v3/users?idp_id=…&protocol_id=…&unique_id=…` with our own
     /// token, which must be an administrator's.
     pub async fn user_by_login(
         &self,
@@ -34,7 +33,7 @@ impl Keystone {
         let mut users = answer.json::<Envelope>()?.users;
         match (users.pop(), users.is_empty()) {
             (found, true) => Ok(found.map(|user| user.id)),
-            // A Keystone that does not know the filter lists everybody.
+            // A Keystone without this filter lists all users.
             (_, false) => Err(answer.unusable("it names several users".to_owned())),
         }
     }

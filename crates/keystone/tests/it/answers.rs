@@ -78,7 +78,10 @@ async fn a_credential_of_another_key_is_not_taken_for_this_one() {
         .identify_ec2(&AccessKeyId::new("this"))
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("another one's"), "{error}");
+    assert!(
+        error.to_string().contains("of another credential"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
