@@ -217,7 +217,7 @@ def test_a_removal_is_shown_and_readmission_recovers_the_same_client(sky, publis
     full = tmp_path / "full"
     full.mkdir()
     (full / "mine").touch()
-    assert "no agent's folder" in machine.refused("agent", "--survey", "other", "--folder", full)
+    assert "not an agent's folder" in machine.refused("agent", "--survey", "other", "--folder", full)
     assert [path.name for path in full.iterdir()] == ["mine"]
     # Waiting from the start: somebody is let in later.
     file = tmp_path / "credentials"

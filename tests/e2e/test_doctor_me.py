@@ -52,7 +52,7 @@ def test_all_is_well_and_nothing_is_left_behind(sky, reader, curator):
     assert checks["survey-other-lease"]["found"].startswith("lease-")
     assert keys() == before
     said = reader.run("doctor", "--me", "--survey", "m13").stdout
-    assert "survey-other" not in said and said.endswith("\nAll is well.\n")
+    assert "survey-other" not in said and said.endswith("\nEvery check passed.\n")
     assert said.count("✔") == len(PORTAL + PERSON + STORE + survey("m13")) + 1
 
 

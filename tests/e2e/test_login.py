@@ -194,9 +194,9 @@ def test_a_bus_that_does_not_answer_is_not_waited_for(sky, tmp_path):
             desktop.log_in(bob)
             [line] = desktop.said[-1].splitlines()
             assert line.startswith("The keyring cannot be used (") and why in line, line
-            assert f"kept in {desktop.login_file()}" in line, line
+            assert f"stored in {desktop.login_file()}" in line, line
             assert token_of(desktop)
-            assert f"login    kept in {desktop.login_file()}" in desktop.run("whoami").stdout
+            assert f"login    stored in {desktop.login_file()}" in desktop.run("whoami").stdout
     never = Desktop(sky, tmp_path)
     never.log_in(bob, "--keyring", "never")
     assert never.said[-1] == ""
@@ -243,7 +243,7 @@ def test_the_desktops_keyring_keeps_the_login(sky, published, tmp_path):
             PRODUCED.add(found)
             return found
 
-        assert "login    kept in the keyring" in desktop.log_in(bob)
+        assert "login    stored in the keyring" in desktop.log_in(bob)
         assert desktop.said[-1] == ""
         first = in_keyring()
         assert first and not any(first in path.read_text() for path in desktop.kept())
@@ -260,7 +260,7 @@ def test_the_desktops_keyring_keeps_the_login(sky, published, tmp_path):
         other = desktop_of("other")
         other.log_in(bob)
         desktop.change_login(expires="2020-01-01T00:00:00Z")
-        assert "kept in the keyring" in desktop.run("whoami").stdout
+        assert "stored in the keyring" in desktop.run("whoami").stdout
         other.run("logout")
 
         # Locked, as after a while away: said, and good again once it is unlocked.
@@ -272,7 +272,7 @@ def test_the_desktops_keyring_keeps_the_login(sky, published, tmp_path):
         assert "it is locked" in locked.said[-1] and token_of(locked)
         unlock = ["gnome-keyring-daemon", "--replace", "--unlock", "--components=secrets"]
         subprocess.run(unlock, input="secret", env=session, check=True, timeout=30, stdout=subprocess.DEVNULL, text=True)
-        assert "kept in the keyring" in desktop.run("whoami").stdout
+        assert "stored in the keyring" in desktop.run("whoami").stdout
 
         last = in_keyring()
         assert "the IAM has ended the login" in desktop.run("logout").stdout

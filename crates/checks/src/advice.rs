@@ -54,7 +54,7 @@ impl Advice {
                 )
             }
             Self::Person => format!(
-                "the certificate of {name} is not believed here: if this machine's clock is right and nobody reads along, tell the people who run it"
+                "the certificate of {name} is not trusted here: check this machine's clock and network, then tell the people who run it"
             ),
         }
     }

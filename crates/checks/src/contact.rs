@@ -119,7 +119,7 @@ fn reachable(system: &System<'_>, outcome: &Result<Answer, Fault>) -> Seen {
             advice.in_trouble(name),
         )),
         Ok(_) => Ok(((), format!("{place} answers"))),
-        Err(fault) if is_tls(fault) => Ok(((), format!("{place} takes connections"))),
+        Err(fault) if is_tls(fault) => Ok(((), format!("{place} accepts connections"))),
         Err(Fault::Unreachable { why, .. }) => Err(NotWell::failed(
             format!("no connection to {place}: {why}"),
             advice.unreachable(name),
@@ -139,16 +139,13 @@ fn tls(system: &System<'_>, outcome: Option<&Result<Answer, Fault>>) -> Seen {
         return Err(NotWell::failed(fault.to_string(), advice.no_trust(name)));
     }
     if url.scheme() == "https" {
-        return Ok((
-            (),
-            "encrypted, by a certificate that is believed".to_owned(),
-        ));
+        return Ok(((), "encrypted, with a trusted certificate".to_owned()));
     }
     if is_this_machine(url) {
         return Ok(((), "none, and none is needed on one machine".to_owned()));
     }
     Err(NotWell::failed(
-        "none: whoever reads along sees everything",
+        "none: anybody on the network can read everything",
         advice.in_clear(name),
     ))
 }

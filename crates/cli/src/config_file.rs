@@ -151,7 +151,7 @@ impl ConfigFile {
 
     fn spoilt(&self, no_end: &blocks::NoEnd) -> anyhow::Error {
         anyhow::anyhow!(
-            "in {} the line '# <<< skykey {}' is missing, so it cannot be told where skykey's part ends; mend it by hand",
+            "in {} the line '# <<< skykey {}' is missing, so the end of skykey's part is unknown; correct it by hand",
             self.path.display(),
             no_end.0
         )

@@ -8,7 +8,7 @@ use super::{Wanted, formats, print};
 pub struct Credentials {
     #[command(flatten)]
     wanted: Wanted,
-    /// In which form they are printed
+    /// The output format
     #[arg(long, value_name = "FORM", default_value = "process")]
     format: Format,
 }
@@ -18,11 +18,11 @@ pub struct Credentials {
 pub(crate) enum Format {
     /// JSON for credential_process in ~/.aws/config
     Process,
-    /// Lines that a shell takes with eval
+    /// Lines for eval in a shell
     Env,
     /// A profile for ~/.aws/credentials
     Aws,
-    /// Everything that is known, with the lease
+    /// All fields, with the lease
     Json,
     /// A remote for rclone.conf
     Rclone,

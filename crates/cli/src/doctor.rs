@@ -59,7 +59,7 @@ fn finish(report: &Report, json: bool) -> anyhow::Result<()> {
         bail!(verdict);
     }
     if !json {
-        writeln!(out, "\nAll is well.")?;
+        writeln!(out, "\nEvery check passed.")?;
     }
     Ok(())
 }

@@ -121,7 +121,7 @@ async fn for_this_address(
         return next.run(request).await;
     }
     // RFC 9110 §15.5.20.
-    let why = "this endpoint is asked by its address on this machine only";
+    let why = "this endpoint accepts requests by its address on this machine only";
     refusal(StatusCode::MISDIRECTED_REQUEST, "misdirected", why)
 }
 

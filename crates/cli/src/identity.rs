@@ -19,9 +19,9 @@ const HUB_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 /// Who asks.
 #[derive(Args, Debug, Clone, Default)]
 pub struct Asker {
-    /// Who asks: login, hub (a notebook server, by its own token), openstack (a machine, by the application
+    /// The identity: login, hub (a notebook server, by its own token), openstack (a machine, by the application
     /// credential in `OS_APPLICATION_CREDENTIAL_ID` and `_SECRET`, at `OS_AUTH_URL`), or token-file=FILE (an access
-    /// token of the IAM that something else renews); left out, your login, else the notebook server
+    /// token of the IAM that something else renews); by default your login, else the notebook server's token
     #[arg(long, value_name = "WHO", env = crate::variables::IDENTITY)]
     identity: Option<Who>,
 }

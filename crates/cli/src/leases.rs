@@ -9,7 +9,7 @@ use super::{At, at, print};
 
 #[derive(Args)]
 pub struct Leases {
-    /// Those that have ended too
+    /// List ended leases too
     #[arg(long)]
     all: bool,
     #[command(flatten)]

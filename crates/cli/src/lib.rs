@@ -46,7 +46,7 @@ const HERE: &str = "http://127.0.0.1:8080/";
 /// Which portal.
 #[derive(Args, Debug, Clone)]
 pub struct At {
-    /// The portal; the one you are logged in at if left out, else the one on this machine
+    /// The portal; by default the one you are logged in at, else the one on this machine
     #[arg(long, value_name = "URL", env = variables::PORTAL)]
     portal: Option<Portal>,
 }
@@ -54,10 +54,10 @@ pub struct At {
 /// Which credentials.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Wanted {
-    /// Of which survey; `skykey surveys` lists them
+    /// The survey; `skykey surveys` lists them
     #[arg(long, value_name = "NAME")]
     survey: SurveyName,
-    /// How long they last: 6h, 90m, or seconds; left out, the survey's shortest lease
+    /// The lifetime: 6h, 90m, or seconds; by default the survey's shortest
     #[arg(long, value_name = "TIME", value_parser = lifetime, allow_hyphen_values = true)]
     lifetime: Option<u32>,
     #[command(flatten)]

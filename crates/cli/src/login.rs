@@ -22,13 +22,13 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 #[derive(Args)]
 pub struct Login {
-    /// In a browser of this machine, which comes back by itself; chosen by itself on a desktop, where the site allows it
+    /// Log in with a browser of this machine; the default on a desktop, where the site allows it
     #[arg(long, conflicts_with = "device")]
     browser: bool,
-    /// By a link and a code, which works with any browser anywhere; chosen by itself elsewhere
+    /// Log in with a link and a code in any browser anywhere; the default elsewhere
     #[arg(long)]
     device: bool,
-    /// Whether the desktop's keyring keeps what renews the login
+    /// Whether the desktop's keyring stores the refresh token
     #[arg(
         long,
         value_name = "WHEN",
@@ -64,7 +64,7 @@ impl Login {
         if let Some(why) = &logged_in.no_keyring {
             let _ = writeln!(
                 io::stderr(),
-                "The keyring cannot be used ({why}); the login is kept {}.",
+                "The keyring cannot be used ({why}); the login is stored {}.",
                 who.kept
             );
         }

@@ -9,7 +9,7 @@ use super::{At, print};
 
 #[derive(Args)]
 pub struct Logout {
-    /// Give your live leases back first, those of your other machines and jobs too, so that their credentials end as far as the site can end them
+    /// First give back your live leases, those of your other machines and jobs too, so that their credentials end as far as the site can end them
     #[arg(long)]
     leases: bool,
     #[command(flatten)]
@@ -27,21 +27,19 @@ impl Logout {
         match client.logout().await? {
             LoggedOut::NobodyWas => print(&format!("You were not logged in at {portal}.\n")),
             LoggedOut::Ended => print(&format!(
-                "Logged out at {portal}: the IAM has ended the login, and nothing of it or its credentials is kept here any more.\n"
+                "Logged out at {portal}: the IAM has ended the login; the login and its credentials are deleted here.\n"
             )),
             LoggedOut::ForgottenHere { iam, keyring } => {
                 print(&format!(
-                    "Logged out at {portal}; nothing of the login or its credentials is kept here any more.\n"
+                    "Logged out at {portal}; the login and its credentials are deleted here.\n"
                 ))?;
                 if let Some(why) = iam {
                     warn(&format!(
-                        "The IAM could not be told to end the login: {why}. It ends there by itself; whoever copied it could use it until then."
+                        "The IAM could not end the login: {why}. It expires there; until then a copy of it could be used."
                     ));
                 }
                 if let Some(why) = keyring {
-                    warn(&format!(
-                        "The keyring could not be told to forget it: {why}."
-                    ));
+                    warn(&format!("The keyring could not delete it: {why}."));
                 }
                 Ok(())
             }

@@ -27,7 +27,7 @@ use keys::Lease;
 /// Whose lease.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Using {
-    /// With the lease of which survey; left out, the one that the address belongs to
+    /// The survey whose lease to use; by default the one of the address
     #[arg(long, value_name = "NAME")]
     survey: Option<SurveyName>,
     #[command(flatten)]

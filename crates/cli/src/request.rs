@@ -10,7 +10,7 @@ use super::{At, at, print};
 pub struct Request {
     /// The group, as `skykey whoami` names it
     group: GroupPath,
-    /// Why, for the person who decides
+    /// The reason, for the person who decides
     #[arg(long, value_name = "TEXT", value_parser = note)]
     note: String,
     #[command(flatten)]

@@ -19,7 +19,7 @@ use super::{At, print};
 
 #[derive(Args)]
 pub struct Setup {
-    /// Only this survey; left out, all that you may read
+    /// Only this survey; by default all that you may read
     #[arg(long, value_name = "NAME")]
     survey: Option<SurveyName>,
     /// The profile's name, instead of the survey's
@@ -30,7 +30,7 @@ pub struct Setup {
     /// Show what would change; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Take out what was written
+    /// Remove what was written
     #[arg(long)]
     remove: bool,
     #[command(flatten)]
@@ -42,10 +42,10 @@ pub struct Setup {
 /// Tools that do not read `~/.aws/config`, or not all of it.
 #[derive(Args)]
 struct Others {
-    /// A remote for rclone too, even if it has no configuration yet
+    /// Write a remote for rclone too, even if rclone has no configuration yet
     #[arg(long)]
     rclone: bool,
-    /// Where the objects are for s3cmd too, which takes its keys from the shell
+    /// Write s3cmd's endpoint too; s3cmd takes its keys from the shell
     #[arg(long)]
     s3cmd: bool,
 }
@@ -172,7 +172,7 @@ impl Setup {
             .collect();
         ensure!(
             !profiles.is_empty(),
-            "there is no survey that you may read; 'skykey whoami' says where you stand"
+            "you may read no survey; 'skykey whoami' shows your rights"
         );
         Ok(profiles)
     }

@@ -37,7 +37,7 @@ pub(crate) async fn show(client: &Client) -> anyhow::Result<()> {
     }
     // Another identity needs no login.
     if matches!(client.identity(), Identity::Login) {
-        let _ = writeln!(text, "  login    kept {}", client.who()?.kept);
+        let _ = writeln!(text, "  login    stored {}", client.who()?.kept);
     }
     let _ = writeln!(text, "  surveys");
     let longest = me.surveys.iter().map(|survey| survey.name.len()).max();

@@ -58,7 +58,7 @@ pub enum ClientError {
         why: &'static str,
     },
     /// The site takes no application credentials.
-    #[error("{portal} takes no application credentials of OpenStack")]
+    #[error("{portal} does not accept application credentials of OpenStack")]
     NoMachines {
         /// Which.
         portal: String,
@@ -106,7 +106,7 @@ pub enum ClientError {
     #[error("the login was refused in the browser")]
     LoginRefused,
     /// Nobody answered in time.
-    #[error("the code has expired before anybody entered it")]
+    #[error("the code expired before it was entered")]
     CodeExpired,
     /// The IAM sent the browser back without a login.
     #[error("the IAM did not log you in ({code}{})", colon(.why))]
@@ -148,7 +148,7 @@ pub enum ClientError {
         group: Option<String>,
     },
     /// The portal is not one, or a newer one.
-    #[error("cannot {operation}: the answer of {portal} is not what was expected ({why})")]
+    #[error("cannot {operation}: {portal} returned an unexpected response ({why})")]
     Unexpected {
         /// What was asked.
         operation: &'static str,
@@ -259,7 +259,7 @@ impl ClientError {
             Self::Keystone(_) => "check OS_AUTH_URL".to_owned(),
             Self::OnlyCredentials { .. } => "log in with 'skykey login'".to_owned(),
             Self::WhichSurvey(several) if several.is_empty() => {
-                "'skykey whoami' says where you stand".to_owned()
+                "'skykey whoami' shows your rights".to_owned()
             }
             Self::WhichSurvey(_) => "say which with --survey".to_owned(),
             Self::NoLoginOffered { .. } => {
@@ -268,7 +268,7 @@ impl ClientError {
             }
             Self::LoginRefused | Self::CodeExpired => "run 'skykey login' again".to_owned(),
             Self::LoginFailed { .. } => {
-                "run 'skykey login' again; if it stays so, 'skykey login --device' takes another way"
+                "run 'skykey login' again; if it fails again, try 'skykey login --device'"
                     .to_owned()
             }
             Self::Silent { .. } => "try again in a few minutes".to_owned(),

@@ -63,7 +63,7 @@ impl OpenStack {
                 unfit(AUTH_URL, why)
             })?;
         if keystone.scheme() == "http" && !is_this_machine(&keystone) {
-            let why = "is not encrypted, and whoever reads along would have the application credential; \
+            let why = "is not encrypted, so anybody on the network could read the application credential; \
                        use Keystone's https address";
             return Err(unfit(AUTH_URL, why));
         }

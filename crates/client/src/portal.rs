@@ -19,7 +19,7 @@ pub enum ParsePortalError {
     NotAnAddress(String),
     /// It would carry tokens in clear through a network.
     #[error(
-        "'{0}' is not encrypted, and whoever reads along would have your login; use the portal's https address"
+        "'{0}' is not encrypted, so anybody on the network could read your login; use the portal's https address"
     )]
     InClear(String),
 }

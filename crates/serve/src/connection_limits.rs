@@ -108,8 +108,8 @@ fn one_client(peer: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn places() -> Places {
-        Places::new(&ServeSettings {
+    fn limits() -> ConnectionLimits {
+        ConnectionLimits::new(&ServeSettings {
             connections_per_client: NonZeroU32::new(2),
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..ServeSettings::default()
@@ -121,36 +121,36 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_its_places_and_gets_them_back() {
-        let places = places();
-        let first = places.of(peer("203.0.113.5")).unwrap();
-        let _second = places.of(peer("::ffff:203.0.113.5")).unwrap();
-        assert!(places.of(peer("203.0.113.5")).is_none());
-        let _other = places.of(peer("203.0.113.6")).unwrap();
+    fn a_closed_connection_frees_its_permit() {
+        let limits = limits();
+        let first = limits.of(peer("203.0.113.5")).unwrap();
+        let _second = limits.of(peer("::ffff:203.0.113.5")).unwrap();
+        assert!(limits.of(peer("203.0.113.5")).is_none());
+        let _other = limits.of(peer("203.0.113.6")).unwrap();
         drop(first);
-        assert!(places.of(peer("203.0.113.5")).is_some());
+        assert!(limits.of(peer("203.0.113.5")).is_some());
     }
 
     #[test]
     fn a_slash_64_is_one_client() {
-        let places = places();
-        let _first = places.of(peer("2001:db8::1")).unwrap();
-        let _second = places.of(peer("2001:db8::2")).unwrap();
-        assert!(places.of(peer("2001:db8::3")).is_none());
-        assert!(places.of(peer("2001:db8:0:1::1")).is_some());
+        let limits = limits();
+        let _first = limits.of(peer("2001:db8::1")).unwrap();
+        let _second = limits.of(peer("2001:db8::2")).unwrap();
+        assert!(limits.of(peer("2001:db8::3")).is_none());
+        assert!(limits.of(peer("2001:db8:0:1::1")).is_some());
     }
 
     #[test]
     fn a_trusted_proxy_is_not_counted() {
-        let places = places();
-        let many: Vec<_> = (0..9).map(|_| places.of(peer("10.1.2.3"))).collect();
+        let limits = limits();
+        let many: Vec<_> = (0..9).map(|_| limits.of(peer("10.1.2.3"))).collect();
         assert!(many.iter().all(Option::is_some));
     }
 
     #[test]
     fn nothing_is_remembered_of_clients_that_left() {
-        let places = places();
-        drop(places.of(peer("203.0.113.5")));
-        assert!(places.taken.lock().is_empty());
+        let limits = limits();
+        drop(limits.of(peer("203.0.113.5")));
+        assert!(limits.open.lock().is_empty());
     }
 }

@@ -57,7 +57,7 @@ pub async fn apply(site: RealSite, options: ApplyOptions) -> anyhow::Result<()> 
         outstanding |= outcome.with_context(|| format!("survey {}", survey.name))?;
     }
     if outstanding {
-        bail!("something is left to somebody else, see above; run this again afterwards");
+        bail!("some steps are left to another person, see above; run this again afterwards");
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ pub async fn run(examination: Examination, json: bool) -> anyhow::Result<()> {
         bail!(verdict);
     }
     if !json {
-        writeln!(out, "\nAll is well.")?;
+        writeln!(out, "\nEvery check passed.")?;
     }
     Ok(())
 }
@@ -128,7 +128,7 @@ async fn examine_until(
     if interrupted {
         let _ = writeln!(
             io::stderr(),
-            "\nending what is under way, and deleting what was made …"
+            "\nending the running checks, and deleting what they created …"
         );
     }
     let last = at.keys.give_all_back().await;

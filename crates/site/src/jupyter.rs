@@ -63,7 +63,7 @@ impl HubLines {
     /// What to mind, for standard error.
     pub fn advice(&self) -> &'static str {
         if self.portal.url().scheme() == "https" {
-            "The portal's certificate must be by a public authority: for credentials, boto3 believes no other."
+            "The portal's certificate must be by a public authority: for credentials, boto3 trusts no other."
         } else {
             "These lines are for notebook servers on the portal's own machine: AWS SDKs take credentials over http from loopback only."
         }

@@ -92,7 +92,7 @@ async fn cost(
     let path = options.state.join("broker.db");
     if !path.exists() {
         bail!(
-            "{} is not there; say with --state where the running skykey keeps its state",
+            "{} does not exist; name the state directory of the running skykey with --state",
             path.display()
         );
     }

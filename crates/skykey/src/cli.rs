@@ -45,21 +45,21 @@ enum Command {
     ///
     /// One process serves the portal (base port), an embedded INDIGO IAM (+1), an embedded
     /// OpenStack Keystone (+2) and an S3 and STS endpoint (+3). When it is ready it prints who can
-    /// log in and what to try, and writes the same as JSON to DIR/up.json. Ctrl-C stops it;
-    /// starting again on the same state goes on where it stopped.
+    /// log in and what to try, and writes the same as JSON to DIR/up.json. Ctrl-C stops it; the next
+    /// start on the same state continues from there.
     ///
-    /// Without --config there is one survey, `demo`, whose images it renders itself.
+    /// Without --config there is one survey, `demo`, with rendered images.
     #[command(
         after_help = "Examples:\n  skykey up\n  skykey up --survey m13=./images --state /tmp/sky\n  RUST_LOG=skykey=debug skykey up\n  RUST_LOG=warn,skykey=info skykey up    (a line for each request)"
     )]
     Up {
-        /// Where everything is kept; made if it is not there
+        /// The directory of all state; created if it does not exist
         #[arg(long, value_name = "DIR", default_value = "./skykey-state")]
         state: PathBuf,
-        /// The portal's port; the IAM, Keystone and S3 take the three after it
+        /// The portal's port; the IAM, Keystone and S3 use the next three
         #[arg(long, value_name = "N", default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65532))]
         base_port: u16,
-        /// The address to listen on; anything but loopback lets others try passwords
+        /// The address to listen on; with any but loopback, other machines can try passwords
         #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
         listen: IpAddr,
         /// Publish every file under DIR as the survey NAME, in a bucket of that name; repeatable
@@ -68,7 +68,7 @@ enum Command {
         /// Surveys and settings from a TOML file, instead of the demo survey
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
-        /// How the log on standard error is written; as JSON it has a line for each request
+        /// The format of the log on standard error; JSON has a line for each request
         #[arg(
             long,
             value_name = "FORMAT",
@@ -77,20 +77,20 @@ enum Command {
         )]
         log_format: LogFormat,
     },
-    /// Bring the surveys of a real site into order
+    /// Set the policies of a real site's surveys
     Survey {
         #[command(subcommand)]
         command: SurveyCommand,
     },
     #[command(flatten)]
     Person(skykey_cli::Command),
-    /// End a lease of yours; or, for operators, suspend a project at Echo
+    /// End one of your leases; or, for operators, suspend a project at Echo
     ///
     /// With LEASE: its credentials end, as far as the site can end them.
     ///
-    /// With --project: Echo cannot take a session token back: after a removal it works until it expires. When that is too
-    /// long, this suspends the whole project that it belongs to, for everybody, and with --lift ends
-    /// that. Without --yes it says what it would cost and does nothing.
+    /// With --project: suspends the whole project, for everybody, because Echo cannot revoke a session token, which
+    /// after a removal works until it expires. --lift ends the suspension. Without --yes it prints the consequences
+    /// and changes nothing.
     #[command(
         after_help = "Examples:\n  skykey revoke lease-0123456789abcdef\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml --yes\n  skykey revoke --project lsst-ro --config /etc/skykey/skykey.toml --lift"
     )]
@@ -109,29 +109,29 @@ enum Command {
         /// The state directory of the running skykey
         #[arg(long, value_name = "DIR", default_value = "./skykey-state")]
         state: PathBuf,
-        /// End the suspension, and put the project's policies back
+        /// End the suspension, and restore the project's policies
         #[arg(long, conflicts_with = "yes", requires = "project")]
         lift: bool,
-        /// Do it
+        /// Suspend it now
         #[arg(long, requires = "project")]
         yes: bool,
     },
-    /// Look at every system around skykey, say what is wrong and what to do, and walk the ways that people go
+    /// Check every system around skykey, and say what is wrong and what to do
     ///
-    /// It examines the IAM, Keystone, Echo and each survey, then gets credentials in each way and reads with
-    /// them. It changes nothing: what it makes for a trial it deletes, also after Ctrl-C. It ends with 0 only
-    /// if all is well. docs/doctor.md describes each check.
+    /// It checks the IAM, Keystone, Echo and each survey, then gets credentials in each way and reads with
+    /// them. It leaves nothing behind: it deletes what it creates, also after Ctrl-C. The exit code is 0 only
+    /// if every check passes. docs/doctor.md describes each check.
     ///
-    /// With --me it is for a person: from the clock and the network over the login and the lease to the first
-    /// bytes of an object, as far as they get from this machine.
+    /// With --me it checks for a person, on this machine: the clock, the network, the login, the lease, and
+    /// the first bytes of an object.
     #[command(
         after_help = "Examples:\n  skykey doctor --me\n  skykey doctor\n  skykey doctor --config /etc/skykey/skykey.toml\n  skykey doctor --json | jq '.checks[] | select(.ok | not)'"
     )]
     Doctor {
-        /// Look at what is yours: your login, your leases, what you can read
+        /// Check your own login, leases and access
         #[arg(long, conflicts_with_all = ["config", "state", "patient"])]
         me: bool,
-        /// With --me: only this survey; left out, all that you may read
+        /// With --me: only this survey; by default all that you may read
         #[arg(long, value_name = "NAME", requires = "me")]
         survey: Option<SurveyName>,
         #[command(flatten)]
@@ -141,13 +141,13 @@ enum Command {
         /// The configuration of a site
         #[arg(long, value_name = "FILE", conflicts_with = "state")]
         config: Option<PathBuf>,
-        /// The state directory of a running 'skykey up', which goes on undisturbed [default: ./skykey-state]
+        /// The state directory of a running 'skykey up', which is not disturbed [default: ./skykey-state]
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
-        /// Print JSON when all is done, instead of a table
+        /// Print JSON at the end, instead of a table
         #[arg(long)]
         json: bool,
-        /// Wait until Echo refuses a deleted EC2 credential, 330 s at most, instead of looking for 5 s
+        /// Wait until Echo rejects a deleted EC2 credential, 330 s at most, instead of 5 s
         #[arg(long)]
         patient: bool,
     },
@@ -159,7 +159,7 @@ enum Command {
     /// Write manual pages, one for each command, into a folder
     #[command(after_help = "Example:\n  skykey man ~/.local/share/man/man1 && man skykey-cp")]
     Man {
-        /// The folder; made if it is not there
+        /// The folder; created if it does not exist
         dir: PathBuf,
     },
     /// Print a completion script for a shell
@@ -185,8 +185,8 @@ enum LogFormat {
 enum JupyterCommand {
     /// Print the lines for jupyterhub_config.py that give notebook servers their S3 credentials
     ///
-    /// Every kernel, tool and terminal of a notebook server then finds credentials by itself, and fresh
-    /// ones in time. skykey's own configuration has to name the hub, in [jupyterhub].
+    /// Every kernel, tool and terminal of a notebook server then finds credentials, and fresh ones before
+    /// they expire. skykey's own configuration has to name the hub, in [jupyterhub].
     #[command(
         after_help = "Example:\n  skykey jupyter config --portal https://skykey.example.org/ --s3 https://s3.example.org/ --survey lsst-dp1 >> jupyterhub_config.py"
     )]
@@ -200,7 +200,7 @@ enum JupyterCommand {
         /// The endpoint's region
         #[arg(long, value_name = "NAME", default_value = "us-east-1")]
         region: String,
-        /// The survey; without, skykey's configuration decides, or the person's membership
+        /// The survey; by default skykey's configuration decides, or the person's groups
         #[arg(long, value_name = "NAME")]
         survey: Option<SurveyName>,
     },
@@ -208,13 +208,13 @@ enum JupyterCommand {
 
 #[derive(Subcommand)]
 enum SurveyCommand {
-    /// Set the policies that let a survey's readers read, and nothing more
+    /// Set the policies that let a survey's readers read and do nothing else
     ///
     /// For each survey: the bucket policy that lets the readers' project read the survey's prefixes, and
     /// the user policy without which Echo refuses GetSessionToken, with the condition that stops
-    /// session tokens from renewing themselves. What needs Ceph's operator is done through the admin
-    /// API if [echo.admin] is configured, else printed as commands. Statements that skykey did not
-    /// make are never changed; those that are too wide are named.
+    /// session tokens from renewing themselves. The steps of Ceph's operator are done through the admin
+    /// API if [echo.admin] is configured, else printed as commands. Statements of other people are
+    /// never changed; those that allow too much are named.
     #[command(
         after_help = "Examples:\n  skykey survey apply --config /etc/skykey/skykey.toml --dry-run\n  skykey survey apply --config /etc/skykey/skykey.toml lsst-dp1"
     )]
@@ -222,7 +222,7 @@ enum SurveyCommand {
         /// The site's configuration
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
-        /// Show what is, what should be, and the difference; change nothing
+        /// Show the present and the new policies; change nothing
         #[arg(long)]
         dry_run: bool,
         /// Only these surveys

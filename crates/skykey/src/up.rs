@@ -29,7 +29,7 @@ pub use world::World;
 pub struct Options {
     /// Where everything is kept.
     pub state: PathBuf,
-    /// The portal's port; the IAM, Keystone and S3 take the three after it. In tests 0: any four.
+    /// The portal's port; the IAM, Keystone and S3 use the next three. In tests 0: any four.
     pub base_port: u16,
     /// The address to listen on.
     pub listen: IpAddr,

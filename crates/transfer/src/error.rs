@@ -117,7 +117,7 @@ impl ObjectError {
             Self::NoSuchObject(at) => format!("'skykey ls {}' shows what is there", at.folder()),
             Self::NoSuchBucket(_) => "'skykey ls' shows where each survey is".to_owned(),
             Self::Refused { message, .. } if message.is_empty() => {
-                "'skykey whoami' says where you stand, 'skykey doctor --me' looks closer".to_owned()
+                "'skykey whoami' shows your rights, 'skykey doctor --me' finds the fault".to_owned()
             }
             Self::Failed { status, code, .. } => failed(*status, code).to_owned(),
             Self::Unexpected { .. } => "'skykey doctor --me' looks closer".to_owned(),

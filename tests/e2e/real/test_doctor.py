@@ -79,8 +79,8 @@ def test_all_is_well_and_nothing_stays_behind(in_order, stack):
     assert found["survey-m13-readable"]["found"].startswith("m13/")
     for way in ("way-1-ec2", "way-2-session-token", "way-3-sts-lite", "way-3-assume-role", "way-4-renewal"):
         assert found[way]["found"].startswith("m13"), found[way]
-    assert "899 s is refused, 900 s is taken" in found["echo-sts-shortest"]["found"]
-    assert "43200 s is taken, 43201 s is refused" in found["echo-sts-longest"]["found"]
+    assert "899 s is refused, 900 s is accepted" in found["echo-sts-shortest"]["found"]
+    assert "43200 s is accepted, 43201 s is refused" in found["echo-sts-longest"]["found"]
     assert "300 s" in found["echo-ec2-deleted"]["found"]
 
 
@@ -88,7 +88,7 @@ def test_the_table_is_for_people(in_order):
     run = subprocess.run([BIN, "doctor", "--config", in_order], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr
     lines = run.stdout.splitlines()
-    assert lines[0].startswith("✔ iam-reachable ") and lines[-1] == "All is well."
+    assert lines[0].startswith("✔ iam-reachable ") and lines[-1] == "Every check passed."
     assert "\x1b" not in run.stdout
 
 

@@ -37,13 +37,13 @@ enum Other {
     /// Print the lines that point a shell at the running agent
     #[command(after_help = "Example:\n  eval \"$(skykey agent env)\"")]
     Env {
-        /// Wait so long for an agent that is just starting, such as 10s
+        /// How long to wait for an agent that is just starting, such as 10s
         #[arg(long, value_name = "TIME", value_parser = crate::lifetime)]
         wait: Option<u32>,
         #[command(flatten)]
         place: Place,
     },
-    /// Say how the running agent is; the exit code is 0 if it has credentials, 77 if it was refused, else 1
+    /// Show the state of the running agent; the exit code is 0 if it has credentials, 77 if it was refused, else 1
     Status {
         #[command(flatten)]
         place: Place,
@@ -52,33 +52,33 @@ enum Other {
 
 #[derive(Args)]
 struct Place {
-    /// The agent's folder, one for each agent [default: agent/MACHINE, where the login is kept]
+    /// The agent's folder, one for each agent [default: agent/MACHINE, beside the login]
     #[arg(long, value_name = "DIR", env = variables::AGENT_FOLDER)]
     folder: Option<PathBuf>,
 }
 
 #[derive(Args)]
 struct Run {
-    /// Of which survey; left out, the only one that you may read
+    /// The survey; by default the only one that you may read
     #[arg(long, value_name = "NAME")]
     survey: Option<SurveyName>,
-    /// How long each lease lasts: 6h, 90m, or seconds; left out, the survey's shortest lease
+    /// The lifetime of each lease: 6h, 90m, or seconds; by default the survey's shortest
     #[arg(long, value_name = "TIME", value_parser = crate::lifetime)]
     lifetime: Option<u32>,
-    /// Where to listen, on loopback; port 0 is the one that the last agent in the folder had, or any
+    /// The loopback address to listen on; port 0 means the port of the folder's last agent, or any
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = loopback)]
     listen: SocketAddr,
-    /// Refuse tools that have the bearer of the last agent in the folder
+    /// Make a new bearer, and reject tools with that of the folder's last agent
     #[arg(long)]
     new_bearer: bool,
-    /// An AWS credentials file in which to keep a profile fresh, for tools that read nothing else
+    /// An AWS credentials file with a profile to keep fresh, for tools that read nothing else
     #[arg(long, value_name = "FILE")]
     credentials_file: Option<PathBuf>,
     /// The profile's name, instead of the survey's
     #[arg(long, value_name = "NAME", requires = "credentials_file", value_parser = setup::profile_name)]
     profile: Option<String>,
-    /// When you are refused, for example removed from the group: wait and tell the tools why, exit with 77,
-    /// or run a command too (the reason is in SKYKEY_REFUSED)
+    /// After a refusal, for example a removal from the group: wait and show tools the reason, exit with 77,
+    /// or wait and run a command (the reason is in SKYKEY_REFUSED)
     #[arg(long, value_name = "wait|exit|COMMAND", default_value = "wait")]
     on_refused: OnRefused,
     #[command(flatten)]

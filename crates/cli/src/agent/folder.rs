@@ -50,14 +50,14 @@ impl Folder {
         // Root's may be a volume that was mounted for us.
         if owner != us() && owner != 0 {
             bail!(
-                "{} belongs to somebody else (user {owner}), who could put a bearer there; choose another with --folder",
+                "{} belongs to another user ({owner}), who could put a bearer there; choose another folder with --folder",
                 path.display()
             );
         }
         let at = path.join("lock");
         if !at.exists() && holds_more(&path)? {
             bail!(
-                "{} is no agent's folder: there are other things in it; name an empty one with --folder",
+                "{} is not an agent's folder: it contains other files; name an empty one with --folder",
                 path.display()
             );
         }

@@ -13,8 +13,8 @@ const CLOSE: &str = "# <<< skykey ";
 /// Puts the block in place of the one of that name, else at the end.
 pub(super) fn put(text: &str, name: &str, by: By, body: &str) -> Result<String, NoEnd> {
     let words = match by {
-        By::Setup => "written by 'skykey setup', taken out by 'skykey setup --remove'",
-        By::Agent => "written anew by 'skykey agent', taken out when it stops",
+        By::Setup => "written by 'skykey setup', removed by 'skykey setup --remove'",
+        By::Agent => "rewritten by 'skykey agent', removed when it stops",
     };
     let block = format!("{OPEN}{name}: {words}\n{body}{CLOSE}{name}\n");
     Ok(match find(text, name)? {

@@ -92,7 +92,7 @@ async fn lease(client: &Client, survey: &SurveyName) -> Seen<GrantedLease> {
     let granted = client.credentials(&wish).await.map_err(|error| {
         not_well(
             &error,
-            "'skykey whoami' says where you stand; if that is well, tell the people who run the portal",
+            "'skykey whoami' shows your rights; if these are right, tell the people who run the portal",
         )
     })?;
     let lease = &granted.lease;
@@ -113,7 +113,7 @@ fn open(client: &Client, granted: &GrantedLease) -> Result<(Objects, Vec<Prefix>
         .parse()
         .map_err(|_| because("no address of an object store"))?;
     let prefixes: Result<Vec<Prefix>, _> = place.prefixes.iter().map(|text| text.parse()).collect();
-    let prefixes = prefixes.map_err(|_| because("a place that is none"))?;
+    let prefixes = prefixes.map_err(|_| because("an invalid prefix"))?;
     let keys = Arc::new(Only(Arc::new(granted.credentials.clone())));
     let settings = ObjectsSettings {
         endpoint,

@@ -50,7 +50,7 @@ fn invitation(begun: &Begun, width: usize) -> String {
     }
     let _ = writeln!(
         text,
-        "\nWaiting; the code is good until {}. Ctrl-C gives up.",
+        "\nWaiting; the code is valid until {}. Ctrl-C gives up.",
         at(device.expires)
     );
     text

@@ -94,10 +94,10 @@ impl Listening {
             Ok(Ok(Ok(code))) => finish(code).await,
             Ok(Ok(Err(error))) => Err(error.into()),
             Ok(Err(_)) => Err(anyhow::anyhow!(
-                "the address for the browser's return is gone; run 'skykey login' again"
+                "the address for the browser's return is closed; run 'skykey login' again"
             )),
             Err(_) => Err(anyhow::anyhow!(
-                "nobody came back from the browser within {} minutes; run 'skykey login' again, or 'skykey login --device' for another way",
+                "the browser did not return within {} minutes; run 'skykey login' again, or 'skykey login --device' for another way",
                 patience.as_secs() / 60
             )),
         };
@@ -279,7 +279,7 @@ mod tests {
         let listening = Listening::at(&LoginPorts::Any).await.unwrap();
         let wait = listening.wait(read, async |_| Ok(()), Duration::from_millis(1));
         let error = wait.await.unwrap_err().to_string();
-        assert!(error.starts_with("nobody came back"), "{error}");
+        assert!(error.starts_with("the browser did not return"), "{error}");
         assert!(error.contains("skykey login --device"), "{error}");
     }
 

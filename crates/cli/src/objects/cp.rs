@@ -25,10 +25,10 @@ pub struct Cp {
     /// A file or a folder here; or with --write an object
     #[arg(value_name = "TO")]
     to: Side,
-    /// Everything below the folder
+    /// Copy everything below the folder
     #[arg(long, short)]
     recursive: bool,
-    /// Replace what is there
+    /// Replace existing files
     #[arg(long)]
     force: bool,
     /// How many objects at once
@@ -37,7 +37,7 @@ pub struct Cp {
     /// Copy a file into the survey, with a lease that writes; for curators
     #[arg(long, conflicts_with = "recursive")]
     write: bool,
-    /// Say nothing unless something is wrong
+    /// Print nothing but errors
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
@@ -85,7 +85,7 @@ impl Cp {
             (Side::Here(from), Side::There(to)) => {
                 ensure!(
                     self.write,
-                    "copying into the store takes a lease that writes, which curators get with --write"
+                    "copying into the store needs a lease that writes, which curators get with --write"
                 );
                 self.file(from, to).await
             }
@@ -103,7 +103,7 @@ impl Cp {
     async fn object(&self, from: &ObjectAddress, to: &Path) -> anyhow::Result<()> {
         ensure!(
             !from.is_folder(),
-            "{from} is a folder; 'skykey cp --recursive {from} {}' copies what is in it",
+            "{from} is a folder; 'skykey cp --recursive {from} {}' copies its contents",
             to.display()
         );
         let to = file_for(from, to)?;
@@ -200,7 +200,7 @@ impl Cp {
     async fn file(&self, from: &Path, to: &ObjectAddress) -> anyhow::Result<()> {
         ensure!(
             from.is_file(),
-            "{} is no file; files are copied into the store one by one",
+            "{} is not a file; files are copied into the store one by one",
             from.display()
         );
         let to = if to.is_folder() {

@@ -12,13 +12,13 @@ use crate::print;
 
 #[derive(Args)]
 pub struct Ls {
-    /// The objects whose keys begin so; left out, where each survey is
+    /// The beginning of the keys; by default lists where each survey is
     #[arg(value_name = "S3://BUCKET/PREFIX")]
     address: Option<ObjectAddress>,
-    /// Everything below, not only the next folder
+    /// List everything below, not only the next folder
     #[arg(long, short)]
     recursive: bool,
-    /// Sizes in bytes
+    /// Show sizes in bytes
     #[arg(long)]
     bytes: bool,
     #[command(flatten)]
@@ -59,7 +59,7 @@ impl Ls {
         }
         if nothing {
             bail!(
-                "there is nothing at {at}; 'skykey ls {}' shows what is above it",
+                "there is nothing at {at}; 'skykey ls {}' lists the folder above",
                 above(at)
             );
         }
@@ -128,7 +128,7 @@ fn surveys(surveys: &[Survey]) -> String {
         let _ = writeln!(text, "{place:first$}  {name:second$}  {what}");
     }
     if text.is_empty() {
-        text.push_str("There is no survey.\n");
+        text.push_str("There are no surveys.\n");
     }
     text
 }

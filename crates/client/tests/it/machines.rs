@@ -208,7 +208,10 @@ async fn a_site_that_takes_no_machines_is_told_from_one_that_does_before_anythin
         (error.code(), error.to_string()),
         (
             "no_machines",
-            format!("{} takes no application credentials of OpenStack", fake.url)
+            format!(
+                "{} does not accept application credentials of OpenStack",
+                fake.url
+            )
         )
     );
     assert!(error.is_refusal() && error.hint().contains("accept_application_credentials"));

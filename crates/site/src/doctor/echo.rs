@@ -43,7 +43,7 @@ pub(super) async fn examine(at: &At, section: Section) {
         })
         .await;
     let believed = section
-        .check("echo-ec2", "Echo does not believe EC2 credentials", async {
+        .check("echo-ec2", "Echo rejects EC2 credentials", async {
             region.as_ref()?;
             match &answered {
                 Some((project, places, answer)) => believed(at, project, places, answer),
@@ -141,7 +141,7 @@ fn believed(
             "Echo must know projects by their ids: rgw_keystone_implicit_tenants has to be off, and no old user may be in the way",
         ));
     }
-    Ok(((), format!("an EC2 credential of {project} is believed")))
+    Ok(((), format!("an EC2 credential of {project} is accepted")))
 }
 
 /// The keys of the gateway's own user, if there are any.
@@ -243,17 +243,17 @@ async fn deleted(at: &At, key: &Credentials) -> Seen {
     let looked = limit.as_secs();
     if at.target.patient {
         return Err(NotWell::failed(
-            format!("still believed after {looked} s, longer than any RGW remembers"),
+            format!("still accepted after {looked} s, longer than any RGW caches it"),
             "have Echo's operator see which Keystone it asks, and whether that is the one of [keystone] url",
         ));
     }
     let found = if at.target.is_ceph() {
         format!(
-            "still believed after {looked} s: RGW may remember it for 300 s (--patient waits for that)"
+            "still accepted after {looked} s: RGW may cache it for 300 s (--patient waits for that)"
         )
     } else {
         format!(
-            "still believed after {looked} s: the endpoint remembers for [ec2] kept (--patient waits for that)"
+            "still accepted after {looked} s: the endpoint caches it for [ec2] kept (--patient waits for that)"
         )
     };
     Ok(((), found))
@@ -289,7 +289,7 @@ pub(super) async fn project_id(at: &At, project: &ProjectName) -> Result<Project
     let id = id.map_err(|error| NotWell::failed(error.to_string(), "see Keystone's log"))?;
     let id = id.ok_or_else(|| {
         Because(format!(
-            "the backend user is no member of the project {project}"
+            "the backend user is not a member of the project {project}"
         ))
     })?;
     id.parse()

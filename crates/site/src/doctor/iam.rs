@@ -86,7 +86,7 @@ async fn discovery(iam: &Iam) -> Seen {
 
 async fn client(iam: &Iam, client: &str) -> Seen {
     match iam.check_client().await {
-        Ok(()) => Ok(((), format!("it believes the client '{client}'"))),
+        Ok(()) => Ok(((), format!("it accepts the client '{client}'"))),
         Err(IamError::NotOffered { .. }) => Ok((
             (),
             "cannot be tried without a person: neither SCIM nor introspection".to_owned(),

@@ -24,7 +24,7 @@ impl Places {
     pub(super) fn id(&self, project: &ProjectName) -> Result<&str, Because> {
         self.0.get(project).map(String::as_str).ok_or_else(|| {
             Because(format!(
-                "the backend user is no member of the project {project}"
+                "the backend user is not a member of the project {project}"
             ))
         })
     }
@@ -137,7 +137,7 @@ async fn version(keystone: &Keystone) -> Seen {
         .map(|a| a.fixed_in.to_vec())
         .unwrap_or_default();
     let found = format!(
-        "{} of the API; it tells nobody its release: ask its operators whether it is at least {}, for {} cannot be tried",
+        "{} of the API; it does not report its release: ask its operators whether it is at least {}, since {} cannot be tested",
         version.id,
         fixed.join(", "),
         ids.join(", ")

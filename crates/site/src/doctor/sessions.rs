@@ -97,7 +97,7 @@ async fn works(at: &At, survey: &Survey, key: &Credentials) -> Seen<Credentials>
                     survey.name
                 ),
                 ("InvalidArgument", _) if ceph => {
-                    "900 s is a lifetime that it takes, so its rgw_sts_key is at fault: it has to be exactly 16 characters long; have its operator set it and restart every gateway".to_owned()
+                    "it accepts 900 s, so its rgw_sts_key is at fault: it has to be exactly 16 characters long; have its operator set it and restart every gateway".to_owned()
                 }
                 ("MethodNotAllowed" | "NotImplemented", _) | (_, 405 | 501) => {
                     "STS is not served there: its operator adds sts and iam to rgw_enable_apis, and sets rgw_s3_auth_use_sts = true".to_owned()
@@ -154,14 +154,14 @@ async fn taken(at: &At, key: &Credentials, seconds: u32) -> Result<bool, NotWell
 }
 
 fn word(taken: bool) -> &'static str {
-    if taken { "taken" } else { "refused" }
+    if taken { "accepted" } else { "refused" }
 }
 
 async fn short_ones(at: &At, key: &Credentials) -> Seen {
     let Limits { min, .. } = Limits::STS;
     // The shortest is that of the token that works.
     let below = taken(at, key, min - 1).await?;
-    let found = format!("{} s is {}, {min} s is taken", min - 1, word(below));
+    let found = format!("{} s is {}, {min} s is accepted", min - 1, word(below));
     Ok(((), found))
 }
 
@@ -222,10 +222,10 @@ async fn altered_ones(at: &At, key: &Credentials, token: &Credentials) -> Seen {
     }
     Err(NotWell::failed(
         format!(
-            "a session key is believed with a token that is {}",
+            "a session key is accepted with a token that is {}",
             believed.join(", ")
         ),
-        "stop using session tokens there and tell Echo's operator: whoever holds one can make others",
+        "stop using session tokens there and tell Echo's operator: anybody with one can make others",
     ))
 }
 

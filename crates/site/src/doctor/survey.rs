@@ -221,7 +221,7 @@ pub(super) async fn read_only(
             Err(NotWell::failed(
                 format!("readers can write: {}", names.join(", ")),
                 format!(
-                    "issue no credentials of {name} until this is mended: 'skykey survey apply --dry-run {name}' shows which policy is too wide"
+                    "issue no credentials of {name} until this is repaired: 'skykey survey apply --dry-run {name}' shows which policy is too wide"
                 ),
             ))
         }

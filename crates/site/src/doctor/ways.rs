@@ -123,7 +123,7 @@ impl Ways<'_> {
         let sound = self.sound.as_ref().map_err(Clone::clone)?;
         match sound.get(&survey.name) {
             Some(outcome) => outcome.clone(),
-            None => Err(Because(format!("{} was not looked at", survey.name))),
+            None => Err(Because(format!("{} was not checked", survey.name))),
         }
     }
 

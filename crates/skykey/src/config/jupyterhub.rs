@@ -46,7 +46,7 @@ impl HubEntry {
         }
         if self.method == Some(Method::Ec2) {
             return Err(
-                "[jupyterhub] method: ec2 takes a person's login, which a notebook server has not; choose sts-lite, assume-role or gateway"
+                "[jupyterhub] method: ec2 needs a person's login, which a notebook server does not have; choose sts-lite, assume-role or gateway"
                     .to_owned(),
             );
         }
@@ -95,7 +95,7 @@ impl HubEntry {
 pub(super) fn fits_iam(hub: &HubSite, iam: &IamSite) -> Result<(), String> {
     if iam.membership == MembershipSource::Userinfo && hub.user == HubName::Username {
         return Err(
-            "[jupyterhub] user must be \"sub\" where [iam] membership is \"userinfo\": without SCIM nobody can say whose a login name is"
+            "[jupyterhub] user must be \"sub\" where [iam] membership is \"userinfo\": without SCIM the owner of a login name cannot be looked up"
                 .to_owned(),
         );
     }

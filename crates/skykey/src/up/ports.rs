@@ -30,7 +30,7 @@ impl Ports {
             .unwrap_or(SocketAddr::new(listen, port(0)));
         if portal.ip().is_unspecified() && config.portal.public.is_none() {
             bail!(
-                "{} is not an address that anybody can type into a browser; give the machine's own address, or say in [portal] what is public",
+                "{} is not an address for a browser; give the machine's own address, or set [portal] public",
                 portal.ip()
             );
         }
@@ -63,7 +63,7 @@ impl Ports {
 async fn take(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!(
-            "the {what} cannot have port {} on {}; stop whoever uses it, or choose other ports with --base-port or in the configuration",
+            "the {what} cannot have port {} on {}; stop the program that uses it, or choose other ports with --base-port or in the configuration",
             address.port(),
             address.ip()
         )

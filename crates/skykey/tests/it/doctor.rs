@@ -242,7 +242,7 @@ async fn a_project_or_a_group_that_is_not_there_is_named() {
     assert!(check(&report, "survey-m13-read-only").ok);
     let other = check(&report, "survey-other-read-only");
     assert!(
-        other.found.contains("no member of the project nowhere"),
+        other.found.contains("not a member of the project nowhere"),
         "{other:?}"
     );
     assert!(check(&report, "way-1-ec2").is_skipped());
