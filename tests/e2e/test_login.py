@@ -304,8 +304,8 @@ def test_an_iam_that_is_away_keeps_no_login_here(sky, tmp_path):
     token = token_of(desktop)
     desktop.change_login(issuer="http://127.0.0.1:1/")
     run = desktop.run("logout")
-    assert "nothing of the login" in run.stdout
-    assert "The IAM could not be told to end the login" in run.stderr and token not in run.stderr
+    assert "are deleted here" in run.stdout
+    assert "The IAM could not end the login" in run.stderr and token not in run.stderr
     assert desktop.kept() == [] and is_live(sky, token)
 
 

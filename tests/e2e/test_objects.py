@@ -211,7 +211,7 @@ def test_a_reader_cannot_write_and_a_curator_can(sky, reader, curator, tmp_path)
     small, large = tmp_path / "small.txt", tmp_path / "large.bin"
     small.write_text("small")
     large.write_bytes(b"0123456789abcdef" * (3 << 20))
-    assert "takes a lease that writes" in reader.refused("cp", small, "s3://m13/tools-up/")
+    assert "needs a lease that writes" in reader.refused("cp", small, "s3://m13/tools-up/")
     assert "may not write the survey m13: not a member of m13/curators" in reader.refused(
         "cp", "--write", small, "s3://m13/tools-up/"
     )

@@ -286,7 +286,7 @@ fn refused_early(status: StatusCode) -> Option<Problem> {
         ),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => (
             "bad_request",
-            "the address or the form cannot be read: a field is malformed or repeated",
+            "the address or the form cannot be read: a field is malformed, or given more than once",
             "check the fields, or start again at the front page, /",
         ),
         StatusCode::INTERNAL_SERVER_ERROR => (
