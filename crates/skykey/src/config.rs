@@ -379,7 +379,7 @@ mod tests {
             ),
             (
                 "[jupyterhub]\nurl = \"http://x/\"\nmethod = \"ec2\"",
-                "takes a person's login",
+                "needs a person's login",
             ),
             (
                 "[jupyterhub]\nurl = \"http://x/\"\nsurvey = \"dp1\"",
