@@ -5,7 +5,6 @@
 //! never kept, a yes for [`CACHE_TTL`] only, so that a stopped server's token is refused that much later at
 //! most; a hub that does not answer is an error and never a yes; no error holds a token.
 
-mod cache;
 mod error;
 mod hub;
 mod look;
@@ -13,7 +12,6 @@ mod name;
 mod servers;
 mod user;
 
-pub use cache::CACHE_TTL;
 pub use error::HubError;
 pub use hub::{CACHE_TTL, Hub, HubSettings};
 pub use look::HubService;

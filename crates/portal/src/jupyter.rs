@@ -103,7 +103,7 @@ pub(crate) async fn credentials(
         Ok((survey, credentials)) => {
             let headers = [
                 (SURVEY, survey.to_string()),
-                (PLACES, places(&portal, &survey)),
+                (PREFIXES, encoded_prefixes(&portal, &survey)),
             ];
             (headers, Json(credentials)).into_response()
         }

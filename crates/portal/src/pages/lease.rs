@@ -60,13 +60,13 @@ async fn try_create(
     headers: &HeaderMap,
     form: LeaseForm,
 ) -> Result<Response, Problem> {
-    let session = session_with_csrf(portal, headers, &asked.csrf)?;
+    let session = session_with_csrf(portal, headers, &form.csrf)?;
     let fields = LeaseFields {
-        survey: asked.survey,
-        lifetime: asked.lifetime,
-        method: asked.method,
-        access: asked.access,
-        key: asked.key,
+        survey: form.survey,
+        lifetime: form.lifetime,
+        method: form.method,
+        access: form.access,
+        key: form.key,
     };
     let broker = &portal.broker;
     let request = broker.parse_request(&session.caller, &fields).await?;
@@ -76,8 +76,8 @@ async fn try_create(
         credentials,
         ..
     } = broker.issue(&session.caller, &request).await?;
-    let place = survey.prefixes.first().ok_or_else(|| {
-        Problem::bad_request("the survey has no place in the store", "tell its curators")
+    let prefix = survey.prefixes.first().ok_or_else(|| {
+        Problem::bad_request("the survey has no prefix in the store", "tell its curators")
     })?;
     let ends = lease.expires.map_or_else(
         || "you leave the group".to_owned(),
