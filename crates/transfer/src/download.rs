@@ -87,10 +87,19 @@ impl Objects {
         progress: &dyn Progress,
     ) -> Result<Downloaded, ObjectError> {
         let mut writer = Writer::begin(&self.disk, to);
-        while let Some(bytes) = reading.chunk().await? {
-            let length = bytes.len();
-            writer.write(bytes).await?;
-            progress.bytes(length);
+        loop {
+            match reading.chunk().await {
+                Ok(Some(bytes)) => {
+                    let length = bytes.len();
+                    writer.write(bytes).await?;
+                    progress.bytes(length);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    writer.discard().await;
+                    return Err(error);
+                }
+            }
         }
         writer.finish(replace).await?;
         Ok(Downloaded::Copied(reading.size()))

@@ -10,8 +10,8 @@ use crate::ObjectError;
 use crate::disk::{Disk, ended};
 use crate::part::Part;
 
-/// So many pieces wait for the disk.
-const PIECES: usize = 8;
+/// Pieces that may wait for the disk.
+const MAX_QUEUED_PIECES: usize = 8;
 
 enum Message {
     Piece(Bytes),
@@ -28,7 +28,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Begins the file `to`, whose folder is there.
     pub(crate) fn begin(disk: &Disk, to: PathBuf) -> Self {
-        let (messages, receiver) = mpsc::channel(PIECES);
+        let (messages, receiver) = mpsc::channel(MAX_QUEUED_PIECES);
         Self {
             messages,
             thread: disk.spawn(move || write(&to, receiver)),
@@ -48,6 +48,14 @@ impl Writer {
         // If it has ended already, the outcome says why.
         let _ = self.messages.send(Message::End { replace }).await;
         self.outcome().await
+    }
+
+    /// Removes the half file, and returns when it is gone.
+    pub(crate) async fn discard(self) {
+        let Self { messages, thread } = self;
+        drop(messages);
+        // Its result says nothing more than the error for which the file is discarded.
+        let _ = thread.await;
     }
 
     async fn outcome(&mut self) -> Result<(), ObjectError> {
