@@ -1,7 +1,7 @@
 //! An administrator whom Keystone refuses is found before somebody is removed.
 
-use crate::fakes::Mood;
-use crate::world::World;
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::World;
 
 #[tokio::test]
 async fn an_administrator_whom_keystone_refuses_is_no_longer_silent() {

@@ -3,8 +3,8 @@
 use skykey_broker::{AfterRemoval, ProjectLeases};
 use skykey_types::{Method, SignedDuration, Timestamp};
 
-use crate::fakes::Mood;
-use crate::world::{World, caller, demo, demo_for, echo};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{World, caller, demo, demo_for, echo};
 
 /// RGW remembers the credential for 300 s and makes tokens of 43,200 s.
 const TOKENS: i64 = 43_500;

@@ -7,8 +7,8 @@ use skykey_broker::{Denied, Kind};
 use skykey_sts::TokenError;
 use skykey_types::{Access, AccessKeyId, LeaseId, Limit, Method, Secret};
 
-use crate::fakes::{BACKEND, Mood};
-use crate::world::{World, caller, demo, demo_for, subject};
+use skykey_testkit::broker::{BACKEND, Mood};
+use skykey_testkit::broker::{World, caller, demo, demo_for, subject};
 
 #[tokio::test]
 async fn a_session_token_that_was_altered_does_not_open() {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use skykey_broker::{Denied, Issued};
 use skykey_types::Method;
 
-use crate::fakes::{BACKEND, Mood};
-use crate::world::{World, caller, demo, demo_writing, parsed};
+use skykey_testkit::broker::{BACKEND, Mood};
+use skykey_testkit::broker::{World, caller, demo, demo_writing, parsed};
 
 /// Fifty people at once; Alice stands for all of them.
 async fn burst(world: &World) -> Vec<Issued> {

@@ -3,8 +3,8 @@
 use skykey_broker::Denied;
 use skykey_types::{LeaseEnd, LeaseState, Method};
 
-use crate::fakes::Mood;
-use crate::world::{World, caller, demo, subject};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{World, caller, demo, subject};
 
 #[tokio::test]
 async fn a_lease_that_was_given_back_is_over_and_the_others_go_on() {

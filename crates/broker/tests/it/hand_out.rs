@@ -5,8 +5,8 @@ use std::sync::Arc;
 use skykey_broker::{Caller, HandedOut, LeaseFields, LeaseRequest, Proof};
 use skykey_types::{Method, SignedDuration};
 
-use crate::fakes::Mood;
-use crate::world::{GRACE, World, caller, demo, demo_for, parsed, subject};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{GRACE, World, caller, demo, demo_for, parsed, subject};
 
 /// Somebody whom the hub names; nothing acts in their name at the IAM.
 fn from_the_hub(who: &str) -> Caller {

@@ -3,8 +3,10 @@
 use skykey_broker::{Broker, Denied, Kind, LeaseFields};
 use skykey_types::{Access, LeaseId, Limit, Method, SignedDuration};
 
-use crate::fakes::Mood;
-use crate::world::{GRACE, JOIN_AT, World, caller, demo, demo_for, demo_writing, parsed, subject};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{
+    GRACE, JOIN_AT, World, caller, demo, demo_for, demo_writing, parsed, subject,
+};
 
 #[tokio::test]
 async fn a_member_gets_a_lease_by_every_method_and_the_audit_says_so() {

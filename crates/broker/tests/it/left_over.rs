@@ -3,9 +3,9 @@
 use skykey_broker::AuditEntry;
 use skykey_types::{AccessKeyId, Method};
 
-use crate::fakes::Mood;
 use crate::log::Log;
-use crate::world::{World, demo, echo};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{World, demo, echo};
 
 /// alice leases by the backend user, makes an EC2 credential in OpenStack, and leaves.
 async fn alice_left(store: skykey_broker::Store) -> (World, AccessKeyId) {
@@ -94,7 +94,10 @@ async fn a_keystone_that_fails_is_asked_less_and_less_often_and_one_warning_tell
         // Others who fail for the same cause are not news.
         world
             .broker
-            .give_back(&crate::world::caller("bob"), bobs.lease.id.as_str())
+            .give_back(
+                &skykey_testkit::broker::caller("bob"),
+                bobs.lease.id.as_str(),
+            )
             .await
             .unwrap();
         let warned = log.lines("WARN", "EC2");
@@ -122,20 +125,23 @@ async fn without_an_administrator_it_is_said_once_and_not_in_every_round() {
     let bobs = world.issue("bob", &demo(Method::Ec2)).await;
     world
         .broker
-        .give_back(&crate::world::caller("bob"), bobs.lease.id.as_str())
+        .give_back(
+            &skykey_testkit::broker::caller("bob"),
+            bobs.lease.id.as_str(),
+        )
         .await
         .unwrap();
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let watch = tokio::spawn(world.broker.clone().watch(stopped));
     let asked = world.people.door.asked();
     world
-        .issue("carol", &crate::world::demo(Method::StsLite))
+        .issue("carol", &skykey_testkit::broker::demo(Method::StsLite))
         .await;
     let patience = std::time::Duration::from_secs(10);
     tokio::time::timeout(patience, async {
         // Many rounds: each asks about carol.
         while world.people.door.asked() < asked + 23 {
-            tokio::time::sleep(crate::world::WATCH_EVERY).await;
+            tokio::time::sleep(skykey_testkit::broker::WATCH_EVERY).await;
         }
     })
     .await

@@ -3,7 +3,7 @@
 use skykey_broker::{Denied, LeaseFields};
 use skykey_types::{Limit, Method, SignedDuration};
 
-use crate::world::{World, caller, demo, demo_for};
+use skykey_testkit::broker::{World, caller, demo, demo_for};
 
 #[tokio::test]
 async fn a_lifetime_outside_the_range_or_not_in_plain_digits_is_refused_by_every_method() {

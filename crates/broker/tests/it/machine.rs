@@ -3,21 +3,8 @@
 use skykey_broker::{Denied, KeyOwner, KeystoneToken, LeaseRequest, NotAMachine};
 use skykey_types::{Method, Secret, SignedDuration};
 
-use crate::fakes::Mood;
-use crate::world::{World, demo, demo_writing, parsed, subject};
-
-/// A token that counts, of the Keystone user of the IAM's `who`.
-fn token_of(world: &World, who: &str) -> KeystoneToken {
-    KeystoneToken {
-        user_id: format!("ks-{who}"),
-        user_name: format!("{who}@keystone"),
-        enabled: true,
-        sub: Some(who.to_owned()),
-        methods: vec!["application_credential".to_owned()],
-        application_credential: Some((format!("app-of-{who}"), true)),
-        expires: world.now() + SignedDuration::from_hours(1),
-    }
-}
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{World, application_credential, demo, demo_writing, parsed, subject};
 
 async fn refused(world: &World, token: &Secret) -> NotAMachine {
     match world.broker.machine(token).await {
@@ -29,7 +16,9 @@ async fn refused(world: &World, token: &Secret) -> NotAMachine {
 #[tokio::test]
 async fn a_machine_leases_to_read_in_its_owners_name() {
     let world = World::new().await;
-    let token = world.keystone.token(token_of(&world, "alice"));
+    let token = world
+        .keystone
+        .token(application_credential(&world, "alice"));
     let machine = world.broker.machine(&token).await.unwrap();
     assert_eq!(machine.owner().id, subject("alice"));
     assert!(machine.owner().iam_token.is_none());
@@ -71,7 +60,9 @@ async fn a_machine_leases_to_read_in_its_owners_name() {
 #[tokio::test]
 async fn a_machine_of_a_curator_does_not_write_and_makes_no_ec2_credential() {
     let world = World::new().await;
-    let token = world.keystone.token(token_of(&world, "carol"));
+    let token = world
+        .keystone
+        .token(application_credential(&world, "carol"));
     let machine = world.broker.machine(&token).await.unwrap();
     for method in [Method::Gateway, Method::StsLite, Method::Ec2] {
         let denied = world
@@ -100,7 +91,7 @@ async fn a_machine_of_a_curator_does_not_write_and_makes_no_ec2_credential() {
 #[tokio::test]
 async fn no_other_token_of_keystone_counts() {
     let world = World::new().await;
-    let good = token_of(&world, "alice");
+    let good = application_credential(&world, "alice");
     let with = |methods: &[&str]| KeystoneToken {
         methods: methods.iter().map(|method| (*method).to_owned()).collect(),
         ..good.clone()
@@ -123,10 +114,8 @@ async fn no_other_token_of_keystone_counts() {
         assert!(matches!(why, NotAMachine::MadeOtherwise(_)), "{why}");
         assert!(why.to_string().contains(words), "{why}");
         let newest = world.newest_audit().await;
-        assert_eq!(
-            (newest.action.as_str(), newest.outcome.as_str()),
-            ("machine", "no")
-        );
+        assert_eq!(newest.action, "machine");
+        assert_eq!(newest.outcome, "no");
         assert_eq!(newest.username, "alice@keystone");
     }
     let name = || "alice@keystone".to_owned();
@@ -193,7 +182,9 @@ async fn no_other_token_of_keystone_counts() {
         NotAMachine::Unknown
     );
     // Whoever the IAM does not know leases nothing.
-    let ghost = world.keystone.token(token_of(&world, "ghost"));
+    let ghost = world
+        .keystone
+        .token(application_credential(&world, "ghost"));
     let machine = world.broker.machine(&ghost).await.unwrap();
     let denied = world
         .broker
@@ -207,7 +198,7 @@ async fn keystones_word_is_kept_for_a_while_and_no_longer_than_the_token() {
     let world = World::new().await;
     let soon = KeystoneToken {
         expires: world.now() + SignedDuration::from_secs(30),
-        ..token_of(&world, "alice")
+        ..application_credential(&world, "alice")
     };
     let token = world.keystone.token(soon);
     for _ in 0..5 {
@@ -216,7 +207,9 @@ async fn keystones_word_is_kept_for_a_while_and_no_longer_than_the_token() {
     assert_eq!(world.keystone.identify.asked(), 1);
     world.wait(30);
     assert_eq!(refused(&world, &token).await, NotAMachine::Unknown);
-    let token = world.keystone.token(token_of(&world, "alice"));
+    let token = world
+        .keystone
+        .token(application_credential(&world, "alice"));
     world.keystone.end_token(&token);
     assert_eq!(refused(&world, &token).await, NotAMachine::Unknown);
 }
@@ -224,7 +217,9 @@ async fn keystones_word_is_kept_for_a_while_and_no_longer_than_the_token() {
 #[tokio::test]
 async fn while_keystone_is_away_nobody_is_believed() {
     let world = World::new().await;
-    let token = world.keystone.token(token_of(&world, "alice"));
+    let token = world
+        .keystone
+        .token(application_credential(&world, "alice"));
     for (mood, code) in [
         (Mood::Away, "upstream_away"),
         (Mood::Refusing, "upstream_refused"),

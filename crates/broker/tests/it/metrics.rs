@@ -3,7 +3,7 @@
 use skykey_broker::{LeaseFields, Proof};
 use skykey_types::Method;
 
-use crate::world::{World, caller, demo};
+use skykey_testkit::broker::{World, caller, demo};
 
 fn text(world: &World) -> String {
     let metrics = skykey_serve::Metrics::new();

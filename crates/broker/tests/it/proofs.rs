@@ -3,8 +3,8 @@
 use skykey_broker::{Denied, Proof};
 use skykey_types::Method;
 
-use crate::fakes::Mood;
-use crate::world::{World, caller, demo, demo_writing};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{World, caller, demo, demo_writing};
 
 fn writes() -> Proof {
     Proof::Writes(vec!["PutObject".to_owned()])

@@ -3,8 +3,8 @@
 use skykey_broker::Denied;
 use skykey_types::{LeaseEnd, LeaseState, Method};
 
-use crate::fakes::Mood;
-use crate::world::{World, caller, demo, demo_for, demo_writing, subject};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{World, caller, demo, demo_for, demo_writing, subject};
 
 fn is_revoked(denied: &Denied, why: LeaseEnd) -> bool {
     matches!(denied, Denied::Revoked { why: found, .. } if *found == why)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use skykey_broker::{Denied, Kind, Principal};
 use skykey_types::{Limit, Method, SignedDuration};
 
-use crate::fakes::{BACKEND, Mood};
-use crate::world::{GRACE, World, caller, demo, demo_for, subject};
+use skykey_testkit::broker::{BACKEND, Mood};
+use skykey_testkit::broker::{GRACE, World, caller, demo, demo_for, subject};
 
 /// Alice at the endpoint with an EC2 lease of twelve hours.
 async fn alice(world: &World) -> Arc<Principal> {

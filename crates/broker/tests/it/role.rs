@@ -3,7 +3,7 @@
 use skykey_broker::{Denied, Issued, LeaseRequest, RoleFields, Surveys};
 use skykey_types::{Access, Limit, Limits, Method, Rights, Roles, Survey};
 
-use crate::world::{World, caller, demo, parsed, subject, survey};
+use skykey_testkit::broker::{World, caller, demo, parsed, subject, survey};
 
 const DEMO: &str = "arn:aws:iam:::role/demo-read";
 

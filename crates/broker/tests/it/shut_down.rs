@@ -9,8 +9,8 @@ use skykey_types::Method;
 use tokio::sync::watch::{self, Receiver};
 use tokio::task::JoinSet;
 
-use crate::fakes::{Door, Mood};
-use crate::world::{World, caller, demo, parsed};
+use skykey_testkit::broker::{Door, Mood};
+use skykey_testkit::broker::{World, caller, demo, parsed};
 
 /// Starts the job, waits until it is at the door, and shuts down as the program does. Only then the
 /// door opens.

@@ -3,8 +3,8 @@
 use skykey_broker::AuditEntry;
 use skykey_types::Method;
 
-use crate::fakes::Mood;
-use crate::world::{World, demo, demo_writing};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{World, demo, demo_writing};
 
 async fn stops(world: &World) -> Vec<AuditEntry> {
     let mut audit = world.audit().await;

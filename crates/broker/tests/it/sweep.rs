@@ -2,8 +2,8 @@
 
 use skykey_types::Method;
 
-use crate::fakes::Mood;
-use crate::world::{World, demo, demo_for};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{World, demo, demo_for};
 
 #[tokio::test]
 async fn the_ec2_credential_of_an_expired_lease_is_deleted_once() {

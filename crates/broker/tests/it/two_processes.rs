@@ -3,7 +3,7 @@
 use skykey_broker::{Denied, Proof};
 use skykey_types::{LeaseEnd, Method};
 
-use crate::world::{World, caller, demo, show_to};
+use skykey_testkit::broker::{World, caller, demo, show_to};
 
 #[tokio::test]
 async fn a_lease_that_one_revoked_is_refused_by_the_other_and_reinstated_for_both() {
@@ -27,7 +27,7 @@ async fn a_lease_that_one_revoked_is_refused_by_the_other_and_reinstated_for_bot
     world.wait(10);
     show_to(&other, &session.credentials).await.unwrap();
     world.broker.follow_once().await.unwrap();
-    world.people.door.be(crate::fakes::Mood::Away);
+    world.people.door.be(skykey_testkit::broker::Mood::Away);
     world.show(&session.credentials).await.unwrap();
 }
 
@@ -72,7 +72,7 @@ async fn both_watches_at_once_revoke_each_lease_once_and_delete_each_credential_
 async fn readers_that_one_saw_to_write_stop_the_leases_of_the_other() {
     let world = World::new().await;
     let other = world.second_broker().await;
-    let request = crate::world::parsed(&demo(Method::Gateway));
+    let request = skykey_testkit::broker::parsed(&demo(Method::Gateway));
     other.issue(&caller("alice"), &request).await.unwrap();
     let writes = vec!["PutObject".to_owned()];
     world.prover.find(Proof::Writes(writes));
@@ -102,7 +102,7 @@ async fn a_proof_from_before_a_restart_is_not_believed() {
 async fn both_use_the_same_credential_of_the_backend_user() {
     let world = World::new().await;
     let other = world.second_broker().await;
-    let request = crate::world::parsed(&demo(Method::StsLite));
+    let request = skykey_testkit::broker::parsed(&demo(Method::StsLite));
     let (alice, bob) = (caller("alice"), caller("bob"));
     let (first, second) = tokio::join!(
         world.broker.issue(&alice, &request),
@@ -110,9 +110,9 @@ async fn both_use_the_same_credential_of_the_backend_user() {
     );
     first.unwrap();
     second.unwrap();
-    assert_eq!(world.keystone.of(crate::fakes::BACKEND).len(), 1);
+    assert_eq!(world.keystone.of(skykey_testkit::broker::BACKEND).len(), 1);
     for broker in [&world.broker, &other] {
         broker.issue(&alice, &request).await.unwrap();
     }
-    assert_eq!(world.keystone.of(crate::fakes::BACKEND).len(), 1);
+    assert_eq!(world.keystone.of(skykey_testkit::broker::BACKEND).len(), 1);
 }

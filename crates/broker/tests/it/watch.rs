@@ -5,8 +5,8 @@ use std::time::Duration;
 use skykey_broker::{Denied, Issued, WatchReport};
 use skykey_types::{LeaseEnd, Method};
 
-use crate::fakes::Mood;
-use crate::world::{GRACE, WATCH_EVERY, World, demo, demo_for, demo_writing, subject};
+use skykey_testkit::broker::Mood;
+use skykey_testkit::broker::{GRACE, WATCH_EVERY, World, demo, demo_for, demo_writing, subject};
 
 /// Far more than a watch that works needs.
 const PATIENCE: Duration = Duration::from_secs(10);

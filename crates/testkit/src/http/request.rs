@@ -20,6 +20,12 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Returns the path, without the query.
+    pub fn path(&self) -> &str {
+        let (_, target) = self.line.split_once(' ').unwrap_or_default();
+        target.split('?').next().unwrap_or_default()
+    }
+
     /// Returns the access key id that signed it, in lower case; empty if it is not signed.
     pub fn access_key_id(&self) -> &str {
         let (_, after) = self.head.split_once("credential=").unwrap_or_default();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use skykey_broker::{
     AuditEntry, BackendSettings, Broker, Caller, Denied, HandOutSettings, Issued, KeyOwner,
-    LeaseFields, LeaseRequest, Principal, Renewal, Settings, Store, Surveys, Wiring,
+    KeystoneToken, LeaseFields, LeaseRequest, Principal, Renewal, Settings, Store, Surveys, Wiring,
 };
 use skykey_database::SqliteDatabase;
 use skykey_seal::KeyRing;
@@ -18,43 +18,63 @@ use skykey_types::{
 };
 use tempfile::TempDir;
 
-use crate::fake_hub::FakeHub;
-use crate::fakes::{FakeKeystone, FakePeople, FakeProver, FakeSts};
+use super::fakes::{FakeKeystone, FakePeople, FakeProver, FakeSts, ISSUER};
+use super::hub::FakeHub;
 
-pub(crate) const GRACE: i64 = 600;
+/// How long the IAM may be away before leases are no longer issued, in seconds.
+pub const GRACE: i64 = 600;
 /// The watch sleeps by the machine's clock.
-pub(crate) const WATCH_EVERY: Duration = Duration::from_millis(1);
-pub(crate) const JOIN_AT: &str = "https://iam.example/dashboard";
+pub const WATCH_EVERY: Duration = Duration::from_millis(1);
+/// Where a person asks to join a group.
+pub const JOIN_AT: &str = "https://iam.example/dashboard";
 
 /// In it: `alice` and `bob` read, `carol` curates, `dave` is in no group. The survey `demo` offers
 /// every method, `plain` only `gateway`, `brief` lasts two hours at most.
-pub(crate) struct World {
-    pub(crate) clock: ManualClock,
-    pub(crate) people: Arc<FakePeople>,
-    pub(crate) keystone: Arc<FakeKeystone>,
-    pub(crate) sts: Arc<FakeSts>,
-    pub(crate) prover: Arc<FakeProver>,
-    pub(crate) hub: Arc<FakeHub>,
-    pub(crate) broker: Arc<Broker>,
+pub struct World {
+    /// The clock, which stands still until a test moves it.
+    pub clock: ManualClock,
+    /// The IAM.
+    pub people: Arc<FakePeople>,
+    /// Keystone.
+    pub keystone: Arc<FakeKeystone>,
+    /// The STS.
+    pub sts: Arc<FakeSts>,
+    /// The prover.
+    pub prover: Arc<FakeProver>,
+    /// The JupyterHub.
+    pub hub: Arc<FakeHub>,
+    /// The broker.
+    pub broker: Arc<Broker>,
     store: Store,
     shown: Mutex<Vec<Secret>>,
     dir: TempDir,
 }
 
 /// A real Echo, whose administrator at Keystone is configured or is not.
-pub(crate) fn echo(deletes_ec2: bool) -> Store {
+pub fn echo(deletes_ec2: bool) -> Store {
     Store::Ceph { deletes_ec2 }
 }
 
 impl World {
-    pub(crate) async fn new() -> Self {
+    /// Starts a broker on 1 January 2027.
+    pub async fn new() -> Self {
         Self::at("2027-01-01T00:00:00Z").await
     }
 
-    pub(crate) async fn at(start: &str) -> Self {
+    /// Starts a broker at that time.
+    pub async fn at(start: &str) -> Self {
+        Self::start(start, ISSUER).await
+    }
+
+    /// Starts a broker on 1 January 2027, whose people are those of that issuer.
+    pub async fn with_issuer(issuer: &str) -> Self {
+        Self::start("2027-01-01T00:00:00Z", issuer).await
+    }
+
+    async fn start(start: &str, issuer: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(start.parse().unwrap());
-        let people = Arc::new(FakePeople::default());
+        let people = Arc::new(FakePeople::of(issuer));
         people.add("alice", &["demo/readers"]);
         people.add("bob", &["demo/readers"]);
         people.add("carol", &["demo/curators"]);
@@ -85,7 +105,7 @@ impl World {
     }
 
     /// Stops the broker and starts it again on the same folder.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.broker.database().close().await;
         let place = Place {
             dir: self.dir.path(),
@@ -104,7 +124,7 @@ impl World {
     }
 
     /// A broker of another process, on the same folder.
-    pub(crate) async fn second_broker(&self) -> Arc<Broker> {
+    pub async fn second_broker(&self) -> Arc<Broker> {
         let place = Place {
             dir: self.dir.path(),
             clock: &self.clock,
@@ -122,41 +142,42 @@ impl World {
     }
 
     /// The same, with objects that are served by this one.
-    pub(crate) async fn restart_with(&mut self, store: Store) {
+    pub async fn restart_with(&mut self, store: Store) {
         self.store = store;
         self.restart().await;
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// Returns the time.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    pub(crate) fn wait(&self, seconds: i64) {
+    /// Moves the clock on.
+    pub fn wait(&self, seconds: i64) {
         self.clock.advance(SignedDuration::from_secs(seconds));
     }
 
-    pub(crate) fn end_account(&self, sub: &str, in_seconds: i64) {
+    /// Ends an account so many seconds from now.
+    pub fn end_account(&self, sub: &str, in_seconds: i64) {
         let end = self.now() + SignedDuration::from_secs(in_seconds);
         self.people
             .change(sub, |person| person.account_end = Some(end));
     }
 
-    pub(crate) fn leave_groups(&self, sub: &str) {
+    /// Takes the person out of all groups.
+    pub fn leave_groups(&self, sub: &str) {
         self.people.change(sub, |person| person.groups.clear());
     }
 
-    pub(crate) fn join(&self, sub: &str, group: &str) {
+    /// Adds the person to a group.
+    pub fn join(&self, sub: &str, group: &str) {
         self.people.change(sub, |person| {
             person.groups.insert(group.parse().unwrap());
         });
     }
 
     /// Issues, or says why not; remembers what was shown.
-    pub(crate) async fn try_issue(
-        &self,
-        who: &str,
-        fields: &LeaseFields,
-    ) -> Result<Issued, Denied> {
+    pub async fn try_issue(&self, who: &str, fields: &LeaseFields) -> Result<Issued, Denied> {
         let caller = caller(who);
         let request = self.broker.parse_request(&caller, fields).await?;
         let issued = self.broker.issue(&caller, &request).await?;
@@ -164,12 +185,13 @@ impl World {
         Ok(issued)
     }
 
-    pub(crate) async fn issue(&self, who: &str, fields: &LeaseFields) -> Issued {
+    /// Issues a lease.
+    pub async fn issue(&self, who: &str, fields: &LeaseFields) -> Issued {
         self.try_issue(who, fields).await.unwrap()
     }
 
     /// Expects a no, the same no in the audit, and no lease.
-    pub(crate) async fn refused(&self, caller: &Caller, fields: &LeaseFields) -> Denied {
+    pub async fn refused(&self, caller: &Caller, fields: &LeaseFields) -> Denied {
         let before = self.broker.leases(&caller.id).await.unwrap();
         let outcome = match self.broker.parse_request(caller, fields).await {
             Ok(request) => self.broker.issue(caller, &request).await,
@@ -191,7 +213,8 @@ impl World {
         denied
     }
 
-    pub(crate) async fn renew(
+    /// Renews a lease by `GetSessionToken`; remembers what was shown.
+    pub async fn renew(
         &self,
         principal: &Principal,
         asked: Option<&str>,
@@ -205,25 +228,27 @@ impl World {
     }
 
     /// Shows the credentials to the broker, as a request at the endpoint does.
-    pub(crate) async fn show(&self, credentials: &Credentials) -> Result<Arc<Principal>, Denied> {
+    pub async fn show(&self, credentials: &Credentials) -> Result<Arc<Principal>, Denied> {
         show_to(&self.broker, credentials).await
     }
 
-    pub(crate) async fn show_ec2(&self, access: &AccessKeyId) -> Result<Arc<Principal>, Denied> {
+    /// Shows an EC2 credential to the broker.
+    pub async fn show_ec2(&self, access: &AccessKeyId) -> Result<Arc<Principal>, Denied> {
         self.broker.authenticate(access, None).await
     }
 
     /// The newest entry first.
-    pub(crate) async fn audit(&self) -> Vec<AuditEntry> {
+    pub async fn audit(&self) -> Vec<AuditEntry> {
         self.broker.database().audit_trail(1000).await.unwrap()
     }
 
-    pub(crate) async fn newest_audit(&self) -> AuditEntry {
+    /// Returns the newest audit entry.
+    pub async fn newest_audit(&self) -> AuditEntry {
         self.audit().await.swap_remove(0)
     }
 
     /// Runs SQL in the broker's database from outside.
-    pub(crate) async fn sql(&self, statement: &'static str) {
+    pub async fn sql(&self, statement: &'static str) {
         use sqlx::Connection;
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database(self.dir.path()));
         let mut connection = sqlx::SqliteConnection::connect_with(&options)
@@ -237,7 +262,7 @@ impl World {
     }
 
     /// Whether these bytes stand anywhere in the database's files.
-    pub(crate) fn on_disk(&self, needle: &str) -> bool {
+    pub fn on_disk(&self, needle: &str) -> bool {
         std::fs::read_dir(self.dir.path())
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -283,16 +308,13 @@ impl Drop for World {
 }
 
 /// Shows the credentials to a broker, as a request at its endpoint does.
-pub(crate) async fn show_to(
-    broker: &Broker,
-    credentials: &Credentials,
-) -> Result<Arc<Principal>, Denied> {
+pub async fn show_to(broker: &Broker, credentials: &Credentials) -> Result<Arc<Principal>, Denied> {
     let token = credentials.session_token.as_ref().map(Secret::expose);
     broker.authenticate(&credentials.access_key_id, token).await
 }
 
 /// The caller with a live login at the IAM.
-pub(crate) fn caller(who: &str) -> Caller {
+pub fn caller(who: &str) -> Caller {
     Caller {
         id: subject(who),
         username: who.to_owned(),
@@ -300,15 +322,29 @@ pub(crate) fn caller(who: &str) -> Caller {
     }
 }
 
-pub(crate) fn subject(who: &str) -> skykey_types::SubjectId {
+/// Returns the person as the IAM names them.
+pub fn subject(who: &str) -> skykey_types::SubjectId {
     skykey_types::SubjectId {
-        issuer: crate::fakes::ISSUER.to_owned(),
+        issuer: ISSUER.to_owned(),
         sub: who.to_owned(),
     }
 }
 
+/// What Keystone says of a token that `who` got for an application credential.
+pub fn application_credential(world: &World, who: &str) -> KeystoneToken {
+    KeystoneToken {
+        user_id: format!("ks-{who}"),
+        user_name: format!("{who}@keystone"),
+        enabled: true,
+        sub: Some(who.to_owned()),
+        methods: vec!["application_credential".to_owned()],
+        application_credential: Some((format!("app-of-{who}"), true)),
+        expires: world.now() + SignedDuration::from_hours(1),
+    }
+}
+
 /// A request for `demo` by that method.
-pub(crate) fn demo(method: Method) -> LeaseFields {
+pub fn demo(method: Method) -> LeaseFields {
     LeaseFields {
         survey: "demo".to_owned(),
         method: Some(method.as_str().to_owned()),
@@ -317,7 +353,7 @@ pub(crate) fn demo(method: Method) -> LeaseFields {
 }
 
 /// A request for `demo` by that method for that long.
-pub(crate) fn demo_for(method: Method, lifetime: &str) -> LeaseFields {
+pub fn demo_for(method: Method, lifetime: &str) -> LeaseFields {
     LeaseFields {
         lifetime: Some(lifetime.to_owned()),
         ..demo(method)
@@ -325,7 +361,7 @@ pub(crate) fn demo_for(method: Method, lifetime: &str) -> LeaseFields {
 }
 
 /// The same, parsed.
-pub(crate) fn parsed(fields: &LeaseFields) -> LeaseRequest {
+pub fn parsed(fields: &LeaseFields) -> LeaseRequest {
     LeaseRequest {
         lifetime: fields.lifetime.as_ref().map(|text| text.parse().unwrap()),
         method: fields.method.as_ref().map(|text| text.parse().unwrap()),
@@ -342,14 +378,15 @@ pub(crate) fn parsed(fields: &LeaseFields) -> LeaseRequest {
 }
 
 /// A request to write to `demo` by that method.
-pub(crate) fn demo_writing(method: Method) -> LeaseFields {
+pub fn demo_writing(method: Method) -> LeaseFields {
     LeaseFields {
         access: Some(Access::Write.as_str().to_owned()),
         ..demo(method)
     }
 }
 
-pub(crate) fn survey(name: &str, methods: &[Method], lifetime: Limits) -> Survey {
+/// Returns a survey that `demo/readers` reads and `demo/curators` writes.
+pub fn survey(name: &str, methods: &[Method], lifetime: Limits) -> Survey {
     Survey {
         name: name.parse().unwrap(),
         title: format!("The survey {name}"),

@@ -18,16 +18,20 @@ use skykey_types::{
     RoleArn, Secret, SignedDuration, SubjectId, Survey, random_token,
 };
 
-pub(crate) const ISSUER: &str = "https://iam.example/";
+/// The issuer of the IAM.
+pub const ISSUER: &str = "https://iam.example/";
 /// Keystone's id of the backend user.
-pub(crate) const BACKEND: &str = "backend";
+pub const BACKEND: &str = "backend";
 
 /// How a system behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Mood {
+pub enum Mood {
+    /// It answers.
     #[default]
     Well,
+    /// It does not answer.
     Away,
+    /// It answers that it will not.
     Refusing,
     /// Says that the key is no good, whichever it is.
     Disowning,
@@ -37,22 +41,24 @@ pub(crate) enum Mood {
 
 /// How often a system was asked, and how it behaves.
 #[derive(Debug, Default)]
-pub(crate) struct Door {
+pub struct Door {
     mood: Mutex<Mood>,
     asked: AtomicUsize,
 }
 
 impl Door {
-    pub(crate) fn be(&self, mood: Mood) {
+    /// Changes how it behaves.
+    pub fn be(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
     }
 
-    pub(crate) fn asked(&self) -> usize {
+    /// Returns how often it was asked.
+    pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
     /// Gives way to the other tasks, as a call over the network does, then counts and lets through.
-    pub(crate) async fn enter(&self) -> Result<(), PortError> {
+    pub async fn enter(&self) -> Result<(), PortError> {
         tokio::task::yield_now().await;
         self.asked.fetch_add(1, Ordering::SeqCst);
         while *self.mood.lock().unwrap() == Mood::Holding {
@@ -68,18 +74,29 @@ impl Door {
 }
 
 /// An IAM.
-#[derive(Debug, Default)]
-pub(crate) struct FakePeople {
-    pub(crate) door: Door,
+#[derive(Debug)]
+pub struct FakePeople {
+    /// Counts the requests, and says how it behaves.
+    pub door: Door,
+    issuer: String,
     accounts: Mutex<BTreeMap<String, Person>>,
 }
 
 impl FakePeople {
+    /// Returns an IAM of that issuer, without accounts.
+    pub fn of(issuer: &str) -> Self {
+        Self {
+            door: Door::default(),
+            issuer: issuer.to_owned(),
+            accounts: Mutex::default(),
+        }
+    }
+
     /// A new account, in `groups`.
-    pub(crate) fn add(&self, sub: &str, groups: &[&str]) {
+    pub fn add(&self, sub: &str, groups: &[&str]) {
         let person = Person {
             id: SubjectId {
-                issuer: ISSUER.to_owned(),
+                issuer: self.issuer.clone(),
                 sub: sub.to_owned(),
             },
             username: sub.to_owned(),
@@ -90,11 +107,13 @@ impl FakePeople {
         self.accounts.lock().unwrap().insert(sub.to_owned(), person);
     }
 
-    pub(crate) fn change(&self, sub: &str, how: impl FnOnce(&mut Person)) {
+    /// Changes an account.
+    pub fn change(&self, sub: &str, how: impl FnOnce(&mut Person)) {
         how(self.accounts.lock().unwrap().get_mut(sub).unwrap());
     }
 
-    pub(crate) fn delete(&self, sub: &str) {
+    /// Deletes an account.
+    pub fn delete(&self, sub: &str) {
         self.accounts.lock().unwrap().remove(sub).unwrap();
     }
 }
@@ -123,7 +142,7 @@ impl People for FakePeople {
 
     fn subject(&self, sub: &str) -> SubjectId {
         SubjectId {
-            issuer: ISSUER.to_owned(),
+            issuer: self.issuer.clone(),
             sub: sub.to_owned(),
         }
     }
@@ -139,12 +158,15 @@ struct Held {
 /// A Keystone. The person `x` of the IAM is its user `ks-x`, and their IAM access token is
 /// `iam-token-of-x`; every other user is a local one.
 #[derive(Debug, Default)]
-pub(crate) struct FakeKeystone {
-    pub(crate) identify: Door,
-    pub(crate) create: Door,
-    pub(crate) delete: Door,
+pub struct FakeKeystone {
+    /// Where credentials and tokens are looked up.
+    pub identify: Door,
+    /// Where credentials are made.
+    pub create: Door,
+    /// Where credentials are deleted.
+    pub delete: Door,
     /// Where the administrator logs in.
-    pub(crate) admin: Door,
+    pub admin: Door,
     held: Mutex<BTreeMap<AccessKeyId, Held>>,
     secrets: Mutex<Vec<Secret>>,
     tokens: Mutex<BTreeMap<String, KeystoneToken>>,
@@ -152,7 +174,7 @@ pub(crate) struct FakeKeystone {
 
 impl FakeKeystone {
     /// A token that stands for this.
-    pub(crate) fn token(&self, about: KeystoneToken) -> Secret {
+    pub fn token(&self, about: KeystoneToken) -> Secret {
         let token = Secret::new(random_token(40));
         self.secrets.lock().unwrap().push(token.clone());
         let mut tokens = self.tokens.lock().unwrap();
@@ -161,12 +183,12 @@ impl FakeKeystone {
     }
 
     /// Ends a token.
-    pub(crate) fn end_token(&self, token: &Secret) {
+    pub fn end_token(&self, token: &Secret) {
         self.tokens.lock().unwrap().remove(token.expose()).unwrap();
     }
 
     /// A credential that the user made in OpenStack, without skykey.
-    pub(crate) fn make(&self, user_id: &str, project: &str) -> Ec2Credential {
+    pub fn make(&self, user_id: &str, project: &str) -> Ec2Credential {
         let (access, secret) = (
             AccessKeyId::new(random_token(32)),
             Secret::new(random_token(32)),
@@ -186,16 +208,17 @@ impl FakeKeystone {
     }
 
     /// Deletes a credential without skykey.
-    pub(crate) fn lose(&self, access: &AccessKeyId) {
+    pub fn lose(&self, access: &AccessKeyId) {
         self.held.lock().unwrap().remove(access).unwrap();
     }
 
-    pub(crate) fn holds(&self, access: &AccessKeyId) -> bool {
+    /// Returns whether the credential exists.
+    pub fn holds(&self, access: &AccessKeyId) -> bool {
         self.held.lock().unwrap().contains_key(access)
     }
 
     /// The access key ids of the user's credentials.
-    pub(crate) fn of(&self, user_id: &str) -> Vec<AccessKeyId> {
+    pub fn of(&self, user_id: &str) -> Vec<AccessKeyId> {
         let held = self.held.lock().unwrap();
         held.iter()
             .filter(|(_, held)| held.user_id == user_id)
@@ -204,7 +227,7 @@ impl FakeKeystone {
     }
 
     /// Every secret that was ever made here.
-    pub(crate) fn secrets(&self) -> Vec<Secret> {
+    pub fn secrets(&self) -> Vec<Secret> {
         self.secrets.lock().unwrap().clone()
     }
 
@@ -217,7 +240,8 @@ impl FakeKeystone {
             .is_some_and(|held| held.secret == ec2.secret_access_key)
     }
 
-    pub(crate) fn be(&self, mood: Mood) {
+    /// Changes how it behaves.
+    pub fn be(&self, mood: Mood) {
         for door in [&self.identify, &self.create, &self.delete] {
             door.be(mood);
         }
@@ -356,8 +380,9 @@ impl KeystoneTokens for FakeKeystone {
 
 /// An STS elsewhere, as Echo's: its session tokens mean nothing to the broker.
 #[derive(Debug)]
-pub(crate) struct FakeSts {
-    pub(crate) door: Door,
+pub struct FakeSts {
+    /// Counts the requests, and says how it behaves.
+    pub door: Door,
     keystone: Arc<FakeKeystone>,
     tokens: SessionTokens,
     clock: ManualClock,
@@ -367,7 +392,8 @@ pub(crate) struct FakeSts {
 }
 
 impl FakeSts {
-    pub(crate) fn new(keystone: Arc<FakeKeystone>, clock: ManualClock) -> Self {
+    /// The clock, which stands still until a test moves it.
+    pub fn new(keystone: Arc<FakeKeystone>, clock: ManualClock) -> Self {
         let tokens = SessionTokens::new(KeyRing::ephemeral());
         Self {
             door: Door::default(),
@@ -381,17 +407,17 @@ impl FakeSts {
     }
 
     /// Its clock is so much ahead of ours.
-    pub(crate) fn be_ahead(&self, by: SignedDuration) {
+    pub fn be_ahead(&self, by: SignedDuration) {
         *self.ahead.lock().unwrap() = by;
     }
 
     /// The roles that were assumed, by which session, with which rights.
-    pub(crate) fn roles(&self) -> Vec<(RoleArn, String, Rights)> {
+    pub fn roles(&self) -> Vec<(RoleArn, String, Rights)> {
         self.roles.lock().unwrap().clone()
     }
 
     /// The access key ids of the EC2 credentials that were exchanged or refused, in order.
-    pub(crate) fn asked_with(&self) -> Vec<AccessKeyId> {
+    pub fn asked_with(&self) -> Vec<AccessKeyId> {
         self.asked_with.lock().unwrap().clone()
     }
 }
@@ -442,8 +468,9 @@ impl Exchange for FakeSts {
 
 /// Finds what it is told to find.
 #[derive(Debug)]
-pub(crate) struct FakeProver {
-    pub(crate) door: Door,
+pub struct FakeProver {
+    /// Counts the requests, and says how it behaves.
+    pub door: Door,
     finding: Mutex<Proof>,
 }
 
@@ -457,7 +484,8 @@ impl Default for FakeProver {
 }
 
 impl FakeProver {
-    pub(crate) fn find(&self, proof: Proof) {
+    /// Finds this from now on.
+    pub fn find(&self, proof: Proof) {
         *self.finding.lock().unwrap() = proof;
     }
 }

@@ -7,29 +7,34 @@ use async_trait::async_trait;
 use skykey_broker::{NotebookServers, PortError};
 use skykey_types::SubjectId;
 
-use crate::fakes::{Door, Mood};
+use super::fakes::{Door, Mood};
 
+/// A JupyterHub that stops servers.
 #[derive(Debug, Default)]
-pub(crate) struct FakeHub {
-    pub(crate) door: Door,
+pub struct FakeHub {
+    /// Counts the requests, and says how it behaves.
+    pub door: Door,
     /// How many servers people have running.
     running: Mutex<BTreeMap<String, usize>>,
 }
 
 impl FakeHub {
-    pub(crate) fn start(&self, username: &str, count: usize) {
+    /// Starts servers of a person.
+    pub fn start(&self, username: &str, count: usize) {
         self.running
             .lock()
             .unwrap()
             .insert(username.to_owned(), count);
     }
 
-    pub(crate) fn running(&self, username: &str) -> usize {
+    /// Returns how many servers of a person run.
+    pub fn running(&self, username: &str) -> usize {
         let running = self.running.lock().unwrap();
         running.get(username).copied().unwrap_or_default()
     }
 
-    pub(crate) fn be(&self, mood: Mood) {
+    /// Changes how it behaves.
+    pub fn be(&self, mood: Mood) {
         self.door.be(mood);
     }
 }
