@@ -9,11 +9,10 @@ mod surveys;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use axum::routing::{delete, get, post};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use skykey_api::{AfterRemoval, Operation};
 use skykey_broker::{Broker, Caller};
 use skykey_types::{Method, Secret, SurveyName};
@@ -22,22 +21,17 @@ use crate::Portal;
 use crate::error::Problem;
 use crate::jupyter;
 
-/// Returns the routes of all operations that the reference describes, and of no others.
-pub(crate) fn routes() -> Router<Arc<Portal>> {
-    Operation::ALL
-        .iter()
-        .fold(Router::new(), |router, operation| {
-            let handler = match operation {
-                Operation::ShowSite => get(site::show),
-                Operation::ShowMe => get(me::show),
-                Operation::ListSurveys => get(surveys::list),
-                Operation::ListLeases => get(leases::list),
-                Operation::IssueLease => post(leases::create),
-                Operation::ReturnLease => delete(leases::give_back),
-                Operation::JupyterCredentials => get(jupyter::credentials),
-            };
-            router.route(operation.path(), handler)
-        })
+/// Returns what makes the route of an operation.
+pub(crate) fn handler(operation: Operation) -> fn(MethodFilter) -> MethodRouter<Arc<Portal>> {
+    match operation {
+        Operation::ShowSite => |method| on(method, site::show),
+        Operation::ShowMe => |method| on(method, me::show),
+        Operation::ListSurveys => |method| on(method, surveys::list),
+        Operation::ListLeases => |method| on(method, leases::list),
+        Operation::IssueLease => |method| on(method, leases::create),
+        Operation::ReturnLease => |method| on(method, leases::give_back),
+        Operation::JupyterCredentials => |method| on(method, jupyter::credentials),
+    }
 }
 
 /// Says what live credentials can still do once their owner has left the group.
@@ -78,43 +72,5 @@ impl FromRequestParts<Arc<Portal>> for Bearer {
             id: claims.id,
             iam_token: Some(token),
         }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    /// Returns the paths of `.route("…")` in the Rust files below `folder`.
-    fn written_routes(folder: &Path, found: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                written_routes(&path, found);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).unwrap();
-            found.extend(text.split(".route(").skip(1).filter_map(|after| {
-                let path = after.trim_start().strip_prefix('"')?;
-                Some(path.split_once('"')?.0.to_owned())
-            }));
-        }
-    }
-
-    /// The router of the API is made of [`skykey_api::Operation::ALL`], and so is its reference.
-    #[test]
-    fn no_route_of_the_api_is_missing_in_the_reference() {
-        let mut found = Vec::new();
-        written_routes(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-            &mut found,
-        );
-        assert!(found.iter().any(|path| path == "/login"), "{found:?}");
-        for path in found {
-            let is_api = ["/api", "/jupyter"]
-                .iter()
-                .any(|start| path.starts_with(start));
-            assert!(!is_api, "{path} has to be an Operation of skykey-api");
-        }
     }
 }

@@ -17,6 +17,7 @@ mod api;
 mod error;
 mod jupyter;
 mod pages;
+mod routes;
 mod sessions;
 mod snippets;
 
@@ -24,7 +25,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::routing::get;
 use skykey_broker::Broker;
 use skykey_iam::Iam;
 use skykey_serve::WrongTokens;
@@ -34,6 +34,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use url::Url;
 
 pub use jupyter::JupyterSettings;
+pub use routes::{Need, Route, routes};
 pub use sessions::SESSION_COOKIE;
 
 /// The limit of a request body; forms and API requests are far smaller.
@@ -85,10 +86,7 @@ pub fn router(
         wrong_keystone_tokens: WrongTokens::default(),
         settings,
     });
-    Router::new()
-        .merge(pages::routes())
-        .merge(api::routes())
-        .route("/static/style.css", get(stylesheet))
+    routes::router()
         .fallback(error::no_such_page)
         .with_state(portal)
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
@@ -106,7 +104,7 @@ fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Heade
     SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
 }
 
-async fn stylesheet() -> impl axum::response::IntoResponse {
+pub(crate) async fn stylesheet() -> impl axum::response::IntoResponse {
     (
         [
             (header::CONTENT_TYPE, "text/css; charset=utf-8"),

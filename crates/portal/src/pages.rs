@@ -1,40 +1,17 @@
-//! The pages.
-//!
-//! | path | what | form fields |
-//! |---|---|---|
-//! | `GET /` | the surveys, the person's leases; before login, a welcome | |
-//! | `GET /login` | redirects to the IAM | |
-//! | `GET /login/callback` | the IAM's redirect | |
-//! | `POST /logout` | ends the web session | `csrf` |
-//! | `POST /leases` | issues a lease; its credentials are in the response, once | `csrf`, `survey`, `lifetime`, `method`, `access` |
-//! | `POST /leases/{id}/return` | gives a lease back | `csrf` |
+//! The pages. `routes.rs` says where they are and what a request has to carry.
 
-mod home;
-mod lease;
-mod login;
-
-use std::sync::Arc;
+pub(crate) mod home;
+pub(crate) mod lease;
+pub(crate) mod login;
 
 use askama::Template;
-use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
 use skykey_types::Secret;
 
 use crate::Portal;
 use crate::error::Problem;
 use crate::sessions::WebSession;
-
-pub(crate) fn routes() -> Router<Arc<Portal>> {
-    Router::new()
-        .route("/", get(home::page))
-        .route("/login", get(login::begin))
-        .route("/login/callback", get(login::callback))
-        .route("/logout", post(login::logout))
-        .route("/leases", post(lease::create))
-        .route("/leases/{id}/return", post(lease::give_back))
-}
 
 /// Returns the session of a request that changes something, if its form has that session's CSRF token.
 fn session_with_csrf(
