@@ -31,5 +31,4 @@ mod storm;
 mod sts_conformance;
 mod up_file;
 mod web_identity;
-mod words;
 mod world;
