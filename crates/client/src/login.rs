@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use skykey_iam::{DevicePoll, DeviceStart, Iam, IamError, IamSettings, Login};
 use skykey_types::{Secret, SignedDuration, Timestamp};
+use skykey_upstream::UpstreamMetrics;
 use url::Url;
 
 use crate::guard::Guard;
@@ -235,8 +236,14 @@ impl Client {
         let issuer = issuer
             .parse()
             .map_err(|_| self.unexpected("ask the portal where to log in", "the issuer"))?;
-        let mut settings = IamSettings::new(issuer, client_id, None, redirect);
+        let mut settings = IamSettings::new(issuer, client_id, None);
         settings.by_proxy = true;
-        Ok(Iam::new(settings, Arc::clone(&self.clock))?)
+        let metrics = UpstreamMetrics::default();
+        Ok(Iam::new(
+            settings,
+            redirect,
+            &metrics,
+            Arc::clone(&self.clock),
+        )?)
     }
 }

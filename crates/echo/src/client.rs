@@ -1,29 +1,13 @@
 //! The client of Echo.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use skykey_s3_client::{Endpoint, Request, S3Client};
+use skykey_s3_client::{Request, S3Client, S3Settings};
 use skykey_types::{Clock, Credentials};
-use skykey_upstream::{Answer, Patience, Settings, SetupError, Upstream, UpstreamMetrics};
+use skykey_upstream::{Answer, Settings, SetupError, Upstream, UpstreamMetrics};
 use url::Url;
 
 use crate::EchoError;
-
-/// Where Echo is and how it is called.
-#[derive(Debug, Clone)]
-pub struct EchoSettings {
-    /// The gateway's address; buckets are addressed below it, path style.
-    pub endpoint: Url,
-    /// The region in signatures; Ceph believes any, `us-east-1` is usual.
-    pub region: String,
-    /// A PEM file of certificate authorities to believe beside those that the machine knows.
-    pub authorities: Option<PathBuf>,
-    /// Where calls are counted.
-    pub metrics: UpstreamMetrics,
-    /// How long calls wait, if not as long as usual.
-    pub patience: Option<Patience>,
-}
 
 /// The object store. Clones share the connections and the circuit breaker.
 #[derive(Debug, Clone)]
@@ -31,14 +15,12 @@ pub struct Echo(S3Client);
 
 impl Echo {
     /// A client that connects when the first request is sent.
-    pub fn new(settings: EchoSettings, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
-        let upstream = Upstream::new(Settings {
-            authorities: settings.authorities,
-            metrics: settings.metrics,
-            ..Settings::of("Echo").with(settings.patience)
-        })?;
-        let endpoint = Endpoint::new(settings.endpoint, settings.region, clock);
-        Ok(Self(S3Client::new(upstream, endpoint)))
+    pub fn new(
+        settings: S3Settings,
+        metrics: &UpstreamMetrics,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SetupError> {
+        S3Client::of_site(settings, Settings::of("Echo"), metrics, clock).map(Self)
     }
 
     /// The address of its endpoint.

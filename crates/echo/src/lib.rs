@@ -19,7 +19,7 @@ pub mod site;
 pub mod user_policy;
 mod users;
 
-pub use client::{Echo, EchoSettings};
+pub use client::Echo;
 pub use error::EchoError;
 pub use project::ProjectId;
 pub use proof::{Operation, Outcome, Proof, Reading, Trial, Verdict};

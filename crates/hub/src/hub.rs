@@ -58,8 +58,10 @@ pub struct HubSettings {
     pub url: Url,
     /// A PEM file of certificate authorities to trust in addition to the machine's.
     pub authorities: Option<PathBuf>,
-    /// The metrics of its calls.
-    pub metrics: UpstreamMetrics,
+    /// The token of a service of the hub, by which skykey asks whether a notebook server runs.
+    pub service_token: Option<Secret>,
+    /// Whether the servers of people who were removed are stopped; this needs the token.
+    pub stop_servers: bool,
 }
 
 /// One JupyterHub. Clones are cheap and share the cache.
@@ -73,12 +75,12 @@ pub struct Hub {
 
 impl Hub {
     /// Creates the client. It sends no request yet: the hub may start later.
-    pub fn new(settings: HubSettings, clock: Arc<dyn Clock>) -> Result<Self, HubError> {
-        let HubSettings {
-            url,
-            authorities,
-            metrics,
-        } = settings;
+    pub fn new(
+        settings: &HubSettings,
+        metrics: &UpstreamMetrics,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, HubError> {
+        let url = settings.url.clone();
         // A wrong address is an error now.
         below(url.clone(), &[])?;
         let upstream = Upstream::new(Settings {
@@ -88,8 +90,8 @@ impl Hub {
             total: Duration::from_secs(15),
             attempts: 2,
             longest: 256 << 10,
-            authorities,
-            metrics,
+            authorities: settings.authorities.clone(),
+            metrics: metrics.clone(),
             ..Settings::of("JupyterHub")
         })
         .map_err(|error| HubError::Setup(error.to_string()))?;

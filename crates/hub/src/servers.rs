@@ -8,7 +8,7 @@ use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderValue, Method, Request};
 use serde::Deserialize;
 use skykey_types::Secret;
-use skykey_upstream::{Answer, Call, Settings, Upstream};
+use skykey_upstream::{Answer, Call, Settings, Upstream, UpstreamMetrics};
 use url::Url;
 
 use crate::{HubError, HubSettings, bearer};
@@ -40,37 +40,43 @@ struct Server {
 
 impl Servers {
     /// Creates the client; it sends no request yet. `token` is that of a service of the hub.
-    pub fn new(settings: HubSettings, token: &Secret) -> Result<Self, HubError> {
+    pub fn new(
+        settings: &HubSettings,
+        token: &Secret,
+        metrics: &UpstreamMetrics,
+    ) -> Result<Self, HubError> {
         // A hub responds when the server has stopped, or after ten seconds.
         Self::with(
             settings,
             token,
+            metrics,
             Duration::from_secs(20),
             Duration::from_secs(25),
         )
     }
 
     /// Creates a client with short timeouts for lookups while a person waits; not for stopping servers.
-    pub fn for_lookups(settings: HubSettings, token: &Secret) -> Result<Self, HubError> {
+    pub fn for_lookups(
+        settings: &HubSettings,
+        token: &Secret,
+        metrics: &UpstreamMetrics,
+    ) -> Result<Self, HubError> {
         Self::with(
             settings,
             token,
+            metrics,
             Duration::from_secs(4),
             Duration::from_secs(15),
         )
     }
 
     fn with(
-        settings: HubSettings,
+        settings: &HubSettings,
         token: &Secret,
+        metrics: &UpstreamMetrics,
         attempt: Duration,
         total: Duration,
     ) -> Result<Self, HubError> {
-        let HubSettings {
-            url,
-            authorities,
-            metrics,
-        } = settings;
         let authorization = bearer(token)?;
         let upstream = Upstream::new(Settings {
             attempt,
@@ -78,13 +84,13 @@ impl Servers {
             attempts: 2,
             at_once: 32,
             longest: 256 << 10,
-            authorities,
-            metrics,
+            authorities: settings.authorities.clone(),
+            metrics: metrics.clone(),
             ..Settings::of("JupyterHub")
         })
         .map_err(|error| HubError::Setup(error.to_string()))?;
         Ok(Self {
-            url: crate::hub::below(url, &["hub", "api", "users"])?,
+            url: crate::hub::below(settings.url.clone(), &["hub", "api", "users"])?,
             upstream,
             authorization,
         })

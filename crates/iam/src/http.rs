@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use skykey_types::Secret;
-use skykey_upstream::{Call, Settings, Upstream};
+use skykey_upstream::{Call, Settings, Upstream, UpstreamMetrics};
 use url::{Url, form_urlencoded};
 
 use crate::{IamError, IamSettings};
@@ -21,11 +21,11 @@ const MAX_REASON_CHARS: usize = 300;
 pub(crate) struct Http(Upstream);
 
 impl Http {
-    pub(crate) fn new(settings: &IamSettings) -> Result<Self, IamError> {
+    pub(crate) fn new(settings: &IamSettings, metrics: &UpstreamMetrics) -> Result<Self, IamError> {
         let setup = |error: &dyn ToString| IamError::Setup(error.to_string());
         let mut limits = Settings {
             authorities: settings.authorities.clone(),
-            metrics: settings.metrics.clone(),
+            metrics: metrics.clone(),
             ..Settings::of("the IAM").with(settings.patience)
         };
         if settings.by_proxy {

@@ -30,7 +30,8 @@ mod usernames;
 use std::sync::Arc;
 
 use skykey_types::{Clock, SignedDuration, SubjectId};
-use skykey_upstream::{Cache, CacheSettings, Upstream};
+use skykey_upstream::{Cache, CacheSettings, Upstream, UpstreamMetrics};
+use url::Url;
 
 pub use access_token::AccessClaims;
 pub use device::{DevicePoll, DeviceStart};
@@ -54,6 +55,7 @@ type Kept<K, V> = Cache<K, V, IamError>;
 #[derive(Debug, Clone)]
 pub struct Iam {
     settings: Arc<IamSettings>,
+    redirect: Arc<Url>,
     http: http::Http,
     document: Kept<(), Arc<provider::Document>>,
     keys: Kept<(), Arc<jwt::Keys>>,
@@ -64,11 +66,17 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// Nothing is asked yet: the IAM may come up later. The error is that of
-    /// [`IamSettings::authorities`].
-    pub fn new(settings: IamSettings, clock: Arc<dyn Clock>) -> Result<Self, IamError> {
+    /// Creates a client; it sends no request yet, since the IAM may start later. `redirect` is the address
+    /// to which the IAM sends people back, as registered. The error is that of [`IamSettings::authorities`].
+    pub fn new(
+        settings: IamSettings,
+        redirect: Url,
+        metrics: &UpstreamMetrics,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, IamError> {
         Ok(Self {
-            http: http::Http::new(&settings)?,
+            http: http::Http::new(&settings, metrics)?,
+            redirect: Arc::new(redirect),
             document: Cache::new(provider::DOCUMENT_CACHE, clock.clone()),
             keys: Cache::new(provider::KEYS_CACHE, clock.clone()),
             service_token: Cache::new(service_token::CACHE, clock.clone()),

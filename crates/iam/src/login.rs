@@ -68,7 +68,7 @@ impl Iam {
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.settings.client_id)
-            .append_pair("redirect_uri", self.settings.redirect.as_str())
+            .append_pair("redirect_uri", self.redirect.as_str())
             .append_pair("scope", &self.scopes(&document, renewable, &[]))
             .append_pair("state", &state)
             .append_pair("nonce", &nonce)
@@ -93,7 +93,7 @@ impl Iam {
             .await?
             .secret("code", code)
             .secret("code_verifier", &start.verifier)
-            .field("redirect_uri", self.settings.redirect.as_str());
+            .field("redirect_uri", self.redirect.as_str());
         let answer = self.token_answer(OPERATION, ask).await.map_err(|error| {
             if error.code() == "invalid_grant" {
                 IamError::login("it does not accept the code")

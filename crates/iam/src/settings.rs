@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use skykey_types::Secret;
-use skykey_upstream::{Patience, UpstreamMetrics};
-use url::Url;
+use skykey_upstream::Patience;
 
 use crate::{GroupsClaim, Issuer};
 
@@ -18,8 +17,6 @@ pub struct IamSettings {
     pub client_id: String,
     /// The client's secret; none for a public client (RFC 6749 §2.1), which is told by its id alone.
     pub client_secret: Option<Secret>,
-    /// Where the IAM sends people back to, as registered.
-    pub redirect: Url,
     /// Where groups stand in a person's claims.
     pub groups: GroupsClaim,
     /// Who is asked about a membership.
@@ -33,8 +30,6 @@ pub struct IamSettings {
     pub account_end: Option<String>,
     /// A PEM file of certificate authorities to believe beside those that the machine knows.
     pub authorities: Option<PathBuf>,
-    /// Where calls are counted.
-    pub metrics: UpstreamMetrics,
     /// How long calls wait, if not as long as usual.
     pub patience: Option<Patience>,
     /// Whether calls go by the proxy that the environment names, as a person's tools do.
@@ -47,20 +42,17 @@ impl IamSettings {
         issuer: Issuer,
         client_id: impl Into<String>,
         client_secret: impl Into<Option<Secret>>,
-        redirect: Url,
     ) -> Self {
         Self {
             issuer,
             client_id: client_id.into(),
             client_secret: client_secret.into(),
-            redirect,
             groups: GroupsClaim::Iam,
             membership: MembershipSource::Auto,
             scopes: Vec::new(),
             audiences: Vec::new(),
             account_end: None,
             authorities: None,
-            metrics: UpstreamMetrics::default(),
             patience: None,
             by_proxy: false,
         }

@@ -95,10 +95,9 @@ impl Stand {
             url: self.url.clone(),
             login: login.clone(),
             authorities: None,
-            metrics: metrics.clone(),
             patience: None,
         };
-        let keystone = Keystone::new(settings, Arc::clone(&self.clock))
+        let keystone = Keystone::new(settings, &metrics, Arc::clone(&self.clock))
             .expect("the settings of a stand are good");
         (keystone, metrics)
     }

@@ -82,8 +82,6 @@ pub struct Settings {
     pub login: Login,
     /// A PEM file of certificate authorities to trust in addition to the machine's.
     pub authorities: Option<PathBuf>,
-    /// The metrics of its calls.
-    pub metrics: UpstreamMetrics,
     /// Other timeouts than the default.
     pub patience: Option<Patience>,
 }
@@ -181,15 +179,18 @@ pub struct Ec2Credential {
 
 impl Keystone {
     /// Creates a client. It does not connect yet.
-    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+    pub fn new(
+        settings: Settings,
+        metrics: &UpstreamMetrics,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
         let Settings {
             url,
             login,
             authorities,
-            metrics,
             patience,
         } = settings;
-        let transport = Transport::new(&url, authorities, metrics, patience)?;
+        let transport = Transport::new(&url, authorities, metrics.clone(), patience)?;
         Ok(Self::over(transport, login, clock))
     }
 

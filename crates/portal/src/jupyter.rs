@@ -46,11 +46,9 @@ const RENEWAL_PATIENCE: Duration = Duration::from_millis(1500);
 const FIRST_PATIENCE: Duration = Duration::from_millis(1800);
 const OPERATION: &str = "hand out credentials to a notebook server";
 
-/// The configuration of a hub's notebook servers.
+/// What notebook servers of the hub receive.
 #[derive(Debug, Clone)]
 pub struct JupyterSettings {
-    /// The hub.
-    pub hub: Arc<Hub>,
     /// What the hub's user names are.
     pub user: HubName,
     /// Whether to accept tokens that are not a notebook server's own.
@@ -134,7 +132,7 @@ async fn answer(
     headers: &HeaderMap,
     query: &Query,
 ) -> Result<(SurveyName, ContainerCredentials), Problem> {
-    let Some(settings) = portal.settings.jupyter.clone() else {
+    let Some((hub, settings)) = portal.settings.jupyter.clone() else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "no_hub",
@@ -165,7 +163,7 @@ async fn answer(
     let requests = &portal.jupyter.requests;
     let asking = requests.run(OPERATION, key, || {
         let portal = portal.clone();
-        async move { hand_out(&portal, &settings, request).await }
+        async move { hand_out(&portal, &hub, &settings, request).await }
     });
     let patience = if known {
         RENEWAL_PATIENCE
@@ -198,6 +196,7 @@ struct Request {
 /// Identifies the person, issues or reuses a lease, and caches the result, or counts a wrong token.
 async fn hand_out(
     portal: &Portal,
+    hub: &Hub,
     settings: &JupyterSettings,
     request: Request,
 ) -> Result<Arc<Issued>, Problem> {
@@ -207,7 +206,7 @@ async fn hand_out(
         hash,
         query,
     } = request;
-    let user = match settings.hub.user(&token).await {
+    let user = match hub.user(&token).await {
         Ok(Some(user)) => user,
         Ok(None) => {
             portal.jupyter.known.forget(&hash);

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
 use skykey_broker::Broker;
+use skykey_hub::Hub;
 use skykey_iam::Iam;
 use skykey_serve::WrongTokens;
 use skykey_types::{Clock, LoginPorts};
@@ -52,7 +53,7 @@ pub struct PortalSettings {
     /// Where a person asks to join a group.
     pub join_at: Url,
     /// The JupyterHub whose notebook servers get credentials, if there is one.
-    pub jupyter: Option<JupyterSettings>,
+    pub jupyter: Option<(Arc<Hub>, JupyterSettings)>,
     /// The public client at the IAM for `skykey login`; without it, the command cannot log in.
     pub cli_client_id: Option<String>,
     /// Loopback ports that this client may redirect a browser to; without them, it logs in by device

@@ -1,10 +1,41 @@
 //! Sending requests with the credentials that the caller has.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use bytes::Bytes;
-use skykey_types::Credentials;
-use skykey_upstream::{Answer, Call, Opened, RequestBody, Upstream};
+use skykey_types::{Clock, Credentials};
+use skykey_upstream::{
+    Answer, Call, Opened, Patience, RequestBody, Settings, SetupError, Upstream, UpstreamMetrics,
+};
+use url::Url;
 
 use crate::{Endpoint, Request, S3Error};
+
+/// The address of a site's endpoint, for its S3 and its STS.
+#[derive(Debug, Clone)]
+pub struct S3Settings {
+    /// The address; buckets are below its path.
+    pub endpoint: Url,
+    /// The region that requests are signed for; Ceph accepts any, `us-east-1` is usual.
+    pub region: String,
+    /// A PEM file of certificate authorities to trust in addition to the machine's.
+    pub authorities: Option<PathBuf>,
+    /// Other timeouts than the client's own; for tests.
+    pub patience: Option<Patience>,
+}
+
+impl S3Settings {
+    /// An endpoint whose certificate the machine trusts.
+    pub fn new(endpoint: Url, region: impl Into<String>) -> Self {
+        Self {
+            endpoint,
+            region: region.into(),
+            authorities: None,
+            patience: None,
+        }
+    }
+}
 
 /// The client of one endpoint. Clones share connections, limits and signing keys.
 #[derive(Debug, Clone)]
@@ -17,6 +48,22 @@ impl S3Client {
     /// A client that connects when the first request is sent.
     pub fn new(upstream: Upstream, endpoint: Endpoint) -> Self {
         Self { upstream, endpoint }
+    }
+
+    /// A client of a site's endpoint within `limits`; it connects when the first request is sent.
+    pub fn of_site(
+        settings: S3Settings,
+        limits: Settings,
+        metrics: &UpstreamMetrics,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SetupError> {
+        let limits = Settings {
+            authorities: settings.authorities,
+            metrics: metrics.clone(),
+            ..limits.with(settings.patience)
+        };
+        let endpoint = Endpoint::new(settings.endpoint, settings.region, clock);
+        Ok(Self::new(Upstream::new(limits)?, endpoint))
     }
 
     /// The endpoint.

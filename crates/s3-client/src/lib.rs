@@ -21,7 +21,7 @@ mod request;
 pub mod scripted;
 pub mod xml;
 
-pub use client::S3Client;
+pub use client::{S3Client, S3Settings};
 pub use credentials::{CredentialsProvider, NoCredentials};
 pub use endpoint::Endpoint;
 pub use error::{ABOUT_CREDENTIALS, ErrorKind, S3Error};

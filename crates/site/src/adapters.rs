@@ -9,5 +9,5 @@ mod sts;
 pub use echo::EchoProver;
 pub use hub::HubServers;
 pub use iam::IamPeople;
-pub use keystone::{KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
+pub use keystone::{KeystonePort, KeystoneSettings};
 pub use sts::StsExchange;

@@ -6,7 +6,6 @@ mod apply;
 pub mod doctor;
 mod jupyter;
 mod revoke;
-mod settings;
 mod systems;
 
 use anyhow::Context;
@@ -15,14 +14,12 @@ use skykey_echo::ProjectId;
 use skykey_types::{AccessKeyId, Credentials, ProjectName, Survey};
 
 pub use adapters::{
-    EchoProver, HubServers, IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser,
-    StsExchange,
+    EchoProver, HubServers, IamPeople, KeystonePort, KeystoneSettings, StsExchange,
 };
 pub use apply::{ApplyOptions, apply};
 pub use jupyter::HubLines;
 pub use revoke::{RevokeOptions, revoke};
-pub use settings::{EchoSite, HubSite, IamSite, KeystoneLogin, KeystoneSite};
-pub use systems::{Clients, SiteClients, Systems, hub, notebook_servers};
+pub use systems::{Clients, EchoSite, IamSite, SiteClients, Systems, hub, notebook_servers};
 
 /// A site with a Keystone and an Echo of its own; the embedded stand-ins need no policies.
 #[derive(Debug, Clone)]
@@ -30,7 +27,7 @@ pub struct RealSite {
     /// The surveys.
     pub surveys: Vec<Survey>,
     /// Keystone.
-    pub keystone: KeystoneSite,
+    pub keystone: KeystoneSettings,
     /// Echo.
     pub echo: EchoSite,
 }

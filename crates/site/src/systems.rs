@@ -1,32 +1,56 @@
 //! The systems around skykey, and their clients. Whether a system is real or a stand-in shows here for the
-//! last time: a [`Systems`] says where each is and as whom it is asked, and [`Clients`] ask.
+//! last time: a [`Systems`] holds the settings of each client, and [`Clients`] send requests.
 
 use std::sync::Arc;
 
 use skykey_broker::{NotebookServers, Store};
-use skykey_echo::{Echo, EchoSettings};
-use skykey_hub::{Hub, HubSettings, Servers};
+use skykey_echo::Echo;
+use skykey_hub::{Hub, HubName, HubSettings, Servers};
 use skykey_iam::{Iam, IamSettings};
-use skykey_keystone::ProjectRef;
-use skykey_sts::{StsClient, StsSettings};
-use skykey_types::{Clock, SystemClock};
+use skykey_s3_client::S3Settings;
+use skykey_sts::StsClient;
+use skykey_types::{Clock, Credentials, LoginPorts, SystemClock};
 use skykey_upstream::UpstreamMetrics;
 use url::Url;
 
-use crate::adapters::{HubServers, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
-use crate::settings::{EchoSite, HubSite, IamSite, KeystoneLogin, KeystoneSite};
+use crate::adapters::{HubServers, KeystonePort, KeystoneSettings};
 
-/// Where each system is and as whom it is asked.
+/// The systems of a site.
 #[derive(Debug, Clone)]
 pub struct Systems {
     /// The IAM.
     pub iam: IamSite,
     /// Keystone.
-    pub keystone: KeystoneSite,
+    pub keystone: KeystoneSettings,
     /// Echo.
     pub echo: EchoSite,
     /// Who serves the objects.
     pub store: Store,
+}
+
+/// The IAM, and what people are told about it.
+#[derive(Debug, Clone)]
+pub struct IamSite {
+    /// The client's settings.
+    pub client: IamSettings,
+    /// The public client of the command `skykey login`; without it there is no login by the command.
+    /// Its id is among the audiences of the settings.
+    pub cli_client_id: Option<String>,
+    /// Where that client may have a browser sent back to; without, it logs in by device code alone.
+    pub cli_ports: Option<LoginPorts>,
+    /// Where people ask to join a group.
+    pub join_at: Url,
+}
+
+/// Echo, by S3 and by STS.
+#[derive(Debug, Clone)]
+pub struct EchoSite {
+    /// The settings of both clients.
+    pub client: S3Settings,
+    /// The number of STS requests that may be under way at once.
+    pub at_once: usize,
+    /// A user of the gateway's own, for `skykey survey apply` and `skykey revoke --project`.
+    pub admin: Option<Credentials>,
 }
 
 /// The clients of Keystone and Echo alone, for what needs no people.
@@ -50,141 +74,67 @@ pub struct Clients {
 }
 
 impl SiteClients {
-    /// Nothing is asked yet.
+    /// Creates the clients; they send no request yet.
     pub fn new(
-        keystone: &KeystoneSite,
+        keystone: &KeystoneSettings,
         echo: &EchoSite,
         clock: &Arc<dyn Clock>,
         metrics: &UpstreamMetrics,
     ) -> anyhow::Result<Self> {
         // Requests are dated by the machine's clock, by which the other end judges them.
         let wire: Arc<dyn Clock> = Arc::new(SystemClock);
-        let sts = StsSettings {
-            authorities: echo.authorities.clone(),
-            at_once: echo.at_once,
-            metrics: metrics.clone(),
-            patience: echo.patience,
-            ..StsSettings::new(echo.endpoint.clone(), echo.region.clone())
-        };
+        let s3 = &echo.client;
+        let sts = StsClient::new(s3.clone(), echo.at_once, metrics, wire.clone())?;
         Ok(Self {
-            keystone: Arc::new(KeystonePort::new(
-                keystone_settings(keystone, metrics),
-                clock.clone(),
-            )?),
-            sts: Arc::new(StsClient::new(sts, wire.clone())?),
-            echo: Echo::new(
-                EchoSettings {
-                    endpoint: echo.endpoint.clone(),
-                    region: echo.region.clone(),
-                    authorities: echo.authorities.clone(),
-                    metrics: metrics.clone(),
-                    patience: echo.patience,
-                },
-                wire,
-            )?,
+            keystone: Arc::new(KeystonePort::new(keystone.clone(), metrics, clock.clone())?),
+            sts: Arc::new(sts),
+            echo: Echo::new(s3.clone(), metrics, wire)?,
         })
     }
 }
 
 impl Systems {
-    /// The clients. Nothing is asked yet. `redirect` is where the IAM sends people back to.
+    /// Creates the clients; they send no request yet. `redirect` is the address to which the IAM sends
+    /// people back.
     pub fn clients(
         &self,
         redirect: Url,
         clock: &Arc<dyn Clock>,
         metrics: &UpstreamMetrics,
     ) -> anyhow::Result<Clients> {
-        let iam = iam_settings(&self.iam, redirect, metrics);
+        let iam = Iam::new(self.iam.client.clone(), redirect, metrics, clock.clone())?;
         Ok(Clients {
-            iam: Arc::new(Iam::new(iam, clock.clone())?),
+            iam: Arc::new(iam),
             site: SiteClients::new(&self.keystone, &self.echo, clock, metrics)?,
         })
     }
 }
 
-/// The client of a JupyterHub. Nothing is asked yet.
+/// Creates the client of a JupyterHub; it sends no request yet.
 pub fn hub(
-    site: &HubSite,
+    settings: &HubSettings,
     clock: &Arc<dyn Clock>,
     metrics: &UpstreamMetrics,
 ) -> anyhow::Result<Hub> {
-    let mut hub = Hub::new(hub_settings(site, metrics), clock.clone())?;
-    if let Some(token) = &site.service_token {
-        let servers = Servers::for_lookups(hub_settings(site, metrics), token)?;
-        hub = hub.with_servers(Arc::new(servers));
+    let mut hub = Hub::new(settings, metrics, clock.clone())?;
+    if let Some(token) = &settings.service_token {
+        hub = hub.with_servers(Arc::new(Servers::for_lookups(settings, token, metrics)?));
     }
     Ok(hub)
 }
 
-/// Whoever stops the notebook servers of people who were removed, if the site wants that.
+/// Creates the client that stops the notebook servers of people who were removed, if the site wants
+/// that. The hub names people by `user`.
 pub fn notebook_servers(
-    site: Option<&HubSite>,
+    settings: &HubSettings,
+    user: HubName,
     metrics: &UpstreamMetrics,
 ) -> anyhow::Result<Option<Arc<dyn NotebookServers>>> {
-    let Some(site) = site.filter(|site| site.stop_servers) else {
-        return Ok(None);
-    };
-    let Some(token) = &site.service_token else {
-        return Ok(None);
-    };
-    let servers = Servers::new(hub_settings(site, metrics), token)?;
-    Ok(Some(Arc::new(HubServers::new(servers, site.user))))
-}
-
-pub(crate) fn hub_settings(site: &HubSite, metrics: &UpstreamMetrics) -> HubSettings {
-    HubSettings {
-        url: site.url.clone(),
-        authorities: site.authorities.clone(),
-        metrics: metrics.clone(),
-    }
-}
-
-fn iam_settings(site: &IamSite, redirect: Url, metrics: &UpstreamMetrics) -> IamSettings {
-    IamSettings {
-        groups: site.groups.clone(),
-        membership: site.membership,
-        scopes: site.scopes.clone(),
-        // What the command was given is meant for the portal.
-        audiences: site
-            .audiences
-            .iter()
-            .chain(&site.cli_client_id)
-            .cloned()
-            .collect(),
-        account_end: site.account_end.clone(),
-        authorities: site.authorities.clone(),
-        metrics: metrics.clone(),
-        patience: site.patience,
-        ..IamSettings::new(
-            site.issuer.clone(),
-            site.client_id.clone(),
-            site.client_secret.clone(),
-            redirect,
-        )
-    }
-}
-
-fn keystone_settings(site: &KeystoneSite, metrics: &UpstreamMetrics) -> KeystoneSettings {
-    let user = |login: &KeystoneLogin| KeystoneUser {
-        name: login.name.clone(),
-        password: login.password.clone(),
-        domain: login.domain.clone(),
-    };
-    KeystoneSettings {
-        url: site.url.clone(),
-        authorities: site.authorities.clone(),
-        metrics: metrics.clone(),
-        patience: site.patience,
-        identity_provider: site.identity_provider.clone(),
-        protocol: site.protocol.clone(),
-        project_domain: site.project_domain.clone(),
-        backend_user: user(&site.backend),
-        admin_user: site.admin.as_ref().map(|(login, project)| KeystoneAdmin {
-            user: user(login),
-            project: ProjectRef {
-                name: project.to_string(),
-                domain: login.domain.clone(),
-            },
-        }),
+    match &settings.service_token {
+        Some(token) if settings.stop_servers => {
+            let servers = Servers::new(settings, token, metrics)?;
+            Ok(Some(Arc::new(HubServers::new(servers, user))))
+        }
+        _ => Ok(None),
     }
 }

@@ -14,10 +14,11 @@ use std::str::FromStr;
 
 use anyhow::bail;
 use skykey_broker::{BackendSettings, HandOutSettings, Surveys, SurveysError};
-use skykey_site::{EchoSite, HubSite, IamSite, KeystoneSite, RealSite};
+use skykey_site::{EchoSite, IamSite, KeystoneSettings, RealSite};
 use skykey_types::{Method, SignedDuration, Survey, SurveyName};
 
 use file::File;
+pub use jupyterhub::HubSite;
 pub use keys::{Fallback, KEYS, Key};
 pub use site::PortalSite;
 pub(crate) use survey::survey_named;
@@ -90,7 +91,7 @@ pub struct Config {
     /// The IAM, unless the embedded one serves.
     pub iam: Option<IamSite>,
     /// Keystone, unless the embedded one serves.
-    pub keystone: Option<KeystoneSite>,
+    pub keystone: Option<KeystoneSettings>,
     /// Echo, unless the embedded endpoint serves.
     pub echo: Option<EchoSite>,
     /// The JupyterHub whose notebook servers get credentials, if there is one.
@@ -162,9 +163,11 @@ impl Config {
             None => error.into(),
         })?;
         if let (Some(hub), Some(path)) = (&config.jupyterhub, file) {
-            jupyterhub::fits(hub, &config.surveys).map_err(|why| ConfigError::Wrong {
-                path: path.to_owned(),
-                why,
+            jupyterhub::fits(&hub.notebooks, &config.surveys).map_err(|why| {
+                ConfigError::Wrong {
+                    path: path.to_owned(),
+                    why,
+                }
             })?;
         }
         Ok(config)
@@ -266,7 +269,7 @@ impl Config {
             );
         }
         if let (Some(hub), Some(iam)) = (&self.jupyterhub, &self.iam) {
-            jupyterhub::fits_iam(hub, iam)?;
+            jupyterhub::fits_iam(&hub.notebooks, &iam.client)?;
         }
         for ConfiguredSurvey { survey, images } in &self.surveys {
             let name = &survey.name;
@@ -336,7 +339,7 @@ mod tests {
     #[test]
     fn a_hub_needs_only_an_address() {
         let config = load("[jupyterhub]\nurl = \"https://hub.example.org/jupyter/\"").unwrap();
-        let hub = config.jupyterhub.unwrap();
+        let hub = config.jupyterhub.unwrap().notebooks;
         assert_eq!(hub.user, skykey_hub::HubName::Username);
         assert!(!hub.any_token && hub.survey.is_none());
         // As without a file.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use skykey_broker::Store;
+use skykey_hub::HubSettings;
+use skykey_site::Systems;
 use skykey_site::doctor::Examination;
-use skykey_site::{HubSite, Systems};
 use skykey_types::Survey;
 
 use crate::config::Config;
@@ -54,7 +55,7 @@ impl DoctorOptions {
 }
 
 /// The systems of a configuration that names all of them.
-fn site(path: &Path) -> anyhow::Result<(Systems, Vec<Survey>, Option<HubSite>)> {
+fn site(path: &Path) -> anyhow::Result<(Systems, Vec<Survey>, Option<HubSettings>)> {
     let config = Config::load(Some(path), &[])?;
     let (Some(iam), Some(keystone), Some(echo)) = (config.iam, config.keystone, config.echo) else {
         bail!(
@@ -75,6 +76,6 @@ fn site(path: &Path) -> anyhow::Result<(Systems, Vec<Survey>, Option<HubSite>)> 
     Ok((
         systems,
         surveys.map(|configured| configured.survey).collect(),
-        config.jupyterhub,
+        config.jupyterhub.map(|site| site.client),
     ))
 }

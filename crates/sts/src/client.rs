@@ -4,16 +4,14 @@ mod assume_role;
 mod get_session_token;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use skykey_s3_client::{Endpoint, ErrorBody, Request, S3Client, S3Error, Service};
+use skykey_s3_client::{ErrorBody, Request, S3Client, S3Error, S3Settings, Service};
 use skykey_types::{Clock, Credentials};
-use skykey_upstream::{Fault, Patience, SetupError, Upstream, UpstreamMetrics};
-use url::Url;
+use skykey_upstream::{Fault, Settings, SetupError, Upstream, UpstreamMetrics};
 
 use crate::words;
 
@@ -79,37 +77,6 @@ impl StsError {
     }
 }
 
-/// Where STS is and how it is called.
-#[derive(Debug, Clone)]
-pub struct StsSettings {
-    /// The endpoint.
-    pub endpoint: Url,
-    /// The region that requests are signed for.
-    pub region: String,
-    /// A PEM file of certificate authorities to believe beside the machine's.
-    pub authorities: Option<PathBuf>,
-    /// How many requests may be under way at once.
-    pub at_once: usize,
-    /// Where requests are counted.
-    pub metrics: UpstreamMetrics,
-    /// How long calls wait, if not as long as usual.
-    pub patience: Option<Patience>,
-}
-
-impl StsSettings {
-    /// The STS at `endpoint`, called with the usual limits.
-    pub fn new(endpoint: Url, region: impl Into<String>) -> Self {
-        Self {
-            endpoint,
-            region: region.into(),
-            authorities: None,
-            at_once: 32,
-            metrics: UpstreamMetrics::default(),
-            patience: None,
-        }
-    }
-}
-
 /// One STS. Every request can be repeated safely: credentials that nobody received trouble nobody.
 pub struct StsClient {
     client: S3Client,
@@ -118,28 +85,21 @@ pub struct StsClient {
 }
 
 impl StsClient {
-    /// Connects to nothing yet.
-    pub fn new(settings: StsSettings, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
-        let StsSettings {
-            endpoint,
-            region,
-            authorities,
+    /// Creates a client that sends `at_once` requests at a time at most. It does not connect yet.
+    pub fn new(
+        settings: S3Settings,
+        at_once: usize,
+        metrics: &UpstreamMetrics,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SetupError> {
+        let limits = Settings {
             at_once,
-            metrics,
-            patience,
-        } = settings;
-        let limits = skykey_upstream::Settings {
-            at_once,
-            authorities,
-            metrics,
             attempt: Duration::from_secs(15),
             total: Duration::from_secs(25),
-            ..skykey_upstream::Settings::of(SYSTEM)
+            ..Settings::of(SYSTEM)
         };
-        let upstream = Upstream::new(limits.with(patience))?;
-        let endpoint = Endpoint::new(endpoint, region, clock);
         Ok(Self {
-            client: S3Client::new(upstream, endpoint),
+            client: S3Client::of_site(settings, limits, metrics, clock)?,
             signs_s3: AtomicBool::new(false),
         })
     }

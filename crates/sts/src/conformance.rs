@@ -9,7 +9,7 @@ mod session_tokens;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use skykey_s3_client::{Endpoint, Request, S3Client};
+use skykey_s3_client::{Endpoint, Request, S3Client, S3Settings};
 use skykey_types::{Clock, Credentials, Lifetime, Rights, RoleArn, SignedDuration, Timestamp};
 use skykey_upstream::{Upstream, UpstreamMetrics};
 use url::Url;
@@ -17,7 +17,7 @@ use url::Url;
 pub use self::refusals::*;
 pub use self::roles::*;
 pub use self::session_tokens::*;
-use crate::{StsClient, StsError, StsSettings};
+use crate::{StsClient, StsError};
 
 /// The STS to try, and who may ask it.
 #[derive(Debug)]
@@ -86,8 +86,9 @@ impl Stand {
     }
 
     fn client_at(&self, clock: Arc<dyn Clock>) -> StsClient {
-        let settings = StsSettings::new(self.endpoint.clone(), self.region.clone());
-        StsClient::new(settings, clock).expect("the settings of a stand are good")
+        let settings = S3Settings::new(self.endpoint.clone(), self.region.clone());
+        StsClient::new(settings, 32, &UpstreamMetrics::default(), clock)
+            .expect("the settings of a stand are good")
     }
 
     async fn session(&self) -> Credentials {

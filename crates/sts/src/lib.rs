@@ -11,7 +11,7 @@ mod token;
 mod wire;
 mod words;
 
-pub use client::{SYSTEM, StsClient, StsError, StsSettings};
+pub use client::{SYSTEM, StsClient, StsError};
 pub use session_policy::{rights_of_policy, session_policy};
 pub use token::{OpenedSession, SessionClaims, SessionTokens, TokenError};
 pub use wire::{

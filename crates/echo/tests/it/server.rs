@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use skykey_echo::{Echo, EchoSettings};
+use skykey_echo::Echo;
+use skykey_s3_client::S3Settings;
 use skykey_s3_client::scripted::Scripted;
 pub(crate) use skykey_s3_client::scripted::{Asked, Told};
 use skykey_types::{AccessKeyId, Credentials, ManualClock, Secret, Timestamp};
@@ -16,15 +17,9 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start(tell: impl Fn(&Asked) -> Told + Send + Sync + 'static) -> Self {
         let scripted = Scripted::start(tell).await.unwrap();
-        let settings = EchoSettings {
-            endpoint: scripted.url.clone(),
-            region: "us-east-1".to_owned(),
-            authorities: None,
-            metrics: UpstreamMetrics::default(),
-            patience: None,
-        };
+        let settings = S3Settings::new(scripted.url.clone(), "us-east-1");
         let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
-        let echo = Echo::new(settings, Arc::new(clock)).unwrap();
+        let echo = Echo::new(settings, &UpstreamMetrics::default(), Arc::new(clock)).unwrap();
         Self { echo, scripted }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use skykey_iam::{Iam, IamError, IamSettings, MembershipSource, conformance};
 use skykey_types::Secret;
+use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -26,14 +27,12 @@ impl Served {
     }
 
     fn client(&self, name: &str, secret: &str, membership: MembershipSource) -> Iam {
-        let mut settings = IamSettings::new(
-            self.issuer.parse().unwrap(),
-            name,
-            Secret::new(secret),
-            WEB_CALLBACK.parse().unwrap(),
-        );
+        let mut settings =
+            IamSettings::new(self.issuer.parse().unwrap(), name, Secret::new(secret));
         settings.membership = membership;
-        Iam::new(settings, Arc::new(self.world.clock.clone())).unwrap()
+        let redirect = WEB_CALLBACK.parse().unwrap();
+        let clock = Arc::new(self.world.clock.clone());
+        Iam::new(settings, redirect, &UpstreamMetrics::default(), clock).unwrap()
     }
 
     pub(crate) fn skykey(&self, membership: MembershipSource) -> Iam {

@@ -39,10 +39,10 @@ impl Served {
             url: self.url.clone(),
             login,
             authorities: None,
-            metrics: UpstreamMetrics::default(),
             patience: None,
         };
-        Keystone::new(settings, Arc::new(self.keystone.world.clock.clone())).unwrap()
+        let clock = Arc::new(self.keystone.world.clock.clone());
+        Keystone::new(settings, &UpstreamMetrics::default(), clock).unwrap()
     }
 
     /// The client of the endpoint, which is an administrator.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use skykey_broker::{Ec2Keys, PortError};
 use skykey_embedded::keystone::{IDENTITY_PROVIDER, PROTOCOL};
-use skykey_keystone::{DEFAULT_DOMAIN, ProjectRef, SYSTEM};
-use skykey_site::{KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
+use skykey_keystone::{DEFAULT_DOMAIN, Login, ProjectRef, SYSTEM, Settings};
+use skykey_site::{KeystonePort, KeystoneSettings};
 use skykey_types::{AccessKeyId, ProjectName, Secret};
 use skykey_upstream::UpstreamMetrics;
 
@@ -30,24 +30,20 @@ impl Rig {
     fn at(url: url::Url, served: Served, backend: &str, password: &str, with_admin: bool) -> Self {
         let metrics = UpstreamMetrics::default();
         let settings = KeystoneSettings {
-            url,
-            authorities: None,
-            metrics: metrics.clone(),
-            patience: None,
+            client: Settings {
+                url,
+                login: login(backend, password, None),
+                authorities: None,
+                patience: None,
+            },
             identity_provider: IDENTITY_PROVIDER.to_owned(),
             protocol: PROTOCOL.to_owned(),
             project_domain: DEFAULT_DOMAIN.to_owned(),
-            backend_user: user(backend, password),
-            admin_user: with_admin.then(|| KeystoneAdmin {
-                user: user("skykey-s3", SERVICE_PASSWORD),
-                project: ProjectRef {
-                    name: "service".to_owned(),
-                    domain: DEFAULT_DOMAIN.to_owned(),
-                },
-            }),
+            admin: with_admin.then(|| login("skykey-s3", SERVICE_PASSWORD, Some("service"))),
+            accept_application_credentials: false,
         };
         let clock = Arc::new(served.keystone.world.clock.clone());
-        let port = KeystonePort::new(settings, clock).unwrap();
+        let port = KeystonePort::new(settings, &metrics, clock).unwrap();
         Self {
             served,
             port,
@@ -61,11 +57,15 @@ impl Rig {
     }
 }
 
-fn user(name: &str, password: &str) -> KeystoneUser {
-    KeystoneUser {
-        name: name.to_owned(),
+fn login(name: &str, password: &str, project: Option<&str>) -> Login {
+    Login {
+        username: name.to_owned(),
         password: Secret::new(password),
-        domain: DEFAULT_DOMAIN.to_owned(),
+        user_domain: DEFAULT_DOMAIN.to_owned(),
+        project: project.map(|name| ProjectRef {
+            name: name.to_owned(),
+            domain: DEFAULT_DOMAIN.to_owned(),
+        }),
     }
 }
 

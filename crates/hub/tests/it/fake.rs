@@ -35,9 +35,10 @@ impl Fake {
         let settings = HubSettings {
             url: server.url.join(path).unwrap(),
             authorities: None,
-            metrics: UpstreamMetrics::default(),
+            service_token: None,
+            stop_servers: false,
         };
-        let hub = Arc::new(Hub::new(settings.clone(), Arc::new(clock.clone())).unwrap());
+        let hub = Arc::new(client(&settings, &clock));
         Self {
             hub,
             clock,
@@ -49,7 +50,7 @@ impl Fake {
 
     /// The hub, for nobody else yet.
     pub(crate) fn alone(&self) -> Hub {
-        Hub::new(self.settings.clone(), Arc::new(self.clock.clone())).unwrap()
+        client(&self.settings, &self.clock)
     }
 
     pub(crate) fn say(&self, status: u16, body: Value) {
@@ -63,7 +64,8 @@ impl Fake {
 
     /// The hub as a service of its sees it.
     pub(crate) fn servers(&self) -> Servers {
-        Servers::new(self.settings.clone(), &Secret::new("of-the-service")).unwrap()
+        let token = Secret::new("of-the-service");
+        Servers::new(&self.settings, &token, &UpstreamMetrics::default()).unwrap()
     }
 
     /// Says that the token is that of ada's default server.
@@ -91,4 +93,9 @@ fn answer(inner: &Mutex<Inner>, request: &Request) -> Response {
     inner.seen.push((line.to_owned(), authorization));
     let (status, body) = &inner.answers[method];
     Response::new(*status, body.to_string()).header("content-type: application/json")
+}
+
+fn client(settings: &HubSettings, clock: &ManualClock) -> Hub {
+    let clock = Arc::new(clock.clone());
+    Hub::new(settings, &UpstreamMetrics::default(), clock).unwrap()
 }

@@ -113,9 +113,15 @@ async fn a_hub_that_is_not_there_is_an_error_without_the_token() {
         // Nobody listens on the discard port.
         url: "http://127.0.0.1:9/".parse().unwrap(),
         authorities: None,
-        metrics: UpstreamMetrics::default(),
+        service_token: None,
+        stop_servers: false,
     };
-    let hub = Hub::new(settings, std::sync::Arc::new(clock)).unwrap();
+    let hub = Hub::new(
+        &settings,
+        &UpstreamMetrics::default(),
+        std::sync::Arc::new(clock),
+    )
+    .unwrap();
     let error = hub.user(&token()).await.unwrap_err();
     assert!(matches!(error, HubError::Unreachable(_)));
     let shown = format!("{error} {error:?}");

@@ -12,6 +12,7 @@ use browser::Browser;
 use serde_json::{Value, json};
 use skykey_iam::{GroupsClaim, Iam, IamSettings, conformance};
 use skykey_types::{Secret, SystemClock};
+use skykey_upstream::UpstreamMetrics;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -55,16 +56,13 @@ impl Provider {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let issuer = lines.next_line().await.unwrap();
         let issuer = issuer.expect("the provider starts: is `npm ci` done in its folder?");
-        let mut settings = IamSettings::new(
-            issuer.parse().unwrap(),
-            "skykey",
-            Secret::new(SECRET),
-            REDIRECT.parse().unwrap(),
-        );
+        let mut settings = IamSettings::new(issuer.parse().unwrap(), "skykey", Secret::new(SECRET));
         settings.groups = GroupsClaim::Claim("groups".to_owned());
         settings.scopes = vec!["groups".to_owned()];
+        let redirect = REDIRECT.parse().unwrap();
+        let metrics = UpstreamMetrics::default();
         let provider = Self {
-            iam: Iam::new(settings, Arc::new(SystemClock)).unwrap(),
+            iam: Iam::new(settings, redirect, &metrics, Arc::new(SystemClock)).unwrap(),
             dir,
             _process: process,
             _output: lines,

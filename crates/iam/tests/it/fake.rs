@@ -13,6 +13,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use skykey_iam::{Iam, IamError, IamSettings, LoginStart};
 use skykey_types::{ManualClock, Secret, Timestamp};
+use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
 use tokio::sync::{Barrier, Notify};
 use url::{Url, form_urlencoded};
@@ -128,7 +129,6 @@ impl Fake {
             self.issuer.parse().unwrap(),
             CLIENT,
             Secret::new(CLIENT_SECRET),
-            "http://127.0.0.1:8080/callback".parse().unwrap(),
         )
     }
 
@@ -139,7 +139,9 @@ impl Fake {
     pub(crate) fn iam_with(&self, change: impl FnOnce(&mut IamSettings)) -> Iam {
         let mut settings = self.settings();
         change(&mut settings);
-        Iam::new(settings, Arc::new(self.clock.clone())).unwrap()
+        let redirect = "http://127.0.0.1:8080/callback".parse().unwrap();
+        let clock = Arc::new(self.clock.clone());
+        Iam::new(settings, redirect, &UpstreamMetrics::default(), clock).unwrap()
     }
 
     /// The usual claims of a token that ends in an hour, with these changes; `null` removes one.

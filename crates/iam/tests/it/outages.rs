@@ -3,7 +3,7 @@
 use serde_json::json;
 use skykey_iam::{Iam, IamError};
 use skykey_types::{Secret, SignedDuration};
-use skykey_upstream::Standing;
+use skykey_upstream::{Standing, UpstreamMetrics};
 
 use crate::fake::{Fake, text};
 
@@ -44,7 +44,9 @@ async fn nobody_there_is_an_outage() {
     drop(listener);
     let mut settings = Fake::start().await.settings();
     settings.issuer = issuer.parse().unwrap();
-    let iam = Iam::new(settings, std::sync::Arc::new(skykey_types::SystemClock)).unwrap();
+    let redirect = "https://sky.example/callback".parse().unwrap();
+    let clock = std::sync::Arc::new(skykey_types::SystemClock);
+    let iam = Iam::new(settings, redirect, &UpstreamMetrics::default(), clock).unwrap();
     let error = iam.begin_login().await.unwrap_err();
     assert!(matches!(error, IamError::Unreachable(_)) && error.is_outage());
     let words = "cannot read the IAM's discovery document: the IAM cannot be reached";
@@ -170,10 +172,11 @@ fn certificate_authorities_that_are_none_are_refused_at_the_start() {
         "https://iam.example/".parse().unwrap(),
         "skykey",
         Secret::new("x"),
-        "https://sky.example/callback".parse().unwrap(),
     );
     settings.authorities = Some("/nowhere/ca.pem".into());
-    let error = Iam::new(settings, std::sync::Arc::new(skykey_types::SystemClock)).unwrap_err();
+    let redirect = "https://sky.example/callback".parse().unwrap();
+    let clock = std::sync::Arc::new(skykey_types::SystemClock);
+    let error = Iam::new(settings, redirect, &UpstreamMetrics::default(), clock).unwrap_err();
     assert!(matches!(error, IamError::Setup(_)));
     assert!(error.to_string().contains("/nowhere/ca.pem"));
 }

@@ -151,10 +151,10 @@ async fn a_real_keystone_conforms() {
         url: stack.keystone.clone(),
         login: stack.login(OPERATOR, OPERATOR),
         authorities: None,
-        metrics: UpstreamMetrics::default(),
         patience: None,
     };
-    let keystone = Keystone::new(settings, Arc::new(SystemClock)).unwrap();
+    let metrics = UpstreamMetrics::default();
+    let keystone = Keystone::new(settings, &metrics, Arc::new(SystemClock)).unwrap();
     let operator = Operator::new(&stack.keystone, &keystone).await;
     let [first, second, ..] = stack.surveys.as_slice() else {
         panic!("two surveys are needed")

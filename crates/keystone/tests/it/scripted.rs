@@ -98,10 +98,10 @@ pub(crate) fn client(address: SocketAddr, clock: &ManualClock) -> Keystone {
         url: Url::parse(&format!("http://{address}/v3")).unwrap(),
         login: login(),
         authorities: None,
-        metrics: UpstreamMetrics::default(),
         patience: None,
     };
-    Keystone::new(settings, Arc::new(clock.clone())).unwrap()
+    let metrics = UpstreamMetrics::default();
+    Keystone::new(settings, &metrics, Arc::new(clock.clone())).unwrap()
 }
 
 fn login() -> Login {

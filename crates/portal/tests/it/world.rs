@@ -75,27 +75,30 @@ impl Portal {
             iam.issuer.as_str().parse().unwrap(),
             CLIENT,
             Secret::new("the client's secret"),
-            public.join("login/callback").unwrap(),
         );
-        let client = Arc::new(Iam::new(settings, clock.clone()).unwrap());
+        let redirect = public.join("login/callback").unwrap();
+        let metrics = UpstreamMetrics::default();
+        let client = Arc::new(Iam::new(settings, redirect, &metrics, clock.clone()).unwrap());
         let hub_settings = HubSettings {
             url: hub.url.clone(),
             authorities: None,
-            metrics: UpstreamMetrics::default(),
+            service_token: None,
+            stop_servers: false,
+        };
+        let hub_client = Hub::new(&hub_settings, &metrics, clock.clone()).unwrap();
+        let notebooks = JupyterSettings {
+            user: HubName::Sub,
+            any_token: false,
+            survey: Some("demo".parse().unwrap()),
+            lifetime: None,
+            method: None,
         };
         let settings = PortalSettings {
             public,
             s3: "http://s3.example/".parse().unwrap(),
             region: "us-east-1".to_owned(),
             join_at: "https://iam.example/dashboard".parse().unwrap(),
-            jupyter: Some(JupyterSettings {
-                hub: Arc::new(Hub::new(hub_settings, clock.clone()).unwrap()),
-                user: HubName::Sub,
-                any_token: false,
-                survey: Some("demo".parse().unwrap()),
-                lifetime: None,
-                method: None,
-            }),
+            jupyter: Some((Arc::new(hub_client), notebooks)),
             cli_client_id: Some("skykey-cli".to_owned()),
             cli_ports: None,
         };

@@ -11,10 +11,10 @@ use skykey_broker::{
 };
 use skykey_keystone::{Caller, Error, FederatedLogin, Keystone, ProjectRef, Token};
 use skykey_types::{AccessKeyId, Clock, ProjectName, Secret};
-use skykey_upstream::Upstream;
+use skykey_upstream::{Upstream, UpstreamMetrics};
 
 use self::backend::Backend;
-pub use self::settings::{KeystoneAdmin, KeystoneSettings, KeystoneUser};
+pub use self::settings::KeystoneSettings;
 
 /// The client, as the backend user, as the administrator where there is one, and at need as a
 /// person.
@@ -25,42 +25,33 @@ pub struct KeystonePort {
     identity_provider: String,
     protocol: String,
     project_domain: String,
+    accept_application_credentials: bool,
 }
 
 impl KeystonePort {
-    /// Nothing is asked yet: Keystone may come up later.
-    pub fn new(settings: KeystoneSettings, clock: Arc<dyn Clock>) -> Result<Self, PortError> {
+    /// Creates the clients; they send no request yet, since Keystone may start later.
+    pub fn new(
+        settings: KeystoneSettings,
+        metrics: &UpstreamMetrics,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, PortError> {
         let KeystoneSettings {
-            url,
-            authorities,
-            metrics,
-            patience,
+            client,
             identity_provider,
             protocol,
             project_domain,
-            backend_user,
-            admin_user,
-        } = settings;
-        let login = backend_user.login(None);
-        let keystone = Keystone::new(
-            skykey_keystone::Settings {
-                url: url.clone(),
-                login: login.clone(),
-                authorities,
-                metrics,
-                patience,
-            },
-            clock,
-        )
-        .map_err(|error| port_error(&error))?;
-        let admin = admin_user
-            .map(|KeystoneAdmin { user, project }| keystone.as_user(user.login(Some(project))));
-        Ok(Self {
-            backend: Backend::new(keystone, login, project_domain.clone(), url),
             admin,
+            accept_application_credentials,
+        } = settings;
+        let (login, url) = (client.login.clone(), client.url.clone());
+        let keystone = Keystone::new(client, metrics, clock).map_err(|error| port_error(&error))?;
+        Ok(Self {
+            admin: admin.map(|login| keystone.as_user(login)),
+            backend: Backend::new(keystone, login, project_domain.clone(), url),
             identity_provider,
             protocol,
             project_domain,
+            accept_application_credentials,
         })
     }
 
@@ -77,6 +68,12 @@ impl KeystonePort {
     /// The client as the backend user in `project`. Its token is kept and shared.
     pub async fn backend_in(&self, project: &ProjectName) -> Keystone {
         self.backend.client(project).await
+    }
+
+    /// Returns itself as the verifier of machines' tokens, if the site accepts these.
+    pub fn tokens(self: &Arc<Self>) -> Option<Arc<dyn KeystoneTokens>> {
+        let accepts = self.accept_application_credentials;
+        accepts.then(|| self.clone() as Arc<dyn KeystoneTokens>)
     }
 
     /// The client as the administrator, if one is configured.

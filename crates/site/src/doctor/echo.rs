@@ -24,7 +24,7 @@ pub(super) async fn examine(at: &At, section: Section) {
     let system = System {
         prefix: "echo",
         name: "Echo",
-        url: &at.target.systems.echo.endpoint,
+        url: &at.target.systems.echo.client.endpoint,
         advice: Advice::Operator {
             key: "[echo] endpoint",
         },
@@ -37,7 +37,7 @@ pub(super) async fn examine(at: &At, section: Section) {
             let (project, places) = readers(at).await?;
             let key = at.keys.of(&project).await?;
             let answer = echo.mine(&key).await;
-            let seen = region(&at.target.systems.echo.region, &answer);
+            let seen = region(&at.target.systems.echo.client.region, &answer);
             answered = Some((project, places, answer));
             seen
         })

@@ -9,13 +9,13 @@ use skykey_checks::contact::{self, System};
 use skykey_checks::section::{NotWell, Section, Seen};
 
 pub(super) async fn examine(at: &At, section: Section) {
-    let Some((site, hub)) = &at.target.hub else {
+    let Some((settings, hub)) = &at.target.hub else {
         return;
     };
     let system = System {
         prefix: "hub",
         name: "JupyterHub",
-        url: &site.url,
+        url: &settings.url,
         advice: Advice::Operator {
             key: "[jupyterhub] url",
         },
@@ -30,12 +30,12 @@ pub(super) async fn examine(at: &At, section: Section) {
     let _ = section
         .check("hub-service", "", async {
             spoken.as_ref()?;
-            match &site.service_token {
+            match &settings.service_token {
                 None => Ok((
                     (),
                     "none, so whether a token's server runs is not asked".to_owned(),
                 )),
-                Some(token) => service(hub, token, site.stop_servers).await,
+                Some(token) => service(hub, token, settings.stop_servers).await,
             }
         })
         .await;

@@ -16,7 +16,7 @@ pub(super) async fn examine(at: &At, section: Section) {
     let iam = &*at.target.clients.iam;
     let document = format!(
         "{}/.well-known/openid-configuration",
-        site.issuer.as_str().trim_end_matches('/')
+        site.client.issuer.as_str().trim_end_matches('/')
     );
     // An issuer is a URL; should it not be, the document cannot be found either.
     let url = Url::parse(&document).unwrap_or_else(|_| site.join_at.clone());
@@ -38,19 +38,19 @@ pub(super) async fn examine(at: &At, section: Section) {
     let known = section
         .check("iam-client", "the IAM does not know the client", async {
             discovered.as_ref()?;
-            Box::pin(client(iam, &site.client_id)).await
+            Box::pin(client(iam, &site.client.client_id)).await
         })
         .await;
     let _ = section
         .check("iam-claim-profile", "", async {
             discovered.as_ref()?;
-            claim(iam, &site.groups.to_string()).await
+            claim(iam, &site.client.groups.to_string()).await
         })
         .await;
     let groups = section
         .check("iam-scim", "the IAM does not let us ask by SCIM", async {
             known.as_ref()?;
-            Box::pin(scim(iam, &site.client_id)).await
+            Box::pin(scim(iam, &site.client.client_id)).await
         })
         .await;
     let _ = section

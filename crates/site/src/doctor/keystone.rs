@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use skykey_broker::Ec2Keys;
-use skykey_keystone::{ADVISORIES, Error, Found, Keystone, Probe, ProjectRef, TriedBy};
+use skykey_keystone::{ADVISORIES, Error, Found, Keystone, Login, Probe, ProjectRef, TriedBy};
 use skykey_types::ProjectName;
 
 use super::At;
@@ -31,12 +31,12 @@ impl Places {
 }
 
 pub(super) async fn examine(at: &At, section: Section) {
-    let site = &at.target.systems.keystone;
+    let client = &at.target.systems.keystone.client;
     let port = &at.target.clients.site.keystone;
     let system = System {
         prefix: "keystone",
         name: "Keystone",
-        url: &site.url,
+        url: &client.url,
         advice: Advice::Operator {
             key: "[keystone] url",
         },
@@ -58,7 +58,7 @@ pub(super) async fn examine(at: &At, section: Section) {
             "the backend user cannot log in",
             async {
                 spoken.as_ref()?;
-                backend_login(port.backend(), &site.backend.name, &site.backend.domain).await
+                backend_login(port.backend(), &client.login).await
             },
         )
         .await;
@@ -145,7 +145,8 @@ async fn version(keystone: &Keystone) -> Seen {
     Ok(((), found))
 }
 
-async fn backend_login(keystone: &Keystone, name: &str, domain: &str) -> Seen {
+async fn backend_login(keystone: &Keystone, login: &Login) -> Seen {
+    let (name, domain) = (&login.username, &login.user_domain);
     match keystone.own().await {
         Ok(token) => Ok(((), format!("{name} logs in, as {}", token.user.id))),
         Err(error @ Error::Refused { .. }) => Err(NotWell::failed(
@@ -164,7 +165,7 @@ async fn backend_login(keystone: &Keystone, name: &str, domain: &str) -> Seen {
 /// Every survey's two projects: the backend user is a member, and no administrator.
 async fn backend_roles(at: &At, places: &mut Places) -> Seen {
     let port = &at.target.clients.site.keystone;
-    let user = &at.target.systems.keystone.backend.name;
+    let user = &at.target.systems.keystone.client.login.username;
     if at.target.surveys.is_empty() {
         return Err(NotWell::failed(
             "there is no survey",
@@ -241,13 +242,12 @@ async fn exists(at: &At, project: &ProjectName) -> Option<bool> {
 
 async fn admin(at: &At) -> Seen {
     let site = &at.target.systems.keystone;
-    let (Some(admin), Some((login, project))) =
-        (at.target.clients.site.keystone.admin(), &site.admin)
-    else {
+    let (Some(admin), Some(login)) = (at.target.clients.site.keystone.admin(), &site.admin) else {
         let found = "not configured: skykey does not delete EC2 credentials of people who left";
         return Ok(((), found.to_owned()));
     };
-    let name = &login.name;
+    let name = &login.username;
+    let project = login.project.as_ref().map_or("", |project| &project.name);
     let roles = admin.own_roles().await.map_err(|error| {
         NotWell::failed(
             error.to_string(),

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use skykey_broker::Store;
-use skykey_hub::Hub;
+use skykey_hub::{Hub, HubSettings};
 use skykey_types::{Clock, Survey, SystemClock};
 use skykey_upstream::UpstreamMetrics;
 
-use crate::settings::HubSite;
-use crate::systems::{Clients, Systems, hub_settings};
+use crate::systems::{Clients, Systems};
 
 /// What is examined.
 #[derive(Debug, Clone)]
@@ -19,7 +18,7 @@ pub struct Examination {
     /// The surveys.
     pub surveys: Vec<Survey>,
     /// The JupyterHub, if there is one.
-    pub hub: Option<HubSite>,
+    pub hub: Option<HubSettings>,
     /// The keys that seal session tokens of the method gateway, if they are at hand.
     pub ring: Option<PathBuf>,
     /// Wait until Echo refuses a deleted EC2 credential, instead of looking for some seconds.
@@ -32,7 +31,7 @@ pub(super) struct Target {
     pub(super) clients: Clients,
     pub(super) surveys: Vec<Survey>,
     /// The JupyterHub, if the configuration names one.
-    pub(super) hub: Option<(HubSite, Hub)>,
+    pub(super) hub: Option<(HubSettings, Hub)>,
     /// The keys that seal session tokens of the method gateway, if they are at hand.
     pub(super) ring: Option<PathBuf>,
     pub(super) patient: bool,
@@ -53,9 +52,9 @@ impl Target {
         let metrics = UpstreamMetrics::default();
         let clients = systems.clients(redirect, &clock, &metrics)?;
         let hub = match hub {
-            Some(site) => {
-                let settings = hub_settings(&site, &metrics);
-                Some((site, Hub::new(settings, clock)?))
+            Some(settings) => {
+                let hub = Hub::new(&settings, &metrics, clock)?;
+                Some((settings, hub))
             }
             None => None,
         };

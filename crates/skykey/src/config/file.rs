@@ -87,7 +87,7 @@ impl File {
             iam: self.iam.map(|entry| entry.into_site(beside)).transpose()?,
             keystone: self
                 .keystone
-                .map(|entry| entry.into_site(beside))
+                .map(|entry| entry.into_settings(beside))
                 .transpose()?,
             echo: self.echo.map(|entry| entry.into_site(beside)).transpose()?,
             jupyterhub,

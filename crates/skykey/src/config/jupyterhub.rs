@@ -4,14 +4,23 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use skykey_broker::HandOutSettings;
-use skykey_hub::HubName;
-use skykey_iam::MembershipSource;
-use skykey_site::{HubSite, IamSite};
+use skykey_hub::{HubName, HubSettings};
+use skykey_iam::{IamSettings, MembershipSource};
+use skykey_portal::JupyterSettings;
 use skykey_types::{Lifetime, Limits, Method, SignedDuration, SurveyName};
 use url::Url;
 
 use super::ConfiguredSurvey;
 use super::words::{Duration, SecretPlace};
+
+/// The JupyterHub, and what its notebook servers receive.
+#[derive(Debug, Clone)]
+pub struct HubSite {
+    /// The settings of the hub's client.
+    pub client: HubSettings,
+    /// What notebook servers receive.
+    pub notebooks: JupyterSettings,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,8 +82,13 @@ impl HubEntry {
                     .to_owned(),
             );
         }
-        let site = HubSite {
+        let client = HubSettings {
             url: self.url,
+            authorities: self.authorities.map(|path| beside.join(path)),
+            service_token,
+            stop_servers: self.stop_servers,
+        };
+        let notebooks = JupyterSettings {
             user: self.user,
             any_token: self.any_token,
             survey: self.survey,
@@ -83,16 +97,13 @@ impl HubEntry {
                 .map(Duration::whole_seconds)
                 .map(Lifetime::seconds),
             method: self.method,
-            authorities: self.authorities.map(|path| beside.join(path)),
-            stop_servers: self.stop_servers,
-            service_token,
         };
-        Ok((site, hand_out))
+        Ok((HubSite { client, notebooks }, hand_out))
     }
 }
 
 /// Refuses names that the IAM cannot look up.
-pub(super) fn fits_iam(hub: &HubSite, iam: &IamSite) -> Result<(), String> {
+pub(super) fn fits_iam(hub: &JupyterSettings, iam: &IamSettings) -> Result<(), String> {
     if iam.membership == MembershipSource::Userinfo && hub.user == HubName::Username {
         return Err(
             "[jupyterhub] user must be \"sub\" where [iam] membership is \"userinfo\": without SCIM the owner of a login name cannot be looked up"
@@ -103,7 +114,7 @@ pub(super) fn fits_iam(hub: &HubSite, iam: &IamSite) -> Result<(), String> {
 }
 
 /// Refuses what no survey could give.
-pub(super) fn fits(hub: &HubSite, surveys: &[ConfiguredSurvey]) -> Result<(), String> {
+pub(super) fn fits(hub: &JupyterSettings, surveys: &[ConfiguredSurvey]) -> Result<(), String> {
     let named = |name: &SurveyName| {
         let mut all = surveys.iter().map(|configured| &configured.survey);
         all.find(|survey| survey.name == *name)
@@ -167,12 +178,12 @@ mod tests {
 
     #[test]
     fn servers_are_stopped_by_a_token_from_a_private_file_and_not_unless_it_is_said() {
-        let site = hub("").unwrap().jupyterhub.unwrap();
+        let site = hub("").unwrap().jupyterhub.unwrap().client;
         assert!(!site.stop_servers && site.service_token.is_none());
         let site = hub("service_token = { file = \"token\" }");
-        assert!(!site.unwrap().jupyterhub.unwrap().stop_servers);
+        assert!(!site.unwrap().jupyterhub.unwrap().client.stop_servers);
         let site = hub("stop_servers = true\nservice_token = { file = \"token\" }");
-        let site = site.unwrap().jupyterhub.unwrap();
+        let site = site.unwrap().jupyterhub.unwrap().client;
         assert!(site.stop_servers);
         assert_eq!(site.service_token.unwrap().expose(), "of-the-service");
         for (more, says) in [

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use skykey_iam::{GroupsClaim, Issuer, MembershipSource};
-use skykey_keystone::DEFAULT_DOMAIN;
+use skykey_iam::{GroupsClaim, IamSettings, Issuer, MembershipSource};
+use skykey_keystone::{DEFAULT_DOMAIN, Login, ProjectRef, Settings};
+use skykey_s3_client::S3Settings;
 use skykey_serve::{Network, TlsFiles};
-use skykey_site::{EchoSite, IamSite, KeystoneLogin, KeystoneSite};
+use skykey_site::{EchoSite, IamSite, KeystoneSettings};
 use skykey_types::{AccessKeyId, Credentials, LoginPorts, ProjectName};
 use url::Url;
 
@@ -118,20 +119,23 @@ impl IamEntry {
                 "[iam] cli_ports belongs to a cli_client_id, which is not there".to_owned(),
             );
         }
-        Ok(IamSite {
-            join_at,
-            client_secret: self.client_secret.read("[iam] client_secret", beside)?,
-            issuer: self.issuer,
-            client_id: self.client_id,
+        let secret = self.client_secret.read("[iam] client_secret", beside)?;
+        // A token that the command got is meant for the portal.
+        let audiences = self.audiences.into_iter().chain(self.cli_client_id.clone());
+        let client = IamSettings {
             groups: self.groups,
             membership: self.membership,
             scopes: self.scopes,
-            audiences: self.audiences,
+            audiences: audiences.collect(),
             account_end: self.account_end,
+            authorities: self.authorities.map(|path| beside.join(path)),
+            ..IamSettings::new(self.issuer, self.client_id, secret)
+        };
+        Ok(IamSite {
+            client,
             cli_client_id: self.cli_client_id,
             cli_ports: self.cli_ports,
-            authorities: self.authorities.map(|path| beside.join(path)),
-            patience: None,
+            join_at,
         })
     }
 }
@@ -175,11 +179,12 @@ struct UserEntry {
 }
 
 impl UserEntry {
-    fn into_login(self, what: &str, beside: &Path) -> Result<KeystoneLogin, String> {
-        Ok(KeystoneLogin {
+    fn into_login(self, what: &str, beside: &Path) -> Result<Login, String> {
+        Ok(Login {
             password: self.password.read(what, beside)?,
-            name: self.name,
-            domain: self.domain,
+            username: self.name,
+            user_domain: self.domain,
+            project: None,
         })
     }
 }
@@ -194,24 +199,28 @@ struct AdminEntry {
     project: ProjectName,
 }
 
+impl AdminEntry {
+    /// The user's domain is also the project's.
+    fn into_login(self, beside: &Path) -> Result<Login, String> {
+        Ok(Login {
+            password: self
+                .password
+                .read("[keystone.admin_user] password", beside)?,
+            username: self.name,
+            project: Some(ProjectRef {
+                name: self.project.to_string(),
+                domain: self.domain.clone(),
+            }),
+            user_domain: self.domain,
+        })
+    }
+}
+
 impl KeystoneEntry {
-    pub(super) fn into_site(self, beside: &Path) -> Result<KeystoneSite, String> {
+    pub(super) fn into_settings(self, beside: &Path) -> Result<KeystoneSettings, String> {
         let admin = match self.admin_user {
             None => None,
-            Some(AdminEntry {
-                name,
-                password,
-                domain,
-                project,
-            }) => {
-                let user = UserEntry {
-                    name,
-                    password,
-                    domain,
-                };
-                let login = user.into_login("[keystone.admin_user] password", beside)?;
-                Some((login, project))
-            }
+            Some(entry) => Some(entry.into_login(beside)?),
         };
         if self.accept_application_credentials && admin.is_none() {
             return Err(
@@ -219,18 +228,20 @@ impl KeystoneEntry {
                     .to_owned(),
             );
         }
-        Ok(KeystoneSite {
-            accept_application_credentials: self.accept_application_credentials,
-            url: self.url,
+        Ok(KeystoneSettings {
+            client: Settings {
+                url: self.url,
+                login: self
+                    .backend_user
+                    .into_login("[keystone.backend_user] password", beside)?,
+                authorities: self.authorities.map(|path| beside.join(path)),
+                patience: None,
+            },
             identity_provider: self.identity_provider,
             protocol: self.protocol,
             project_domain: self.project_domain,
-            backend: self
-                .backend_user
-                .into_login("[keystone.backend_user] password", beside)?,
             admin,
-            authorities: self.authorities.map(|path| beside.join(path)),
-            patience: None,
+            accept_application_credentials: self.accept_application_credentials,
         })
     }
 }
@@ -285,12 +296,12 @@ impl EchoEntry {
             return Err("[echo] at_once must be at least 1".to_owned());
         }
         Ok(EchoSite {
-            endpoint: self.endpoint,
-            region: self.region,
+            client: S3Settings {
+                authorities: self.authorities.map(|path| beside.join(path)),
+                ..S3Settings::new(self.endpoint, self.region)
+            },
             at_once: self.at_once,
             admin,
-            authorities: self.authorities.map(|path| beside.join(path)),
-            patience: None,
         })
     }
 }

@@ -10,9 +10,10 @@ use skykey_embedded::keystone::{
     IDENTITY_PROVIDER, Keystone, KeystoneSeed, PROTOCOL, ProjectSeed, Role, ServiceUserSeed,
 };
 use skykey_embedded::{ClientSeed, Directory, GrantType, Iam};
-use skykey_iam::{GroupsClaim, MembershipSource};
-use skykey_keystone::DEFAULT_DOMAIN;
-use skykey_site::{EchoSite, IamSite, KeystoneLogin, KeystoneSite, Systems};
+use skykey_iam::{IamSettings, MembershipSource};
+use skykey_keystone::{DEFAULT_DOMAIN, Login, ProjectRef, Settings};
+use skykey_s3_client::S3Settings;
+use skykey_site::{EchoSite, IamSite, KeystoneSettings, Systems};
 use skykey_types::{Clock, LoginPorts, ProjectName, Secret, Survey};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -133,51 +134,49 @@ impl<'a> StandIns<'a> {
     }
 }
 
-fn embedded_iam(url: &Url, client_secret: Secret) -> anyhow::Result<IamSite> {
+fn embedded_iam(url: &Url, secret: Secret) -> anyhow::Result<IamSite> {
     Ok(IamSite {
-        issuer: url.as_str().parse()?,
-        client_id: PORTAL_CLIENT.to_owned(),
-        client_secret,
-        groups: GroupsClaim::Iam,
-        membership: MembershipSource::Scim,
-        scopes: Vec::new(),
-        audiences: Vec::new(),
-        account_end: None,
+        client: IamSettings {
+            membership: MembershipSource::Scim,
+            audiences: vec![CLI_CLIENT.to_owned()],
+            ..IamSettings::new(url.as_str().parse()?, PORTAL_CLIENT, secret)
+        },
         cli_client_id: Some(CLI_CLIENT.to_owned()),
         cli_ports: Some(LoginPorts::Any),
         join_at: url.join("dashboard")?,
-        authorities: None,
-        patience: None,
     })
 }
 
-fn embedded_keystone(url: &Url, backend: Secret, endpoint: Secret) -> anyhow::Result<KeystoneSite> {
-    let login = |name: &str, password| KeystoneLogin {
-        name: name.to_owned(),
+fn embedded_keystone(url: &Url, backend: Secret, endpoint: Secret) -> KeystoneSettings {
+    let login = |name: &str, password, project: Option<&str>| Login {
+        username: name.to_owned(),
         password,
-        domain: DEFAULT_DOMAIN.to_owned(),
+        user_domain: DEFAULT_DOMAIN.to_owned(),
+        project: project.map(|name| ProjectRef {
+            name: name.to_owned(),
+            domain: DEFAULT_DOMAIN.to_owned(),
+        }),
     };
-    Ok(KeystoneSite {
-        url: url.clone(),
+    KeystoneSettings {
+        client: Settings {
+            url: url.clone(),
+            login: login(BACKEND_USER, backend, None),
+            authorities: None,
+            patience: None,
+        },
         identity_provider: IDENTITY_PROVIDER.to_owned(),
         protocol: PROTOCOL.to_owned(),
         project_domain: DEFAULT_DOMAIN.to_owned(),
-        backend: login(BACKEND_USER, backend),
-        admin: Some((login(ENDPOINT_USER, endpoint), SERVICE_PROJECT.parse()?)),
+        admin: Some(login(ENDPOINT_USER, endpoint, Some(SERVICE_PROJECT))),
         accept_application_credentials: true,
-        authorities: None,
-        patience: None,
-    })
+    }
 }
 
 fn embedded_echo(url: &Url) -> EchoSite {
     EchoSite {
-        endpoint: url.clone(),
-        region: REGION.to_owned(),
+        client: S3Settings::new(url.clone(), REGION),
         at_once: 32,
         admin: None,
-        authorities: None,
-        patience: None,
     }
 }
 
@@ -198,7 +197,7 @@ fn systems(
         (None, Some(url)) => {
             let [backend, endpoint] =
                 ["keystone-backend", "keystone-endpoint"].map(|name| secrets.of(name));
-            embedded_keystone(url, backend, endpoint)?
+            embedded_keystone(url, backend, endpoint)
         }
         (None, None) => bail!(missing),
     };

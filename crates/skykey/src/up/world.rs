@@ -7,19 +7,17 @@ use std::sync::Arc;
 use anyhow::Context;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
-use skykey_broker::{
-    Broker, Database, KeystoneTokens, NotebookServers, Settings, Store, Surveys, Wiring,
-};
+use skykey_broker::{Broker, Database, NotebookServers, Settings, Store, Surveys, Wiring};
 use skykey_database::SqliteDatabase;
 use skykey_embedded::Directory;
+use skykey_hub::Hub;
 use skykey_iam::Iam;
 use skykey_portal::{JupyterSettings, PortalSettings};
 use skykey_s3::{Endpoint, EndpointSettings};
+use skykey_s3_client::S3Settings;
 use skykey_seal::KeyRing;
 use skykey_serve::{Door, RequestBody, health_router, public_health_router};
-use skykey_site::{
-    Clients, EchoProver, EchoSite, HubSite, IamPeople, StsExchange, Systems, notebook_servers,
-};
+use skykey_site::{Clients, EchoProver, IamPeople, StsExchange, Systems, notebook_servers};
 use skykey_store::{FileStore, ObjectStore};
 use skykey_sts::SessionTokens;
 use skykey_types::{Clock, SteadyClock, Survey, SystemClock};
@@ -37,7 +35,12 @@ use super::readiness::Ready;
 use super::stand_ins::StandIns;
 use super::state_dir::{Secrets, StateDir};
 use super::{images, people, time};
-use crate::config::{Config, PortalSite, Rounds};
+use crate::config::{Config, HubSite, PortalSite, Rounds};
+
+/// The client that stops notebook servers.
+type Servers = Arc<dyn NotebookServers>;
+/// The hub, and what its notebook servers receive.
+type Jupyter = (Arc<Hub>, JupyterSettings);
 
 /// Everything, running.
 pub struct World {
@@ -88,7 +91,7 @@ impl World {
         let mut tasks = JoinSet::new();
 
         // What is not a real system is a stand-in; the clients do not know which they talk to.
-        let hub_url = config.jupyterhub.as_ref().map(|site| &site.url);
+        let hub_url = config.jupyterhub.as_ref().map(|site| &site.client.url);
         let stand_ins = StandIns::new(&ports, &surveys, &portal_url, hub_url, &secrets)?;
         let systems = stand_ins.systems(&config)?;
         warn_unless_loopback(&options, &config);
@@ -99,20 +102,17 @@ impl World {
 
         // The broker and its doors.
         let database = open_database(&state, &steady).await?;
-        let servers = notebook_servers(config.jupyterhub.as_ref(), &metrics)?;
+        let (jupyter, servers) = hub_clients(config.jupyterhub.as_ref(), &clock, &metrics)?;
         let around = (&systems, &clients, servers);
         let broker = open_broker(surveys, database, &config, around, &state, &clock).await?;
         broker.metrics().register(&mut doors.metrics().registry());
         if let (Some(listener), Store::Ours) = (ports.s3, systems.store) {
             let store = open_store(&state, &config, &clock).await?;
-            let endpoint = s3_endpoint(store, &broker, &systems.echo, &clients.iam);
+            let endpoint = s3_endpoint(store, &broker, &systems.echo.client, &clients.iam);
             let door = doors.inner("s3")?;
             tasks.spawn(serve_s3(door, listener, endpoint, stopped.clone()));
         }
-        let jupyter = config.jupyterhub.as_ref();
-        let jupyter = jupyter.map(|site| jupyter_settings(site, &clock, &metrics));
-        let jupyter = jupyter.transpose()?;
-        let hub = jupyter.as_ref().map(|jupyter| jupyter.hub.upstream());
+        let hub = jupyter.as_ref().map(|(hub, _)| hub.upstream());
         let ready = Ready::new(&clients, hub, &broker, clock.clone(), options.state.clone());
         let ready = Arc::new(ready);
         let settings = portal_settings(&portal_url, &systems, jupyter);
@@ -141,10 +141,10 @@ impl World {
 
         let up = UpFile {
             portal: portal_url,
-            iam: Url::parse(systems.iam.issuer.as_str())?,
-            keystone: systems.keystone.url.clone(),
-            s3: systems.echo.endpoint.clone(),
-            region: systems.echo.region.clone(),
+            iam: Url::parse(systems.iam.client.issuer.as_str())?,
+            keystone: systems.keystone.client.url.clone(),
+            s3: systems.echo.client.endpoint.clone(),
+            region: systems.echo.client.region.clone(),
             people: match directory {
                 Some(_) => up_people(&secrets),
                 None => Vec::new(),
@@ -200,15 +200,11 @@ impl World {
     }
 }
 
-fn portal_settings(
-    public: &Url,
-    systems: &Systems,
-    jupyter: Option<JupyterSettings>,
-) -> PortalSettings {
+fn portal_settings(public: &Url, systems: &Systems, jupyter: Option<Jupyter>) -> PortalSettings {
     PortalSettings {
         public: public.clone(),
-        s3: systems.echo.endpoint.clone(),
-        region: systems.echo.region.clone(),
+        s3: systems.echo.client.endpoint.clone(),
+        region: systems.echo.client.region.clone(),
         join_at: systems.iam.join_at.clone(),
         jupyter,
         cli_client_id: systems.iam.cli_client_id.clone(),
@@ -216,27 +212,25 @@ fn portal_settings(
     }
 }
 
-/// The client of a JupyterHub, with what the portal makes of its answers. Nothing is asked yet.
-fn jupyter_settings(
-    site: &HubSite,
+/// Creates the clients of the JupyterHub: the portal's, and the one that stops notebook servers.
+fn hub_clients(
+    site: Option<&HubSite>,
     clock: &Arc<dyn Clock>,
     metrics: &UpstreamMetrics,
-) -> anyhow::Result<JupyterSettings> {
-    Ok(JupyterSettings {
-        hub: Arc::new(skykey_site::hub(site, clock, metrics)?),
-        user: site.user,
-        any_token: site.any_token,
-        survey: site.survey.clone(),
-        lifetime: site.lifetime,
-        method: site.method,
-    })
+) -> anyhow::Result<(Option<Jupyter>, Option<Servers>)> {
+    let Some(HubSite { client, notebooks }) = site else {
+        return Ok((None, None));
+    };
+    let hub = Arc::new(skykey_site::hub(client, clock, metrics)?);
+    let servers = notebook_servers(client, notebooks.user, metrics)?;
+    Ok((Some((hub, notebooks.clone())), servers))
 }
 
 async fn open_broker(
     surveys: Surveys,
     database: Arc<dyn Database>,
     config: &Config,
-    (systems, clients, servers): (&Systems, &Clients, Option<Arc<dyn NotebookServers>>),
+    (systems, clients, servers): (&Systems, &Clients, Option<Servers>),
     state: &StateDir,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Broker>> {
@@ -249,13 +243,12 @@ async fn open_broker(
         at_rest.clone(),
         clock.clone(),
     );
-    let machines = systems.keystone.accept_application_credentials;
     let wiring = Wiring {
         surveys,
         database,
         people: Arc::new(people),
         ec2: clients.site.keystone.clone(),
-        machines: machines.then(|| clients.site.keystone.clone() as Arc<dyn KeystoneTokens>),
+        machines: clients.site.keystone.tokens(),
         exchange: Arc::new(StsExchange(clients.site.sts.clone())),
         prover: Arc::new(EchoProver(clients.site.echo.clone())),
         servers,
@@ -279,7 +272,7 @@ async fn open_broker(
 fn s3_endpoint(
     store: Arc<dyn ObjectStore>,
     broker: &Arc<Broker>,
-    echo: &EchoSite,
+    echo: &S3Settings,
     iam: &Arc<Iam>,
 ) -> Endpoint {
     let mut domains = vec!["localhost".to_owned()];

@@ -425,9 +425,9 @@ fn configured(folder: &Path, patience: Patience) -> (Options, Config) {
     let path = folder.join("skykey.toml");
     let mut config = Config::load(Some(&path), &[]).unwrap();
     config.rounds = Rounds::ByHand;
-    config.iam.as_mut().unwrap().patience = Some(patience);
-    config.keystone.as_mut().unwrap().patience = Some(patience);
-    config.echo.as_mut().unwrap().patience = Some(patience);
+    config.iam.as_mut().unwrap().client.patience = Some(patience);
+    config.keystone.as_mut().unwrap().client.patience = Some(patience);
+    config.echo.as_mut().unwrap().client.patience = Some(patience);
     let options = Options {
         state: folder.join("state"),
         base_port: 0,

@@ -3,21 +3,17 @@
 use std::sync::Arc;
 
 use skykey_broker::LeaseRequest;
-use skykey_echo::{Echo, EchoSettings, Operation, Proof, ProofPlan, Reading, Verdict, prove};
+use skykey_echo::{Echo, Operation, Proof, ProofPlan, Reading, Verdict, prove};
+use skykey_s3_client::S3Settings;
 use skykey_types::{Credentials, Method, SystemClock};
+use skykey_upstream::UpstreamMetrics;
 
 use crate::world::{TestWorld, access_token};
 
 async fn proof(sky: &TestWorld, credentials: &Credentials) -> Proof {
-    let settings = EchoSettings {
-        endpoint: sky.world.up_file().s3.clone(),
-        region: "us-east-1".to_owned(),
-        authorities: None,
-        metrics: skykey_echo::UpstreamMetrics::default(),
-        patience: None,
-    };
+    let settings = S3Settings::new(sky.world.up_file().s3.clone(), "us-east-1");
     // Signatures are judged by the machine's time.
-    let echo = Echo::new(settings, Arc::new(SystemClock)).unwrap();
+    let echo = Echo::new(settings, &UpstreamMetrics::default(), Arc::new(SystemClock)).unwrap();
     let plan = ProofPlan {
         prefixes: vec!["m13/".parse().unwrap()],
         renewal_refused: credentials.session_token.is_some(),

@@ -11,21 +11,20 @@ use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
 use skykey_broker::{BackendSettings, Broker, HandOutSettings, Settings, Store, Surveys, Wiring};
 use skykey_database::SqliteDatabase;
-use skykey_echo::{Echo, EchoSettings};
+use skykey_echo::Echo;
 use skykey_embedded::keystone::{
     IDENTITY_PROVIDER, Keystone, KeystoneSeed, PROTOCOL, ProjectSeed, Role, ServiceUserSeed,
 };
 use skykey_embedded::{ClientSeed, Directory, GrantType, GroupSeed, Iam, PersonSeed, Seed};
 use skykey_iam::IamSettings;
-use skykey_keystone::ProjectRef;
+use skykey_keystone::{Login, ProjectRef};
 use skykey_s3::{Endpoint, EndpointSettings};
+use skykey_s3_client::S3Settings;
 use skykey_seal::KeyRing;
 use skykey_serve::{Door, Metrics, RequestBody, ServeSettings};
-use skykey_site::{
-    EchoProver, IamPeople, KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser, StsExchange,
-};
+use skykey_site::{EchoProver, IamPeople, KeystonePort, KeystoneSettings, StsExchange};
 use skykey_store::{FileStore, ObjectStore};
-use skykey_sts::{SessionTokens, StsClient, StsSettings};
+use skykey_sts::{SessionTokens, StsClient};
 use skykey_types::{Clock, ManualClock, Secret, SignedDuration, Survey, SystemClock, random_token};
 use skykey_upstream::UpstreamMetrics;
 use tokio::net::TcpListener;
@@ -164,29 +163,29 @@ pub(crate) fn keystone_port(
     admin: (&str, &Secret),
     clock: Arc<dyn Clock>,
 ) -> KeystonePort {
-    let user = |(name, password): (&str, &Secret)| KeystoneUser {
-        name: name.to_owned(),
+    let login = |(name, password): (&str, &Secret), project: Option<&str>| Login {
+        username: name.to_owned(),
         password: password.clone(),
-        domain: DOMAIN.to_owned(),
+        user_domain: DOMAIN.to_owned(),
+        project: project.map(|name| ProjectRef {
+            name: name.to_owned(),
+            domain: DOMAIN.to_owned(),
+        }),
     };
     let settings = KeystoneSettings {
-        url,
-        authorities: None,
-        metrics: UpstreamMetrics::default(),
-        patience: None,
+        client: skykey_keystone::Settings {
+            url,
+            login: login(backend, None),
+            authorities: None,
+            patience: None,
+        },
         identity_provider: IDENTITY_PROVIDER.to_owned(),
         protocol: PROTOCOL.to_owned(),
         project_domain: DOMAIN.to_owned(),
-        backend_user: user(backend),
-        admin_user: Some(KeystoneAdmin {
-            user: user(admin),
-            project: ProjectRef {
-                name: "service".to_owned(),
-                domain: DOMAIN.to_owned(),
-            },
-        }),
+        admin: Some(login(admin, Some("service"))),
+        accept_application_credentials: false,
     };
-    KeystonePort::new(settings, clock).unwrap()
+    KeystonePort::new(settings, &UpstreamMetrics::default(), clock).unwrap()
 }
 
 /// skykey's own endpoint, which asks Keystone as Ceph does, and not through any proxy.
@@ -213,32 +212,24 @@ async fn endpoint(
         told.issuer.as_str().parse().unwrap(),
         PORTAL,
         passwords.portal.clone(),
-        told.issuer.clone(),
     );
-    let iam = Arc::new(skykey_iam::Iam::new(iam, clock.clone()).unwrap());
+    let metrics = UpstreamMetrics::default();
+    let iam = skykey_iam::Iam::new(iam, told.issuer.clone(), &metrics, clock.clone());
+    let iam = Arc::new(iam.unwrap());
     let at_rest = Arc::new(KeyRing::ephemeral());
     let people = IamPeople::new(iam, database.clone(), at_rest.clone(), clock.clone());
     let echo: Url = format!("http://{echo}/").parse().unwrap();
-    let sts = StsSettings::new(echo.clone(), "us-east-1");
-    let settings = EchoSettings {
-        endpoint: echo,
-        region: "us-east-1".to_owned(),
-        authorities: None,
-        metrics: UpstreamMetrics::default(),
-        patience: None,
-    };
+    let settings = S3Settings::new(echo, "us-east-1");
+    let sts = StsClient::new(settings.clone(), 32, &metrics, Arc::new(SystemClock));
+    let echo = Echo::new(settings, &metrics, Arc::new(SystemClock));
     let broker = Broker::new(Wiring {
         surveys: Surveys::new(told.surveys.clone()).unwrap(),
         database,
         people: Arc::new(people),
         ec2: Arc::new(keystone),
         machines: None,
-        exchange: Arc::new(StsExchange(Arc::new(
-            StsClient::new(sts, Arc::new(SystemClock)).unwrap(),
-        ))),
-        prover: Arc::new(EchoProver(
-            Echo::new(settings, Arc::new(SystemClock)).unwrap(),
-        )),
+        exchange: Arc::new(StsExchange(Arc::new(sts.unwrap()))),
+        prover: Arc::new(EchoProver(echo.unwrap())),
         servers: None,
         tokens: SessionTokens::new(KeyRing::ephemeral()),
         at_rest,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use skykey_broker::{Ec2Keys, LeaseRequest};
-use skykey_keystone::ProjectRef;
-use skykey_site::{KeystoneAdmin, KeystonePort, KeystoneSettings, KeystoneUser};
+use skykey_keystone::{Login, Settings};
+use skykey_site::{KeystonePort, KeystoneSettings};
 use skykey_sts::conformance::{self, Role, Stand};
 use skykey_types::{
     Access, Credentials, Grant, Lifetime, Method, ProjectName, Rights, Secret, SystemClock,
@@ -67,29 +67,26 @@ async fn the_sts_of_a_real_ceph_conforms() {
     };
     let folder = tempfile::tempdir().unwrap();
     stack.put_in_order(folder.path()).await;
-    let user = |name: &str| KeystoneUser {
-        name: name.to_owned(),
-        password: stack.password(name),
-        domain: "Default".to_owned(),
-    };
     let settings = KeystoneSettings {
-        url: stack.keystone(),
-        authorities: None,
-        metrics: UpstreamMetrics::default(),
-        patience: None,
+        client: Settings {
+            url: stack.keystone(),
+            login: Login {
+                username: "skykey".to_owned(),
+                password: stack.password("skykey"),
+                user_domain: "Default".to_owned(),
+                project: None,
+            },
+            authorities: None,
+            patience: None,
+        },
         identity_provider: "iam".to_owned(),
         protocol: "openid".to_owned(),
         project_domain: "Default".to_owned(),
-        backend_user: user("skykey"),
-        admin_user: Some(KeystoneAdmin {
-            user: user("skykey-admin"),
-            project: ProjectRef {
-                name: "service".to_owned(),
-                domain: "Default".to_owned(),
-            },
-        }),
+        admin: None,
+        accept_application_credentials: false,
     };
-    let keystone = KeystonePort::new(settings, Arc::new(SystemClock)).unwrap();
+    let metrics = UpstreamMetrics::default();
+    let keystone = KeystonePort::new(settings, &metrics, Arc::new(SystemClock)).unwrap();
     let [data, readers]: [ProjectName; 2] = ["m13", "m13-ro"].map(|name| name.parse().unwrap());
     let curator = keystone.create_for_backend(&data).await.unwrap();
     let asker = keystone.create_for_backend(&readers).await.unwrap();

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use skykey_echo::Echo;
 use skykey_echo::site::{SurveySite, apply, plan};
-use skykey_echo::{Echo, EchoSettings};
+use skykey_s3_client::S3Settings;
 use skykey_sigv4::{Request, encode_query, sha256_hex, sign_headers};
 use skykey_types::{AccessKeyId, Credentials, Secret, SystemClock, Timestamp};
 use skykey_upstream::UpstreamMetrics;
@@ -71,15 +72,10 @@ impl Stack {
         }
         let [data_project, readers_project] = projects.map(|id| id.parse().unwrap());
         let readers = made.pop().unwrap();
-        let settings = EchoSettings {
-            endpoint: text(&stack["rgw"]).parse().unwrap(),
-            region: text(&stack["region"]),
-            authorities: None,
-            metrics: UpstreamMetrics::default(),
-            patience: None,
-        };
+        let settings =
+            S3Settings::new(text(&stack["rgw"]).parse().unwrap(), text(&stack["region"]));
         let stack = Self {
-            echo: Echo::new(settings, Arc::new(SystemClock)).unwrap(),
+            echo: Echo::new(settings, &UpstreamMetrics::default(), Arc::new(SystemClock)).unwrap(),
             site: SurveySite {
                 name: "m13".parse().unwrap(),
                 prefixes: vec!["m13/dp1/".parse().unwrap()],
