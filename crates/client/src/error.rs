@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use skykey_iam::IamError;
 use skykey_keystone::Error as KeystoneError;
+use skykey_types::ErrorKind;
 use skykey_upstream::Fault;
 
 /// Why it did not work; the message is for the person, [`ClientError::hint`] is what to do next.
@@ -300,18 +301,9 @@ impl ClientError {
         }
     }
 
-    /// Whether nothing was decided: the same question may be answered later.
+    /// Whether nothing was decided: the same request may succeed later.
     pub fn is_outage(&self) -> bool {
-        match self {
-            Self::Unreachable(_)
-            | Self::Busy { .. }
-            | Self::Silent { .. }
-            | Self::Keyring { .. } => true,
-            Self::Refused { status, .. } => *status == 429 || *status >= 500,
-            Self::Iam(error) => error.is_outage(),
-            Self::Keystone(error) => error.is_outage(),
-            _ => false,
-        }
+        self.kind() == ErrorKind::Unavailable
     }
 
     /// Whether this machine's disk is in the way.
@@ -319,10 +311,19 @@ impl ClientError {
         matches!(self, Self::File { .. })
     }
 
-    /// Whether whoever asks may not have what they ask for, or cannot say who they are: asking again does
+    /// Whether the person may not have what they ask for, or cannot be identified: another request does
     /// not help until somebody does something.
     pub fn is_refusal(&self) -> bool {
+        self.kind() == ErrorKind::Refused
+    }
+
+    /// Returns who can do something about it.
+    pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::Unreachable(_)
+            | Self::Busy { .. }
+            | Self::Silent { .. }
+            | Self::Keyring { .. } => ErrorKind::Unavailable,
             Self::NotLoggedIn { .. }
             | Self::LoginEnded { .. }
             | Self::NoToken { .. }
@@ -332,9 +333,28 @@ impl ClientError {
             | Self::ApplicationCredentialRefused { .. }
             | Self::MachineRefused { .. }
             | Self::OnlyCredentials { .. }
-            | Self::WhichSurvey(_) => true,
-            Self::Refused { status, .. } => matches!(status, 401 | 403),
-            _ => false,
+            | Self::WhichSurvey(_)
+            | Self::NoLoginOffered { .. }
+            | Self::LoginRefused
+            | Self::CodeExpired
+            | Self::LoginFailed { .. } => ErrorKind::Refused,
+            Self::Refused { status, .. } => match status {
+                401 | 403 => ErrorKind::Refused,
+                429 | 500.. => ErrorKind::Unavailable,
+                _ => ErrorKind::Input,
+            },
+            // A refusal by these is about how this program was set up there, not about the person.
+            Self::Iam(error) if error.is_outage() => ErrorKind::Unavailable,
+            Self::Keystone(error) if error.is_outage() => ErrorKind::Unavailable,
+            Self::Iam(_)
+            | Self::Keystone(_)
+            | Self::Unexpected { .. }
+            | Self::File { .. }
+            | Self::Spoilt(_) => ErrorKind::Internal,
+            Self::OpenStackVariable { .. }
+            | Self::NoSuchGroup(_)
+            | Self::Homeless
+            | Self::Setup(_) => ErrorKind::Input,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What goes wrong at Echo, in sentences: RGW's own messages are empty.
 
 use skykey_s3_client::S3Error;
-use skykey_types::BucketName;
+use skykey_types::{BucketName, ErrorKind};
 use skykey_upstream::{Answer, Fault};
 
 use crate::ProjectId;
@@ -101,6 +101,17 @@ impl EchoError {
                        `radosgw-admin user info`";
         }
         self
+    }
+
+    /// Returns who can do something about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoAnswer(_) => ErrorKind::Unavailable,
+            Self::Refused { status, code, .. } => S3Error::kind_of_refusal(*status, code),
+            Self::OtherProject { .. } | Self::Policy { .. } => ErrorKind::Input,
+            Self::ChangedMeanwhile { .. } => ErrorKind::Refused,
+            Self::Unexpected { .. } | Self::NotKept { .. } => ErrorKind::Internal,
+        }
     }
 
     /// The code, if Echo gave one.

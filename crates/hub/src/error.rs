@@ -1,6 +1,7 @@
 //! The errors of a hub.
 
-use skykey_upstream::Fault;
+use skykey_types::ErrorKind;
+use skykey_upstream::{Fault, kind_of_status};
 
 /// The hub did not answer. No variant means that it rejected a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,18 @@ pub enum HubError {
     /// A response that cannot be parsed.
     #[error("JupyterHub returned an unexpected response: {0}")]
     Unexpected(String),
+}
+
+impl HubError {
+    /// Returns who can do something about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Setup(_) => ErrorKind::Input,
+            Self::Unreachable(_) => ErrorKind::Unavailable,
+            Self::Status(status) | Self::NotDone { status, .. } => kind_of_status(*status),
+            Self::Unexpected(_) => ErrorKind::Internal,
+        }
+    }
 }
 
 fn not_allowed(status: u16) -> &'static str {

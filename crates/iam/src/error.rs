@@ -1,6 +1,7 @@
 //! What can go wrong with an IAM.
 
-use skykey_upstream::Fault;
+use skykey_types::ErrorKind;
+use skykey_upstream::{Fault, kind_of_status};
 
 /// Each variant says which request failed; none holds a token, a code or a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,21 +79,27 @@ pub enum IamError {
 impl IamError {
     /// Whether the IAM is merely away: the question may be asked again later.
     pub fn is_outage(&self) -> bool {
+        self.kind() == ErrorKind::Unavailable
+    }
+
+    /// Returns who can do something about it.
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unreachable(_) => true,
-            Self::Refused { status, .. } => (*status >= 500 && *status != 501) || *status == 429,
-            Self::Setup(_)
-            | Self::Unexpected { .. }
+            Self::Setup(_) => ErrorKind::Input,
+            Self::Unreachable(_) => ErrorKind::Unavailable,
+            // 501: the IAM has no such endpoint.
+            Self::Refused { status, .. } if *status != 501 => kind_of_status(*status),
+            Self::Unexpected { .. } => ErrorKind::Internal,
+            Self::Refused { .. }
             | Self::NotGranted { .. }
             | Self::NotOffered { .. }
             | Self::NoLongerVouched
             | Self::Login { .. }
             | Self::TokenEnded
-            | Self::Token { .. } => false,
+            | Self::Token { .. } => ErrorKind::Refused,
         }
     }
 
-    /// The OAuth error code, if the IAM gave one.
     pub(crate) fn code(&self) -> &str {
         match self {
             Self::Refused { code, .. } => code,

@@ -1,5 +1,6 @@
 //! The errors of Keystone's client.
 
+use skykey_types::ErrorKind;
 use skykey_upstream::{Fault, SetupError};
 
 /// Why an operation failed. It contains no secret: Keystone's message is cut to 300 characters, and every
@@ -59,14 +60,20 @@ impl Error {
     /// Whether the same request may succeed later without a change: no response, 429, 5xx, or a success that
     /// is not Keystone's, such as a proxy's page.
     pub fn is_outage(&self) -> bool {
+        self.kind() == ErrorKind::Unavailable
+    }
+
+    /// Returns who can do something about it.
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unreachable(_) => true,
-            Self::Unexpected { status, .. } => {
-                *status == 429 || *status >= 500 || (200..300).contains(status)
-            }
-            Self::Refused { .. } | Self::NotFound { .. } | Self::Address(_) | Self::Setup(_) => {
-                false
-            }
+            Self::Unreachable(_) => ErrorKind::Unavailable,
+            // A success that cannot be read decides nothing.
+            Self::Unexpected { status, .. } => match status {
+                429 | 500.. | 200..=299 => ErrorKind::Unavailable,
+                _ => ErrorKind::Internal,
+            },
+            Self::Refused { .. } | Self::NotFound { .. } => ErrorKind::Refused,
+            Self::Address(_) | Self::Setup(_) => ErrorKind::Input,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What goes wrong with a request.
 
-use skykey_upstream::{Answer, Fault};
+use skykey_types::ErrorKind;
+use skykey_upstream::{Answer, Fault, kind_of_status};
 
 use crate::{ErrorBody, NoCredentials};
 
@@ -45,19 +46,6 @@ pub enum S3Error {
     },
 }
 
-/// Who can do something about an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// The caller: the request is wrong.
-    Input,
-    /// Who gives rights: the request is not allowed, or what it asks for is not there.
-    Refused,
-    /// Time: the same request may be answered later.
-    Unavailable,
-    /// Who runs the endpoint: it answers what it should not.
-    Internal,
-}
-
 impl S3Error {
     /// In place of a code that was not given.
     pub const NO_CODE: &'static str = "without a code";
@@ -74,23 +62,24 @@ impl S3Error {
         }
     }
 
-    /// Who can do something about it.
+    /// Returns who can do something about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoAnswer(_) => ErrorKind::Unavailable,
             Self::NoCredentials(_) => ErrorKind::Refused,
             Self::Unexpected { .. } => ErrorKind::Internal,
             Self::Invalid { .. } => ErrorKind::Input,
-            Self::Refused { status, code, .. } => match (*status, code.as_str()) {
-                (429, _) | (_, "SlowDown" | "RequestTimeout") => ErrorKind::Unavailable,
-                (501, _) => ErrorKind::Refused,
-                (500.., _) => ErrorKind::Unavailable,
-                (400 | 405 | 411..=417, code) if !ABOUT_CREDENTIALS.contains(&code) => {
-                    ErrorKind::Input
-                }
-                (400..=499, _) => ErrorKind::Refused,
-                _ => ErrorKind::Internal,
-            },
+            Self::Refused { status, code, .. } => Self::kind_of_refusal(*status, code),
+        }
+    }
+
+    /// Returns the kind of an error that an endpoint answered with this status and code.
+    pub fn kind_of_refusal(status: u16, code: &str) -> ErrorKind {
+        match (status, code) {
+            (_, "SlowDown" | "RequestTimeout") => ErrorKind::Unavailable,
+            (501, _) => ErrorKind::Refused,
+            (400 | 405 | 411..=417, code) if !ABOUT_CREDENTIALS.contains(&code) => ErrorKind::Input,
+            _ => kind_of_status(status),
         }
     }
 

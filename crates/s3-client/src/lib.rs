@@ -24,7 +24,7 @@ pub mod xml;
 pub use client::{S3Client, S3Settings};
 pub use credentials::{CredentialsProvider, NoCredentials};
 pub use endpoint::Endpoint;
-pub use error::{ABOUT_CREDENTIALS, ErrorKind, S3Error};
+pub use error::{ABOUT_CREDENTIALS, S3Error};
 pub use error_body::ErrorBody;
 pub use etag::ETag;
 pub use object_address::{ObjectAddress, ParseAddressError};

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use skykey_s3_client::{ErrorBody, Request, S3Client, S3Error, S3Settings, Service};
-use skykey_types::{Clock, Credentials};
-use skykey_upstream::{Fault, Settings, SetupError, Upstream, UpstreamMetrics};
+use skykey_types::{Clock, Credentials, ErrorKind};
+use skykey_upstream::{Fault, Settings, SetupError, Upstream, UpstreamMetrics, kind_of_status};
 
 use crate::words;
 
@@ -51,11 +51,17 @@ pub enum StsError {
 }
 
 impl StsError {
-    /// Whether the question was not answered, so that asking later may help.
+    /// Whether the request was not answered, so that a later one may be.
     pub fn is_outage(&self) -> bool {
+        self.kind() == ErrorKind::Unavailable
+    }
+
+    /// Returns who can do something about it.
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Away(..) | Self::Unexpected { .. } => true,
-            Self::Refused { status, .. } => *status >= 500 || *status == 429,
+            // A success that cannot be read decides nothing.
+            Self::Away(..) | Self::Unexpected { .. } => ErrorKind::Unavailable,
+            Self::Refused { status, .. } => kind_of_status(*status),
         }
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use skykey_s3_client::{NoCredentials, ObjectAddress, S3Error};
+use skykey_types::ErrorKind;
 use skykey_upstream::{Answer, Fault};
 
 /// Why it did not work; the message is for the person, [`ObjectError::hint`] is what to do next.
@@ -143,12 +144,28 @@ impl ObjectError {
         )
     }
 
-    /// Whether the same may be answered if it is asked again.
+    /// Whether the same request may succeed later.
     pub(crate) fn is_outage(&self) -> bool {
+        self.kind() == ErrorKind::Unavailable
+    }
+
+    /// Returns who can do something about it.
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoAnswer(_) => true,
-            Self::Failed { status, .. } => *status == 429 || (*status >= 500 && *status != 501),
-            _ => false,
+            Self::NoAnswer(_) => ErrorKind::Unavailable,
+            Self::Failed { status, code, .. } => S3Error::kind_of_refusal(*status, code),
+            Self::NoCredentials(_)
+            | Self::NoSuchObject(_)
+            | Self::NoSuchBucket(_)
+            | Self::Refused { .. }
+            | Self::Replaced(_)
+            | Self::ObjectExists(_)
+            | Self::FileExists(_)
+            | Self::Busy(_) => ErrorKind::Refused,
+            Self::NotAFile { .. } | Self::Dots(_) | Self::NoFileName { .. } => ErrorKind::Input,
+            Self::Unexpected { .. } | Self::Damaged { .. } | Self::Local { .. } => {
+                ErrorKind::Internal
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod clock;
 mod credentials;
+mod error_kind;
 mod lease;
 mod lifetime;
 mod lock;
@@ -18,6 +19,7 @@ mod survey;
 
 pub use clock::{Clock, ManualClock, SteadyClock, SystemClock};
 pub use credentials::{AccessKeyId, Credentials};
+pub use error_kind::ErrorKind;
 pub use jiff::{SignedDuration, Timestamp};
 pub use lease::{Lease, LeaseEnd, LeaseId, LeaseState, Method, ParseMethodError};
 pub use lifetime::{Allowed, Lifetime, LifetimeError, Limit, Limits};

@@ -4,6 +4,8 @@ use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use skykey_types::ErrorKind;
+
 /// No answer to a call. Every one is an outage: nothing is known of what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -74,6 +76,15 @@ impl Fault {
             Self::TooLong { limit, .. } => format!("an answer of more than {limit} bytes"),
             Self::Stopped { .. } => "the work was stopped".to_owned(),
         }
+    }
+}
+
+/// Returns the kind of an error that a system answered with this HTTP status.
+pub fn kind_of_status(status: u16) -> ErrorKind {
+    match status {
+        429 | 500.. => ErrorKind::Unavailable,
+        400..=499 => ErrorKind::Refused,
+        _ => ErrorKind::Internal,
     }
 }
 

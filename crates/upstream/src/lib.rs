@@ -25,7 +25,7 @@ mod single_flight;
 pub use body::{RequestBody, ResponseBody};
 pub use cache::{Cache, CacheSettings, Freshness};
 pub use call::{Answer, Call, Repeat};
-pub use fault::{Fault, SetupError};
+pub use fault::{Fault, SetupError, kind_of_status};
 pub use metrics::{Outcome, UpstreamMetrics};
 pub use opened::Opened;
 pub use send::{Standing, Upstream};

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use skykey_s3_client::operations::list_objects_v2::ListOptions;
 use skykey_s3_client::operations::*;
-use skykey_s3_client::{ETag, ErrorKind, Request, S3Error};
+use skykey_s3_client::{ETag, Request, S3Error};
+use skykey_types::ErrorKind;
 use skykey_upstream::Answer;
 
 use crate::server::{Asked, Server, Told, bucket, credentials};

@@ -134,11 +134,7 @@ impl KeystonePort {
 
 /// Returns Keystone's error as the port's.
 fn port_error(error: &Error) -> PortError {
-    if error.is_outage() {
-        PortError::Away(error.to_string())
-    } else {
-        PortError::Refused(error.to_string())
-    }
+    super::port_error(error.kind(), error)
 }
 
 fn credential(made: skykey_keystone::Ec2Credential) -> Ec2Credential {

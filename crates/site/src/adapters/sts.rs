@@ -39,11 +39,9 @@ impl Exchange for StsExchange {
 }
 
 fn port(error: &StsError) -> PortError {
-    if error.is_outage() {
-        PortError::Away(error.to_string())
-    } else if error.blames_the_key() {
+    if error.blames_the_key() && !error.is_outage() {
         PortError::BadKey(error.to_string())
     } else {
-        PortError::Refused(error.to_string())
+        super::port_error(error.kind(), error)
     }
 }
