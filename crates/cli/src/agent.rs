@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use axum::routing::get;
 use axum::{Json, Router, http::StatusCode};
 use serde_json::Value;
-use skykey_client::{Client, ClientError, GrantedLease, Identity, Wish};
+use skykey_client::{Client, ClientError, CredentialsRequest, GrantedLease, Identity};
 use skykey_types::{Clock, Secret, SurveyName};
 use tokio::sync::Notify;
 
@@ -54,7 +54,7 @@ pub struct AgentOptions {
 
 /// How an agent ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum AgentExit {
     /// It was told to stop.
     Stopped,
     /// It was refused, and told to end then.
@@ -68,7 +68,7 @@ pub struct Agent {
 
 struct Inner {
     client: Client,
-    wish: Wish,
+    wish: CredentialsRequest,
     clock: Arc<dyn Clock>,
     memory: Mutex<Memory>,
     /// Held by whoever asks the portal.
@@ -119,7 +119,7 @@ impl Agent {
         let url = format!("http://{}/credentials", listener.local_addr()?);
         let inner = Arc::new(Inner {
             client,
-            wish: Wish {
+            wish: CredentialsRequest {
                 survey,
                 lifetime: options.lifetime,
             },
@@ -135,7 +135,7 @@ impl Agent {
             written: Mutex::default(),
             endpoint: Mutex::default(),
         });
-        let source = Arc::new(Asked(Arc::clone(&inner)));
+        let source = Arc::new(AgentSource(Arc::clone(&inner)));
         let more = health(Arc::clone(&inner));
         // The folder is the next one's when the port is.
         let endpoint = Endpoint::serve(listener, bearer, source, more, taken)?;
@@ -164,12 +164,12 @@ impl Agent {
     }
 
     /// Keeps everything fresh until `stop`, or until a refusal that ends it; then takes out what it wrote.
-    pub async fn run(&self, stop: impl Future<Output = ()>) -> Ended {
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> AgentExit {
         let inner = &self.inner;
         let ended = tokio::select! {
-            () = stop => Ended::Stopped,
-            () = inner.over.notified() => Ended::Refused,
-            () = inner.keep_fresh() => Ended::Stopped,
+            () = stop => AgentExit::Stopped,
+            () = inner.over.notified() => AgentExit::Refused,
+            () = inner.keep_fresh() => AgentExit::Stopped,
         };
         inner.clear();
         ended
@@ -323,10 +323,10 @@ impl Inner {
 
 /// The endpoint's source: from memory, and by asking the portal only if the memory is too old, after a sleep
 /// of the machine.
-struct Asked(Arc<Inner>);
+struct AgentSource(Arc<Inner>);
 
 #[async_trait]
-impl Source for Asked {
+impl Source for AgentSource {
     async fn credentials(&self) -> Result<Arc<GrantedLease>, Refusal> {
         let inner = Arc::clone(&self.0);
         if let Some(known) = lock(&inner.memory).answer(inner.clock.now()) {

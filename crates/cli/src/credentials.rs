@@ -2,12 +2,12 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Wanted, formats, print};
+use super::{CredentialsArgs, formats, print};
 
 #[derive(Args)]
 pub struct Credentials {
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: CredentialsArgs,
     /// The output format
     #[arg(long, value_name = "FORM", default_value = "process")]
     format: Format,

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use super::formats::rfc3339;
 
 /// 48 characters of 5 bits each.
-const UNGUESSABLE: usize = 48;
+const BEARER_CHARS: usize = 48;
 
 /// Where an endpoint's credentials come from.
 #[async_trait]
@@ -53,7 +53,7 @@ pub(super) struct Endpoint {
     serving: JoinHandle<()>,
 }
 
-struct Shared {
+struct EndpointState {
     source: Arc<dyn Source>,
     bearer: Secret,
 }
@@ -69,7 +69,7 @@ impl Endpoint {
         held: impl Send + 'static,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the endpoint's address")?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(EndpointState {
             source,
             bearer: bearer.clone(),
         });
@@ -109,7 +109,7 @@ impl Drop for Endpoint {
 
 /// A bearer that nobody can guess.
 pub(super) fn new_bearer() -> Secret {
-    Secret::new(format!("Bearer {}", random_token(UNGUESSABLE)))
+    Secret::new(format!("Bearer {}", random_token(BEARER_CHARS)))
 }
 
 async fn for_this_address(
@@ -142,7 +142,7 @@ fn is_for(address: SocketAddr, uri: &Uri, headers: &HeaderMap) -> bool {
     host.to_str().is_ok_and(ours) && uri.authority().is_none_or(|named| ours(named.as_str()))
 }
 
-async fn credentials(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+async fn credentials(State(shared): State<Arc<EndpointState>>, headers: HeaderMap) -> Response {
     let brought = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

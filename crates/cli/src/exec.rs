@@ -11,12 +11,12 @@ use async_trait::async_trait;
 use axum::Router;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
-use skykey_client::{Client, GrantedLease, Wish};
+use skykey_client::{Client, CredentialsRequest, GrantedLease};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::Wanted;
+use super::CredentialsArgs;
 use super::endpoint::{Endpoint, Refusal, Source, new_bearer};
 use super::environment::Variables;
 use super::exit::{NOT_EXECUTABLE, NOT_FOUND};
@@ -24,20 +24,20 @@ use super::exit::{NOT_EXECUTABLE, NOT_FOUND};
 #[derive(Args)]
 pub struct Exec {
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: CredentialsArgs,
     /// The command and its arguments, after --
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
 /// Asks as often as it is asked; what is still good is kept on the disk.
-struct Asked {
+struct ClientSource {
     client: Arc<Client>,
-    wish: Wish,
+    wish: CredentialsRequest,
 }
 
 #[async_trait]
-impl Source for Asked {
+impl Source for ClientSource {
     async fn credentials(&self) -> Result<Arc<GrantedLease>, Refusal> {
         let (client, wish) = (Arc::clone(&self.client), self.wish.clone());
         let asked = tokio::spawn(async move { client.credentials(&wish).await });
@@ -68,7 +68,7 @@ impl Exec {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .context("cannot listen on 127.0.0.1")?;
-        let source = Arc::new(Asked { client, wish });
+        let source = Arc::new(ClientSource { client, wish });
         let endpoint = Endpoint::serve(listener, new_bearer(), source, Router::new(), ())?;
         let mut signals = signals()?;
         let (program, arguments) = self

@@ -10,7 +10,7 @@ use super::credentials::Format;
 
 /// The text, ending with a line break.
 pub(super) fn text(format: Format, granted: &GrantedLease) -> anyhow::Result<String> {
-    let keys = Keys::of(granted)?;
+    let keys = CredentialFields::of(granted)?;
     Ok(match format {
         Format::Process => process(&keys),
         Format::Env => env(&keys),
@@ -24,11 +24,11 @@ pub(super) fn text(format: Format, granted: &GrantedLease) -> anyhow::Result<Str
 
 /// The lines of a profile in `~/.aws/credentials`, below its heading.
 pub(super) fn profile(granted: &GrantedLease) -> anyhow::Result<String> {
-    Ok(aws_lines(&Keys::of(granted)?))
+    Ok(aws_lines(&CredentialFields::of(granted)?))
 }
 
 /// What every form is made of. No value holds a blank, a quote or a line break, so none needs quoting.
-struct Keys<'a> {
+struct CredentialFields<'a> {
     survey: &'a str,
     id: &'a str,
     secret: &'a str,
@@ -39,7 +39,7 @@ struct Keys<'a> {
     prefixes: &'a [String],
 }
 
-impl<'a> Keys<'a> {
+impl<'a> CredentialFields<'a> {
     fn of(granted: &'a GrantedLease) -> anyhow::Result<Self> {
         let credentials = &granted.credentials;
         let keys = Self {
@@ -98,7 +98,7 @@ fn lines(value: &serde_json::Value) -> String {
 }
 
 /// The AWS tools' "sourcing credentials with an external process".
-fn process(keys: &Keys<'_>) -> String {
+fn process(keys: &CredentialFields<'_>) -> String {
     let mut value = json!({
         "Version": 1, "AccessKeyId": keys.id, "SecretAccessKey": keys.secret,
     });
@@ -111,12 +111,12 @@ fn process(keys: &Keys<'_>) -> String {
     lines(&value)
 }
 
-fn env(keys: &Keys<'_>) -> String {
+fn env(keys: &CredentialFields<'_>) -> String {
     let token = match keys.token {
         Some(token) => format!("export AWS_SESSION_TOKEN={token}"),
         None => "unset AWS_SESSION_TOKEN".to_owned(),
     };
-    let Keys {
+    let CredentialFields {
         id,
         secret,
         endpoint,
@@ -130,11 +130,11 @@ fn env(keys: &Keys<'_>) -> String {
     )
 }
 
-fn aws(keys: &Keys<'_>) -> String {
+fn aws(keys: &CredentialFields<'_>) -> String {
     format!("[{}]\n{}", keys.survey, aws_lines(keys))
 }
 
-fn aws_lines(keys: &Keys<'_>) -> String {
+fn aws_lines(keys: &CredentialFields<'_>) -> String {
     let token = optional("aws_session_token = ", keys.token);
     format!(
         "aws_access_key_id = {}\naws_secret_access_key = {}\n{token}endpoint_url = {}\nregion = {}\n",
@@ -142,7 +142,7 @@ fn aws_lines(keys: &Keys<'_>) -> String {
     )
 }
 
-fn whole(keys: &Keys<'_>, granted: &GrantedLease) -> String {
+fn whole(keys: &CredentialFields<'_>, granted: &GrantedLease) -> String {
     lines(&json!({
         "lease": granted.lease,
         "credentials": {
@@ -153,7 +153,7 @@ fn whole(keys: &Keys<'_>, granted: &GrantedLease) -> String {
     }))
 }
 
-fn rclone(keys: &Keys<'_>) -> String {
+fn rclone(keys: &CredentialFields<'_>) -> String {
     let token = optional("session_token = ", keys.token);
     format!(
         "[{}]\ntype = s3\nprovider = Other\naccess_key_id = {}\nsecret_access_key = {}\n{token}\
@@ -162,7 +162,7 @@ fn rclone(keys: &Keys<'_>) -> String {
     )
 }
 
-fn s3cmd(keys: &Keys<'_>) -> anyhow::Result<String> {
+fn s3cmd(keys: &CredentialFields<'_>) -> anyhow::Result<String> {
     let token = optional("access_token = ", keys.token);
     let place = s3cmd_place(keys.endpoint, keys.region)?;
     Ok(format!(
@@ -180,7 +180,7 @@ pub(super) fn s3cmd_place(endpoint: &str, region: &str) -> anyhow::Result<String
     ))
 }
 
-fn duckdb(keys: &Keys<'_>) -> anyhow::Result<String> {
+fn duckdb(keys: &CredentialFields<'_>) -> anyhow::Result<String> {
     let (host, encrypted) = host(keys.endpoint)?;
     let token = match keys.token {
         Some(token) => format!(", SESSION_TOKEN '{token}'"),

@@ -29,10 +29,10 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
-use skykey_client::{Client, Identity, Places, Portal, Wish};
+use skykey_client::{Client, CredentialsRequest, Identity, Places, Portal};
 use skykey_types::{SignedDuration, SurveyName, SystemClock, Timestamp};
 
-pub use agent::{Agent, AgentOptions, Ended, OnRefused, ParseOnRefusedError};
+pub use agent::{Agent, AgentExit, AgentOptions, OnRefused, ParseOnRefusedError};
 pub use command::Command;
 pub use complaint::complain;
 pub use doctor::run as run_doctor;
@@ -53,7 +53,7 @@ pub struct At {
 
 /// Which credentials.
 #[derive(Args, Debug, Clone)]
-pub(crate) struct Wanted {
+pub(crate) struct CredentialsArgs {
     /// The survey; `skykey surveys` lists them
     #[arg(long, value_name = "NAME")]
     survey: SurveyName,
@@ -111,15 +111,15 @@ fn client_at(portal: Portal) -> anyhow::Result<Client> {
     Ok(Client::new(&places()?, portal, Arc::new(SystemClock))?)
 }
 
-impl Wanted {
+impl CredentialsArgs {
     fn client(&self) -> anyhow::Result<Client> {
         let client = self.asker.client(&self.at, |name| std::env::var_os(name))?;
         no_choice_of_lifetime(&client, self.lifetime)?;
         Ok(client)
     }
 
-    fn wish(&self) -> Wish {
-        Wish {
+    fn wish(&self) -> CredentialsRequest {
+        CredentialsRequest {
             survey: self.survey.clone(),
             lifetime: self.lifetime,
         }

@@ -18,7 +18,7 @@ use loopback::Listening;
 use opener::Opener;
 
 /// How long a person may take in the browser: another institute's login, a second factor.
-const PATIENCE: Duration = Duration::from_mins(10);
+const LOGIN_TIMEOUT: Duration = Duration::from_mins(10);
 
 #[derive(Args)]
 pub struct Login {
@@ -107,7 +107,7 @@ async fn in_browser(client: &Client, listening: Listening, keep: Keep) -> anyhow
     print(&format!(
         "{begin}\n\n    {}\n\nWaiting, for {} minutes at most. Ctrl-C gives up; 'skykey login --device' needs no browser here.\n",
         login.url(),
-        PATIENCE.as_secs() / 60
+        LOGIN_TIMEOUT.as_secs() / 60
     ))?;
     let login = Arc::new(login);
     let read = {
@@ -118,5 +118,5 @@ async fn in_browser(client: &Client, listening: Listening, keep: Keep) -> anyhow
         let done = client.finish_browser_login(&login, &code, keep).await;
         Ok(done?)
     };
-    listening.wait(read, finish, PATIENCE).await
+    listening.wait(read, finish, LOGIN_TIMEOUT).await
 }

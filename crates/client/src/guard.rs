@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::ClientError;
 
 /// Longer than the slowest renewal or lease takes, with all its repetitions.
-const PATIENCE: Duration = Duration::from_mins(1);
+const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Held while it lives; it goes with the process, however that ends.
@@ -29,7 +29,7 @@ impl Guard {
             .mode(0o600)
             .open(path)
             .map_err(|error| ClientError::file("open", path, &error))?;
-        let patience = Instant::now() + PATIENCE;
+        let patience = Instant::now() + LOCK_TIMEOUT;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
@@ -39,7 +39,7 @@ impl Guard {
                 Err(TryLockError::WouldBlock) => {
                     return Err(ClientError::Busy {
                         path: path.to_owned(),
-                        waited: PATIENCE,
+                        waited: LOCK_TIMEOUT,
                     });
                 }
                 Err(TryLockError::Error(error)) => {

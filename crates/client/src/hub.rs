@@ -9,7 +9,7 @@ use skykey_upstream::Answer;
 
 use crate::answers::GrantedLease;
 use crate::api::Proof;
-use crate::{Client, ClientError, Wish};
+use crate::{Client, ClientError, CredentialsRequest};
 
 const ASK: &str = "get a notebook server's credentials";
 /// In which the portal names the survey that it chose.
@@ -33,7 +33,7 @@ impl Client {
     pub(crate) async fn lease_by_hub(
         &self,
         token: &Secret,
-        wish: &Wish,
+        wish: &CredentialsRequest,
     ) -> Result<GrantedLease, ClientError> {
         let answer = self.ask_as_hub(token, Some(&wish.survey)).await?;
         let keys: ContainerCredentials = self.json(ASK, &answer)?;

@@ -11,7 +11,7 @@ use skykey_types::Secret;
 use crate::{ClientError, OpenStack};
 
 /// The longest token that is read from a file, in bytes; no server takes a longer header.
-const LONGEST: usize = 16 << 10;
+const MAX_TOKEN_FILE_BYTES: usize = 16 << 10;
 
 /// In whose name a [`Client`](crate::Client) asks: where the bearer of its calls comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -72,7 +72,7 @@ pub(crate) fn token_in(path: &Path) -> Result<Secret, ClientError> {
         Ok(None) => return Err(no_token("there is no such file")),
         Err(error) => return Err(no_token(&error.to_string())),
     };
-    if bytes.len() > LONGEST {
+    if bytes.len() > MAX_TOKEN_FILE_BYTES {
         return Err(no_token("it is longer than any token"));
     }
     let text = String::from_utf8(bytes).map_err(|_| no_token("it is not text"))?;
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(read(b"abc.def\n").unwrap(), "abc.def");
         let json = br#"{"access_token":"abc","expires_in":10}"#;
         assert_eq!(read(json).unwrap(), "abc");
-        let long = vec![b'a'; LONGEST + 1];
+        let long = vec![b'a'; MAX_TOKEN_FILE_BYTES + 1];
         for (content, why) in [
             (&b""[..], "empty"),
             (b" \n", "empty"),

@@ -10,7 +10,7 @@ use skykey_types::Secret;
 mod secret_service;
 
 /// A keyring that has not answered by then is taken for none: nobody waits for a dialogue that they do not see.
-const PATIENCE: Duration = Duration::from_secs(4);
+const KEYRING_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Which secret is meant: a keyring is its person's, not one folder's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,11 +73,11 @@ async fn aside<T: Send + 'static>(
 pub(crate) async fn patiently<T>(
     asked: impl Future<Output = Result<T, KeyringError>>,
 ) -> Result<T, KeyringError> {
-    match tokio::time::timeout(PATIENCE, asked).await {
+    match tokio::time::timeout(KEYRING_TIMEOUT, asked).await {
         Ok(answer) => answer,
         Err(_) => Err(KeyringError(format!(
             "it did not answer within {} s",
-            PATIENCE.as_secs()
+            KEYRING_TIMEOUT.as_secs()
         ))),
     }
 }

@@ -15,11 +15,11 @@ use crate::{Client, ClientError, places};
 
 /// Credentials are replaced when this much is left: botocore begins to ask for others at 15 minutes,
 /// so what it is given is never already too old for it.
-pub const LEFT: SignedDuration = SignedDuration::from_mins(20);
+pub const MIN_LEASE_VALIDITY: SignedDuration = SignedDuration::from_mins(20);
 
 /// Which credentials are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct CredentialsRequest {
     /// Of which survey.
     pub survey: SurveyName,
     /// For how many seconds; the survey's shortest if left out. Not asked of a notebook server's portal.
@@ -53,11 +53,14 @@ struct KeptWire<'a> {
 }
 
 impl Client {
-    /// Credentials that read the survey: those that are kept while more than [`LEFT`] is left and the
+    /// Credentials that read the survey: those that are kept while more than [`MIN_LEASE_VALIDITY`] is left and the
     /// portal calls their lease live (it is asked as often as it looks itself), else new ones. Of
     /// many who ask at once, in this process or another, one asks the portal. While the
     /// portal is away, kept credentials are handed out until they end.
-    pub async fn credentials(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
+    pub async fn credentials(
+        &self,
+        wish: &CredentialsRequest,
+    ) -> Result<GrantedLease, ClientError> {
         // Before anything is written.
         let holder = self.holder()?;
         self.folder.make()?;
@@ -74,7 +77,7 @@ impl Client {
             return self.lease(wish).await;
         };
         let theirs = kept.holder == holder;
-        let asked = if kept.left(now) <= LEFT {
+        let asked = if kept.left(now) <= MIN_LEASE_VALIDITY {
             self.lease(wish).await
         } else if theirs && now.duration_since(kept.seen_live).abs() < kept.look_every() {
             return Ok(kept.granted());
@@ -120,7 +123,7 @@ impl Client {
     /// lease is live. The same come back if it is.
     pub async fn credentials_after_refusal(
         &self,
-        wish: &Wish,
+        wish: &CredentialsRequest,
         refused: &AccessKeyId,
     ) -> Result<GrantedLease, ClientError> {
         let granted = self.credentials(wish).await?;
@@ -192,7 +195,7 @@ impl Client {
     }
 
     /// A new lease, which is kept.
-    async fn lease(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
+    async fn lease(&self, wish: &CredentialsRequest) -> Result<GrantedLease, ClientError> {
         let path = self.folder.lease(&wish.name());
         // Or each attempt would leave a lease behind.
         let room = places::room(&path)?;
@@ -230,7 +233,7 @@ impl Client {
         Ok(kept.granted())
     }
 
-    async fn lease_by_api(&self, wish: &Wish) -> Result<GrantedLease, ClientError> {
+    async fn lease_by_api(&self, wish: &CredentialsRequest) -> Result<GrantedLease, ClientError> {
         const ASK: &str = "lease credentials";
         let request = LeaseRequest {
             lifetime: wish
@@ -242,7 +245,7 @@ impl Client {
     }
 }
 
-impl Wish {
+impl CredentialsRequest {
     /// Fit for a file name: a survey's name is letters, digits and hyphens.
     fn name(&self) -> String {
         match self.lifetime {

@@ -36,7 +36,7 @@ pub use identity::Identity;
 pub use joining::Joining;
 pub use kept::{Keep, KeptIn};
 pub use keyring::{DesktopKeyring, Entry, Keyring, KeyringError};
-pub use leases::{LEFT, Wish};
+pub use leases::{CredentialsRequest, MIN_LEASE_VALIDITY};
 pub use login::{Begun, KeptLogin, LoggedIn, Who};
 pub use logout::LoggedOut;
 pub use openstack::OpenStack;

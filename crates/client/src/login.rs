@@ -13,9 +13,9 @@ use crate::keyring::KeyringError;
 use crate::{Client, ClientError, places};
 
 /// An access token is renewed when this much is left: clocks differ, and a request takes time.
-const LEFT: SignedDuration = SignedDuration::from_secs(60);
+const MIN_TOKEN_VALIDITY: SignedDuration = SignedDuration::from_secs(60);
 /// RFC 8628 §3.5: five seconds more after each `slow_down`.
-const SLOWER: SignedDuration = SignedDuration::from_secs(5);
+const POLL_SLOWDOWN: SignedDuration = SignedDuration::from_secs(5);
 
 /// A login by device code that has begun.
 #[derive(Debug)]
@@ -87,12 +87,12 @@ impl Client {
             tokio::time::sleep(pause).await;
             match iam.poll_device(&begun.device).await {
                 Ok(DevicePoll::Pending) => {}
-                Ok(DevicePoll::SlowDown) => every += SLOWER,
+                Ok(DevicePoll::SlowDown) => every += POLL_SLOWDOWN,
                 Ok(DevicePoll::Done(login)) => break *login,
                 Ok(DevicePoll::Denied) => return Err(ClientError::LoginRefused),
                 Ok(DevicePoll::Expired) => return Err(ClientError::CodeExpired),
                 // RFC 8628 §3.5: go on, more slowly; the code ends by itself.
-                Err(error) if error.is_outage() => every += SLOWER,
+                Err(error) if error.is_outage() => every += POLL_SLOWDOWN,
                 Err(error) => return Err(error.into()),
             }
         };
@@ -223,7 +223,7 @@ impl Client {
     }
 
     fn is_good(&self, kept: &Kept) -> bool {
-        self.clock.now() + LEFT < kept.expires
+        self.clock.now() + MIN_TOKEN_VALIDITY < kept.expires
     }
 
     /// The IAM of a login that is kept.

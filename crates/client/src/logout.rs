@@ -7,7 +7,7 @@ use crate::kept::Kept;
 use crate::{Client, ClientError};
 
 /// Nobody waits longer for an IAM that is away than this; the login is forgotten here in any case.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REVOKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a login ended.
 #[derive(Debug)]
@@ -64,10 +64,10 @@ impl Client {
                 None => iam.revoke_access_token(&kept.access_token).await,
             }
         };
-        match tokio::time::timeout(PATIENCE, revoke).await {
+        match tokio::time::timeout(REVOKE_TIMEOUT, revoke).await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(ClientError::Silent {
-                seconds: PATIENCE.as_secs(),
+                seconds: REVOKE_TIMEOUT.as_secs(),
             }),
         }
     }

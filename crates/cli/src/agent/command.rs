@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::folder::Seen;
-use super::{Agent, AgentOptions, Ended, OnRefused, say, usual_folder};
+use super::{Agent, AgentExit, AgentOptions, OnRefused, say, usual_folder};
 use crate::complaint::complain;
 use crate::exit::REFUSED;
 use crate::identity::Asker;
@@ -41,17 +41,17 @@ enum Other {
         #[arg(long, value_name = "TIME", value_parser = crate::lifetime)]
         wait: Option<u32>,
         #[command(flatten)]
-        place: Place,
+        place: AgentArgs,
     },
     /// Show the state of the running agent; the exit code is 0 if it has credentials, 77 if it was refused, else 1
     Status {
         #[command(flatten)]
-        place: Place,
+        place: AgentArgs,
     },
 }
 
 #[derive(Args)]
-struct Place {
+struct AgentArgs {
     /// The agent's folder, one for each agent [default: agent/MACHINE, beside the login]
     #[arg(long, value_name = "DIR", env = variables::AGENT_FOLDER)]
     folder: Option<PathBuf>,
@@ -82,7 +82,7 @@ struct Run {
     #[arg(long, value_name = "wait|exit|COMMAND", default_value = "wait")]
     on_refused: OnRefused,
     #[command(flatten)]
-    place: Place,
+    place: AgentArgs,
     #[command(flatten)]
     asker: Asker,
     #[command(flatten)]
@@ -145,11 +145,11 @@ impl Run {
         };
         let ended = tokio::select! {
             ended = agent.run(stop) => ended,
-            () = look_when_told => Ended::Stopped,
+            () = look_when_told => AgentExit::Stopped,
         };
         Ok(match ended {
-            Ended::Stopped => ExitCode::SUCCESS,
-            Ended::Refused => ExitCode::from(REFUSED),
+            AgentExit::Stopped => ExitCode::SUCCESS,
+            AgentExit::Refused => ExitCode::from(REFUSED),
         })
     }
 }
@@ -160,7 +160,7 @@ fn is_refusal(error: &anyhow::Error) -> bool {
         .is_some_and(ClientError::is_refusal)
 }
 
-impl Place {
+impl AgentArgs {
     fn path(&self) -> anyhow::Result<PathBuf> {
         match &self.folder {
             Some(folder) => Ok(folder.clone()),

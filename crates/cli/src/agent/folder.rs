@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant, sleep};
 const OTHERS: u32 = 0o077;
 
 /// So long an agent that is just stopping is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The folder of an agent.
@@ -69,7 +69,7 @@ impl Folder {
             .mode(0o600)
             .open(&at)
             .with_context(|| format!("cannot open {}", at.display()))?;
-        let patience = Instant::now() + PATIENCE;
+        let patience = Instant::now() + AGENT_STOP_TIMEOUT;
         while let Err(error) = lock.try_lock() {
             let TryLockError::Error(error) = error else {
                 if Instant::now() < patience {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use skykey_client::{GrantedLease, LEFT};
+use skykey_client::{GrantedLease, MIN_LEASE_VALIDITY};
 use skykey_types::{SignedDuration, Timestamp};
 
 use crate::endpoint::Refusal;
@@ -166,7 +166,8 @@ impl Memory {
             Some(Ok(granted)) => {
                 // In time for the next ones.
                 let until = granted.credentials.expiration.map_or(SELDOM, |end| {
-                    end.duration_since(looked).saturating_sub(LEFT)
+                    end.duration_since(looked)
+                        .saturating_sub(MIN_LEASE_VALIDITY)
                 });
                 if until > SignedDuration::ZERO {
                     self.look_every.min(until)

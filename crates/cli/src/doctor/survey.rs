@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use skykey_client::{Client, GrantedLease, Wish};
+use skykey_client::{Client, CredentialsRequest, GrantedLease};
 use skykey_transfer::{
     CredentialsProvider, NoCredentials, ObjectAddress, ObjectError, Objects, ObjectsSettings,
 };
@@ -16,7 +16,7 @@ use skykey_checks::section::{Because, NotWell, Section, Seen};
 /// How the name of what must not be written begins.
 const PROBE: &str = "skykey-doctor-";
 /// Nobody would guess it, so nothing of anybody's is replaced.
-const UNGUESSABLE: usize = 16;
+const PROBE_NAME_CHARS: usize = 16;
 
 /// One lease, and no other: what is looked at is this one.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub(super) async fn examine(
 }
 
 async fn lease(client: &Client, survey: &SurveyName) -> Seen<GrantedLease> {
-    let wish = Wish {
+    let wish = CredentialsRequest {
         survey: survey.clone(),
         lifetime: None,
     };
@@ -172,7 +172,7 @@ async fn read_only(store: &Objects, places: &[Prefix]) -> Seen {
             "tell the people who run the portal",
         ));
     };
-    let name = format!("{PROBE}{}", random_token(UNGUESSABLE));
+    let name = format!("{PROBE}{}", random_token(PROBE_NAME_CHARS));
     let at = ObjectAddress {
         bucket: place.bucket.clone(),
         key: format!("{}{name}", place.prefix),
@@ -249,12 +249,12 @@ mod tests {
 
     use super::*;
 
-    type Asked = Arc<Mutex<Vec<String>>>;
+    type SeenRequests = Arc<Mutex<Vec<String>>>;
 
     /// A store that answers a PUT and a DELETE so.
-    async fn store(put: u16, delete: u16) -> (Objects, Asked) {
-        let seen = Asked::default();
-        let answer = async move |State(seen): State<Asked>, method: Method, uri: Uri| {
+    async fn store(put: u16, delete: u16) -> (Objects, SeenRequests) {
+        let seen = SeenRequests::default();
+        let answer = async move |State(seen): State<SeenRequests>, method: Method, uri: Uri| {
             seen.lock()
                 .unwrap()
                 .push(format!("{method} {}", uri.path()));

@@ -29,7 +29,7 @@ pub(super) struct Listening {
 /// The code, or why there is none; or that it is nobody's whom we know.
 pub(super) type Read = Result<Result<Secret, ClientError>, NotOurs>;
 
-struct Shared {
+struct LoopbackState {
     /// Reads the query that a browser brings.
     read: Box<dyn Fn(&str) -> Read + Send + Sync>,
     /// What `Host` must be.
@@ -79,7 +79,7 @@ impl Listening {
         let (answer, answered) = oneshot::channel();
         let (tell, outcome) = watch::channel(None);
         let (stop, stopped) = oneshot::channel::<()>();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(LoopbackState {
             read: Box::new(read),
             host: format!("127.0.0.1:{}", self.port),
             answer: Mutex::new(Some(answer)),
@@ -113,7 +113,7 @@ impl Listening {
     }
 }
 
-async fn come_back(State(shared): State<Arc<Shared>>, request: Request) -> Page {
+async fn come_back(State(shared): State<Arc<LoopbackState>>, request: Request) -> Page {
     let host = request.headers().get(header::HOST);
     if host.is_none_or(|host| host.as_bytes() != shared.host.as_bytes()) {
         return Page::AnotherHost;
@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_mins(1);
+    const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
     /// As the client does it: `state=ours`.
     fn read(query: &str) -> Read {
@@ -185,7 +185,11 @@ mod tests {
         let port = listening.port;
         let redirect = format!("http://127.0.0.1:{port}/callback");
         assert_eq!(listening.redirect().unwrap().as_str(), redirect);
-        let wait = listening.wait(read, async |code| Ok(code.expose().to_owned()), LONG);
+        let wait = listening.wait(
+            read,
+            async |code| Ok(code.expose().to_owned()),
+            TEST_TIMEOUT,
+        );
         let (result, page) = tokio::join!(wait, get(port, "code=1&state=ours"));
         assert_eq!(result.unwrap(), "code=1");
         assert!(page.starts_with("HTTP/1.1 200"), "{page}");
@@ -201,7 +205,7 @@ mod tests {
         let listening = Listening::at(&LoginPorts::Any).await.unwrap();
         let port = listening.port;
         let ours = format!("127.0.0.1:{port}");
-        let wait = listening.wait(read, async |_| Ok(()), LONG);
+        let wait = listening.wait(read, async |_| Ok(()), TEST_TIMEOUT);
         let attempts = async {
             for (query, status) in [
                 ("code=1", 403),
@@ -246,7 +250,7 @@ mod tests {
             go_on.notified().await;
             Ok(code.expose().to_owned())
         };
-        let wait = listening.wait(read, finish, LONG);
+        let wait = listening.wait(read, finish, TEST_TIMEOUT);
         let second = async {
             begun.notified().await;
             let page = get(port, "code=2&state=ours").await;
@@ -265,7 +269,7 @@ mod tests {
             let listening = Listening::at(&LoginPorts::Any).await.unwrap();
             let port = listening.port;
             let finish = async |_| -> anyhow::Result<()> { bail!("a secret of the code") };
-            let wait = listening.wait(read, finish, LONG);
+            let wait = listening.wait(read, finish, TEST_TIMEOUT);
             let (result, page) = tokio::join!(wait, get(port, query));
             result.unwrap_err();
             assert!(page.starts_with("HTTP/1.1 400"), "{page}");

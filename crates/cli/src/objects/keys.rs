@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use skykey_client::{Client, ClientError, GrantedLease, Place, Wish};
+use skykey_client::{Client, ClientError, CredentialsRequest, GrantedLease, Place};
 use skykey_transfer::{CredentialsProvider, NoCredentials};
 use skykey_types::{AccessKeyId, Credentials, SignedDuration, SurveyName};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// For so long nothing is looked up again. Shorter than the portal takes to see a removal.
-const BELIEVED: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// The store hears of the end of a lease a little before the portal's list shows it, so the portal is asked
 /// so often, so far apart, before a refusal is believed to have another reason.
 const ASKED: u32 = 3;
 const APART: Duration = Duration::from_millis(300);
 /// A lease that writes is replaced when this much is left.
-const LEFT: SignedDuration = SignedDuration::from_mins(5);
+const MIN_VALIDITY: SignedDuration = SignedDuration::from_mins(5);
 
 /// A survey's credentials, from the client's keeping, or of leases of their own that write.
 #[derive(Debug)]
@@ -81,13 +81,13 @@ impl Lease {
 
     fn is_good(&self, since: Instant, granted: &GrantedLease) -> bool {
         if !self.write {
-            return since.elapsed() < BELIEVED;
+            return since.elapsed() < CHECK_INTERVAL;
         }
         let now = self.client.clock().now();
         granted
             .credentials
             .expiration
-            .is_none_or(|end| end.duration_since(now) > LEFT)
+            .is_none_or(|end| end.duration_since(now) > MIN_VALIDITY)
     }
 
     async fn another(&self) -> Result<GrantedLease, ClientError> {
@@ -132,8 +132,8 @@ impl Lease {
             .any(|lease| lease.id == id && lease.state == "live"))
     }
 
-    fn wish(&self) -> Wish {
-        Wish {
+    fn wish(&self) -> CredentialsRequest {
+        CredentialsRequest {
             survey: self.survey.clone(),
             lifetime: None,
         }

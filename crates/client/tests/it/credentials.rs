@@ -3,15 +3,15 @@
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
-use skykey_client::{GrantedLease, Wish};
+use skykey_client::{CredentialsRequest, GrantedLease};
 
 use crate::portal::{Fake, SECRET_KEY, granted, lease, no};
 
 const LEASE: &str = "POST /api/v1/leases";
 const LIST: &str = "GET /api/v1/leases";
 
-fn wish() -> Wish {
-    Wish {
+fn wish() -> CredentialsRequest {
+    CredentialsRequest {
         survey: "m13".parse().unwrap(),
         lifetime: None,
     }
@@ -90,7 +90,7 @@ async fn another_lifetime_is_another_lease() {
     let fake = world().await;
     let client = fake.logged_in(100_000);
     client.credentials(&wish()).await.unwrap();
-    let longer = Wish {
+    let longer = CredentialsRequest {
         lifetime: Some(7200),
         ..wish()
     };
@@ -116,7 +116,7 @@ async fn a_lease_is_looked_after_as_often_as_the_portal_looks() {
 }
 
 #[tokio::test]
-async fn whoever_was_removed_is_told_and_handed_nothing_more() {
+async fn a_removed_person_gets_the_reason_and_no_credentials() {
     let fake = world().await;
     let client = fake.logged_in(100_000);
     client.credentials(&wish()).await.unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use skykey_client::{Client, ClientError, Identity, Wish};
+use skykey_client::{Client, ClientError, CredentialsRequest, Identity};
 
 use crate::portal::{Fake, NOW, SECRET_KEY, granted, lease, no};
 
@@ -11,8 +11,8 @@ const LEASE: &str = "POST /api/v1/leases";
 const LIST: &str = "GET /api/v1/leases";
 const HUB: &str = "GET /jupyter/credentials";
 
-fn wish() -> Wish {
-    Wish {
+fn wish() -> CredentialsRequest {
+    CredentialsRequest {
         survey: "m13".parse().unwrap(),
         lifetime: None,
     }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use serde_json::{Value, json};
-use skykey_client::{Client, ClientError, Identity, OpenStack, Wish};
+use skykey_client::{Client, ClientError, CredentialsRequest, Identity, OpenStack};
 
 use crate::portal::{Fake, at, granted, lease, no};
 
@@ -13,8 +13,8 @@ const SITE: &str = "GET /api/v1/site";
 const LOGIN: &str = "POST /v3/auth/tokens";
 const SECRET: &str = "the-application-credentials-secret";
 
-fn wish() -> Wish {
-    Wish {
+fn wish() -> CredentialsRequest {
+    CredentialsRequest {
         survey: "m13".parse().unwrap(),
         lifetime: None,
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use skykey_cli::{Agent, AgentOptions, Ended, OnRefused};
+use skykey_cli::{Agent, AgentExit, AgentOptions, OnRefused};
 use skykey_client::{Client, Identity, Places};
 use skykey_types::{AccessKeyId, Clock, Credentials, SignedDuration, Timestamp};
 use tempfile::TempDir;
@@ -99,7 +99,7 @@ impl Machine {
 }
 
 /// Runs until it is told to stop.
-fn running(agent: Agent) -> (oneshot::Sender<()>, JoinHandle<Ended>) {
+fn running(agent: Agent) -> (oneshot::Sender<()>, JoinHandle<AgentExit>) {
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(async move {
         let stop = async {
@@ -176,7 +176,7 @@ async fn an_agent_hands_out_credentials_that_read_and_new_ones_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_not_the_bearer_or_comes_by_another_name_is_refused() {
+async fn a_wrong_bearer_or_host_is_refused() {
     let machine = Machine::start().await;
     let agent = machine.agent().await;
     let bearer = std::fs::read_to_string(machine.file("bearer")).unwrap();
@@ -290,7 +290,7 @@ async fn a_removal_is_told_in_a_sentence_and_what_was_written_is_taken_out() {
 
     let (stop, ended) = running(agent);
     stop.send(()).unwrap();
-    assert_eq!(ended.await.unwrap(), Ended::Stopped);
+    assert_eq!(ended.await.unwrap(), AgentExit::Stopped);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "[mine]\na = b\n");
     assert!(!machine.file("agent.env").exists());
     machine.sky.world.stop().await;
@@ -308,10 +308,10 @@ async fn an_agent_that_is_told_to_ends_at_a_refusal_also_at_the_start() {
     machine.later(30);
     agent.look().await;
     let (_stop, ended) = running(agent);
-    assert_eq!(ended.await.unwrap(), Ended::Refused);
+    assert_eq!(ended.await.unwrap(), AgentExit::Refused);
     let agent = Agent::start(options, machine.client()).await.unwrap();
     let (_stop, ended) = running(agent);
-    assert_eq!(ended.await.unwrap(), Ended::Refused);
+    assert_eq!(ended.await.unwrap(), AgentExit::Refused);
     machine.sky.world.stop().await;
 }
 
