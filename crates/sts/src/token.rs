@@ -16,7 +16,7 @@ const PURPOSE: Purpose = Purpose("session-token");
 const PREFIX: &str = "skykey1.";
 
 /// No token of ours comes near; Ceph's are below 1 KiB too.
-const LONGEST: usize = 8192;
+const MAX_TOKEN_BYTES: usize = 8192;
 
 /// What a session token says.
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ impl SessionTokens {
         access_key_id: &AccessKeyId,
         token: &str,
     ) -> Result<OpenedSession, TokenError> {
-        if token.len() > LONGEST {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
         let text = token.strip_prefix(PREFIX).ok_or(TokenError::Invalid)?;
