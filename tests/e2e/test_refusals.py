@@ -410,7 +410,7 @@ ROUTES = [("GET", "me"), ("GET", "surveys"), ("POST", "leases"), ("GET", "leases
 
 
 @pytest.mark.parametrize("method,path", ROUTES)
-def test_the_api_refuses_whoever_has_no_valid_token(sky, method, path):
+def test_the_api_refuses_a_request_without_a_valid_token(sky, method, path):
     person = sky.person("bob")
     url = person.portal(f"api/v1/{path}")
     header, payload, signature = person.token.split(".")

@@ -129,7 +129,7 @@ def test_command_lines_read_with_nothing_but_the_environment(brief, job, what):
     assert "M13_blue_0001.fits" in job.run(*words).stdout
 
 
-def test_whoever_is_removed_is_told_and_once_they_are_back_the_same_client_goes_on(brief, job, monkeypatch):
+def test_a_removed_person_sees_the_reason_and_the_same_client_works_again_when_back(brief, job, monkeypatch):
     s3 = job.session(monkeypatch).client("s3", config=Config(retries={"total_max_attempts": 1}))
     s3.list_objects_v2(Bucket="m13")
     olive, bob = brief.person("olive"), job.person

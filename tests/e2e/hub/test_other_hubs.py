@@ -93,7 +93,7 @@ def adas_kernel(at_provider, ada):
     return at_provider.kernel("ada")
 
 
-def test_without_scim_whoever_never_was_at_the_portal_is_sent_there_once(at_provider, ada, adas_kernel):
+def test_without_scim_a_person_new_to_the_portal_is_sent_there_once(at_provider, ada, adas_kernel):
     portal = at_provider.sky.up["portal"]
     # Without credentials boto3 does not even make a client.
     error = json.loads(adas_kernel.run(FIRST_TRY.format(seconds=0)))
@@ -118,7 +118,7 @@ def test_at_the_provider_a_removal_stops_it_and_readmission_recovers(at_provider
     ends_with(adas_kernel, True, 20)
 
 
-def test_whoever_is_deleted_at_the_provider_is_refused_by_skykey_and_by_the_hub(at_provider, adas_kernel):
+def test_a_person_deleted_at_the_provider_is_refused_by_skykey_and_by_the_hub(at_provider, adas_kernel):
     token = adas_kernel.run(TOKEN).strip()
     assert (credentials(at_provider, token).status_code, who_has(at_provider, token)) == (200, 200)
     at_provider.provider.delete("ada")
@@ -157,7 +157,7 @@ def test_a_hub_of_the_line_before_reads_across_an_expiry(stopping, bob_there):
     reads_across(kernel, 1)
 
 
-def test_whoever_is_removed_has_their_server_stopped_and_starts_another_when_they_are_back(stopping, bob_there):
+def test_a_removed_persons_server_is_stopped_and_starts_again_when_they_are_back(stopping, bob_there):
     kernel = stopping.kernel("bob")
     token = kernel.run(TOKEN).strip()
     assert (credentials(stopping, token).status_code, who_has(stopping, token)) == (200, 200)

@@ -288,7 +288,7 @@ for line in sys.stdin:
             assert run.wait(20) == 0, run.stderr.read()
 
 
-def test_whoever_is_removed_reads_why_in_python_and_reads_on_when_back(python, sky, published, tmp_path):
+def test_a_removed_person_sees_the_reason_in_python_and_reads_again_when_back(python, sky, published, tmp_path):
     alice, olive = sky.person("alice"), sky.person("olive")
     user = User(python, sky, tmp_path)
     user.login(alice)

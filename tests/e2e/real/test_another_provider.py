@@ -43,7 +43,7 @@ def states(site, browser):
     return page.status_code, html.unescape(page.text)
 
 
-def test_whoever_is_in_the_group_logs_in_and_reads(elsewhere):
+def test_a_member_of_the_group_logs_in_and_reads(elsewhere):
     browser, page = logged_in(elsewhere, "ada")
     for method in ("sts-lite", "assume-role"):
         answer = lease(elsewhere, browser, page, method=method)
@@ -53,7 +53,7 @@ def test_whoever_is_in_the_group_logs_in_and_reads(elsewhere):
         assert ask(keys, "put_object", {"Bucket": "m13", "Key": "x", "Body": b"x"}) == "AccessDenied"
 
 
-def test_whoever_leaves_the_group_loses_their_leases(elsewhere, eventually):
+def test_a_person_who_leaves_the_group_loses_their_leases(elsewhere, eventually):
     browser, page = logged_in(elsewhere, "ben")
     assert lease(elsewhere, browser, page).status_code == 200
     assert "until" in states(elsewhere, browser)[1]
@@ -67,7 +67,7 @@ def test_whoever_leaves_the_group_loses_their_leases(elsewhere, eventually):
     assert lease(elsewhere, browser, page).status_code == 200
 
 
-def test_whoever_is_deleted_loses_their_leases(elsewhere, eventually):
+def test_a_deleted_person_loses_their_leases(elsewhere, eventually):
     browser, page = logged_in(elsewhere, "cyd")
     assert lease(elsewhere, browser, page).status_code == 200
     elsewhere.provider.delete("cyd")

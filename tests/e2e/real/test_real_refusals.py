@@ -105,7 +105,7 @@ def test_a_lifetime_that_cannot_be_had_is_refused(alice, lifetime, method):
     assert answer.status_code == 400, answer.text
 
 
-def test_whoever_is_in_no_group_gets_nothing(in_order):
+def test_a_person_in_no_group_gets_nothing(in_order):
     olive = in_order.person("olive")
     for method in ("sts-lite", "assume-role", "ec2"):
         answer = olive.ask_lease(method=method)

@@ -43,7 +43,7 @@ async fn no_lease_outlives_the_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_removed_is_refused_at_the_next_request_after_the_watch_has_looked() {
+async fn a_removed_person_is_refused_after_the_next_membership_check() {
     let sky = TestWorld::start().await;
     let bob = sky
         .lease("bob", "gateway", "3600", "read")

@@ -165,7 +165,7 @@ async fn a_notebook_server_reads_with_what_it_is_handed_and_gets_new_ones_in_tim
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_nobodys_server_is_refused() {
+async fn a_token_of_no_server_is_refused() {
     let hub = Hub::start("", &["m13", "other"]).await;
     let bob = |scopes: Value| json!({ "name": "bob", "kind": "user", "scopes": scopes });
     hub.know(

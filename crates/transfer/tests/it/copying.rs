@@ -170,7 +170,7 @@ async fn a_removal_ends_it_for_all() {
 }
 
 #[tokio::test]
-async fn whoever_stops_it_finds_no_half_file() {
+async fn a_stopped_copy_leaves_no_partial_file() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(|asked| {
         if asked.line.contains("list-type=2") {

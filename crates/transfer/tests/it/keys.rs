@@ -79,7 +79,7 @@ async fn a_lease_that_ends_in_the_middle_is_renewed_and_reading_goes_on() {
 }
 
 #[tokio::test]
-async fn whoever_was_removed_hears_the_portals_sentence() {
+async fn a_removed_person_sees_the_portals_message() {
     let server = Server::start_with(in_turn(&[Some("ak1"), None]), |_| {
         Told::error(403, "AccessDenied")
     })
