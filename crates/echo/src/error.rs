@@ -202,7 +202,7 @@ pub(crate) fn remedy(status: u16, code: &str) -> &'static str {
         (_, "InvalidArgument") => {
             "Echo does not accept a value; with credentials that have a session token, the token may be damaged"
         }
-        (429, _) | (_, "SlowDown") => "Echo asks for patience; try again later",
+        (429, _) | (_, "SlowDown") => "Echo limits the rate of requests; try again later",
         (501, _) | (_, "NotImplemented") => "this version of Echo does not have it",
         (500, "UnknownError") => {
             "something behind Echo does not answer, usually Keystone; see whether Keystone is up, then try again"

@@ -67,7 +67,7 @@ impl From<StoreError> for Fault {
                 tracing::error!(%error, "the store's disk is full");
                 return Self::new(
                     Code::InsufficientStorage,
-                    "the store's disk is full, so nothing was stored; reading goes on; tell the operator",
+                    "the store's disk is full, so nothing was stored; reads still work; tell the operator",
                 );
             }
             StoreError::Poisoned { .. } => {

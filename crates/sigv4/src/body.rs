@@ -43,7 +43,7 @@ pub enum BodyError {
     #[error("the signature of the trailers is wrong or absent; nothing was stored")]
     TrailerSignature,
     /// There are bytes after the end (`InvalidRequest`).
-    #[error("the body goes on after its last chunk; nothing was stored")]
+    #[error("the body has bytes after its last chunk; nothing was stored")]
     AfterEnd,
     /// The body does not have the SHA-256 that was signed (`XAmzContentSHA256Mismatch`).
     #[error("the body is not the one whose SHA-256 was signed; nothing was stored")]

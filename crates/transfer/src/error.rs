@@ -240,7 +240,7 @@ fn failed(status: u16, code: &str) -> &'static str {
         }
         (_, "QuotaExceeded") => "the project's space is used up; ask the people who run the store",
         (_, "EntityTooLarge") => "no object may be so large",
-        (429, _) | (_, "SlowDown") => "the store asks for patience; try again later",
+        (429, _) | (_, "SlowDown") => "the store limits the rate of requests; try again later",
         (500.., _) => "the store is in trouble; try again later",
         _ => "'skykey doctor --me' looks closer",
     }
@@ -316,7 +316,7 @@ mod tests {
                 "answered 403 RequestTimeTooSkewed",
                 "clock",
             ),
-            (503, "SlowDown", "", "answered 503 SlowDown", "patience"),
+            (503, "SlowDown", "", "answered 503 SlowDown", "rate of requests"),
             (500, "", "", "answered 500 without a code", "in trouble"),
         ] {
             let (found, next) = said_of(status, code, message);

@@ -93,7 +93,7 @@ pub fn page(answer: &Answer) -> Result<(Page, Option<String>), String> {
     }
     let next = wire.next_continuation_token.filter(|_| wire.is_truncated);
     if wire.is_truncated && next.is_none() {
-        return Err("a listing that goes on nowhere".to_owned());
+        return Err("a truncated listing without a continuation token".to_owned());
     }
     Ok((page, next))
 }

@@ -65,8 +65,8 @@ impl WebIdentity {
         ))
     }
 
-    /// Whoever the token acts for. Wrong ones are counted: each costs us a look at its signature, or
-    /// the IAM a question.
+    /// Returns the person whom the token acts for. Wrong tokens are counted: each costs a signature
+    /// check or a request to the IAM.
     async fn caller(
         &self,
         broker: &Broker,
@@ -98,13 +98,13 @@ impl WebIdentity {
     }
 }
 
-/// Why a token is not believed, in AWS's codes.
+/// Returns the fault for a rejected token, with AWS's code.
 fn not_believed(error: &IamError) -> Fault {
     match error {
         IamError::TokenEnded => Fault::new(
             Code::ExpiredTokenException,
-            "the web identity token has ended; whoever writes its file (oidc-agent, htgettoken, the batch system) \
-             has to write a fresh one",
+            "the web identity token has expired; let the program that writes its file (oidc-agent, htgettoken, \
+             the batch system) write a fresh one",
         ),
         IamError::Token { why } => Fault::new(
             Code::InvalidIdentityToken,

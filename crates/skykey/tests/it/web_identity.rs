@@ -201,7 +201,7 @@ async fn only_an_access_token_of_the_iam_counts() {
         (
             json!({ "exp": now - 61 }),
             "ExpiredTokenException",
-            "has ended",
+            "has expired",
         ),
         (json!({ "exp": null }), wrong, "cannot be read"),
         (json!({ "nbf": now + 600 }), wrong, "not begun"),
