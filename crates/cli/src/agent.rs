@@ -33,7 +33,7 @@ use door::Door;
 use folder::Folder;
 use standing::{Memory, Turn};
 
-/// What an agent is told.
+/// An agent's settings.
 #[derive(Debug, Clone)]
 pub struct AgentOptions {
     /// Of which survey; left out, the only one that may be read, or the portal's choice for a notebook server.
@@ -71,7 +71,7 @@ struct Inner {
     wish: CredentialsRequest,
     clock: Arc<dyn Clock>,
     memory: Mutex<Memory>,
-    /// Held by whoever asks the portal.
+    /// Held during a request to the portal, so that there is one at a time.
     gate: tokio::sync::Mutex<()>,
     folder: Folder,
     credentials_file: Option<CredentialsFile>,
@@ -87,8 +87,9 @@ struct Inner {
 }
 
 impl Agent {
-    /// Listens, asks the portal once, and writes its files. A refusal is handled as `options` say; a mistake
-    /// in what is asked (no such survey, a lifetime out of range, a profile that is taken) is an error.
+    /// Listens, asks the portal once, and writes its files. A refusal is handled as `options` say;
+    /// a mistake in the request (no such survey, a lifetime out of range, a profile that is taken)
+    /// is an error.
     pub async fn start(options: AgentOptions, client: Client) -> anyhow::Result<Self> {
         if !options.listen.ip().is_loopback() {
             bail!(
@@ -223,7 +224,7 @@ impl Inner {
         };
         let mut memory = lock(&self.memory);
         if memory.is_empty() && mistake.is_some() {
-            // Whoever starts the agent is told.
+            // The command that starts the agent prints it.
             return mistake;
         }
         let turn = memory.take_in(told, now);
@@ -238,7 +239,7 @@ impl Inner {
         let known = lock(&self.memory).answer(now);
         let files = match &known {
             Some(Ok(granted)) => self.write(granted),
-            // Nobody could say: what is there goes on to its end.
+            // The portal gave no answer: the credentials stay valid until they expire.
             None => Ok(()),
             Some(Err(_)) => self.take_out(),
         };
@@ -311,7 +312,7 @@ impl Inner {
         let folder = self.folder.path();
         let which = match usual_folder() {
             Ok(usual) if usual == folder => String::new(),
-            // A quote in its name is for whoever chose it.
+            // A quote in the folder's name is the caller's to escape.
             _ => format!(" --folder '{}'", folder.display()),
         };
         format!(

@@ -43,7 +43,7 @@ fn same_section(line: &str, heading: &str) -> bool {
 }
 
 impl ConfigFile {
-    /// Whether it has a section that is none of ours.
+    /// Returns whether the file has such a section outside skykey's block.
     pub(super) fn has_section(&self, heading: &str) -> bool {
         let ours = blocks::remove(&self.after, None);
         let others = ours.map_or_else(|_| self.after.clone(), |(others, _)| others);

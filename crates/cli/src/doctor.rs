@@ -21,7 +21,7 @@ use skykey_checks::contact::{self, System};
 use skykey_checks::report::{Report, Table};
 use skykey_checks::section::{Because, NotWell, Section};
 
-/// Examines, and prints what is found. It ends well only if all is well.
+/// Runs every check and prints the results. The exit code is 0 only if all checks pass.
 pub async fn run(
     asker: &Asker,
     at: &At,

@@ -1,6 +1,6 @@
-//! The container-credentials endpoint of AWS's SDKs, on loopback, for whoever has its bearer. What it hands
-//! out comes from a [`Source`]. A request whose `Host` is not this address is refused before anything
-//! else: a page in a browser, whose name somebody made to mean this machine, gets nothing.
+//! The container-credentials endpoint of AWS's SDKs, on loopback, for callers that have its bearer
+//! token. The credentials come from a [`Source`]. A request whose `Host` is not this address is
+//! refused before anything else, so a web page cannot read credentials by DNS rebinding.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,26 +21,26 @@ use tokio::task::JoinHandle;
 
 use super::formats::rfc3339;
 
-/// 48 characters of 5 bits each.
+/// Length of the bearer token, in characters of 5 bits each.
 const BEARER_CHARS: usize = 48;
 
 /// Where an endpoint's credentials come from.
 #[async_trait]
 pub(super) trait Source: Send + Sync + 'static {
-    /// Credentials, or why there are none. If the asker goes away meanwhile, the work goes on, so that the
-    /// next one finds it done.
+    /// Returns credentials, or why there are none. The work continues when the caller disconnects,
+    /// so the next caller finds it done.
     async fn credentials(&self) -> Result<Arc<GrantedLease>, Refusal>;
 
-    /// What whoever has the wrong bearer is told.
+    /// Returns the message for a caller with a wrong bearer token.
     fn whose(&self) -> &'static str;
 }
 
-/// Why there are no credentials, in one sentence, which botocore shows the person.
+/// The reason why there are no credentials, in one sentence, which botocore shows the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// Whether this was a no; otherwise nobody could say.
+    /// Whether the portal refused. If not, it gave no answer.
     pub(super) is_final: bool,
-    /// The word for programs.
+    /// The error code, for programs.
     pub(super) code: String,
     /// What is wrong and what to do.
     pub(super) message: String,
@@ -59,8 +59,8 @@ struct EndpointState {
 }
 
 impl Endpoint {
-    /// Serves `/credentials` of the source to whoever brings the bearer, and what `more` serves to everybody
-    /// on this machine.
+    /// Serves `/credentials` of the source to callers with the bearer token, and the routes of
+    /// `more` to every process on this machine.
     pub(super) fn serve(
         listener: TcpListener,
         bearer: Secret,
@@ -81,7 +81,7 @@ impl Endpoint {
         let serving = tokio::spawn(async move {
             // Given back after the listener, which goes first.
             let _held = held;
-            // It ends with whoever holds it.
+            // It ends when the endpoint is dropped.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self {

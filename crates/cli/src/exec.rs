@@ -30,7 +30,7 @@ pub struct Exec {
     command: Vec<OsString>,
 }
 
-/// Asks as often as it is asked; what is still good is kept on the disk.
+/// A source that asks the client at each request. The client keeps valid credentials on the disk.
 struct ClientSource {
     client: Arc<Client>,
     wish: CredentialsRequest,

@@ -1,5 +1,5 @@
-//! `skykey ls`, `cat` and `cp`: small conveniences over the same lease that other tools get. What an
-//! object store is asked and how is `skykey-transfer`'s; here is which lease, and what the person sees.
+//! `skykey ls`, `cat` and `cp`: small conveniences over the same lease that other tools get. The
+//! requests to the object store are in `skykey-transfer`; this module chooses the lease and prints.
 
 pub(crate) mod cat;
 pub(crate) mod cp;
@@ -46,7 +46,7 @@ impl Using {
     async fn survey(&self, client: &Client, at: &ObjectAddress) -> anyhow::Result<SurveyName> {
         match (&self.survey, client.identity()) {
             (Some(survey), _) => Ok(survey.clone()),
-            // It is told of no other than its own.
+            // A hub's token sees no survey but its own.
             (None, Identity::Hub(_)) => Ok(client.usual_survey().await?),
             (None, _) => place::survey_at(&client.surveys().await?, at),
         }

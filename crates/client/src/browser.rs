@@ -18,8 +18,8 @@ pub struct BrowserLogin {
     at: LoginAt,
 }
 
-/// What came to the loopback address does not belong to this login: somebody else sent it, or made it up. The login
-/// goes on waiting.
+/// A request to the loopback address that does not belong to this login: another process sent it.
+/// The login keeps waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this does not belong to the login that is waiting here")]
 pub struct NotOurs;

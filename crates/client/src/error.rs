@@ -194,7 +194,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// The word for programs: the portal's, or one of ours.
+    /// Returns the error code, for programs: the portal's, or one of this crate's.
     pub fn code(&self) -> &str {
         match self {
             Self::NotLoggedIn { .. } => "not_logged_in",

@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::ClientError;
 
-/// Longer than the slowest renewal or lease takes, with all its repetitions.
+/// How long a process waits for the lock: longer than the slowest renewal or lease with all
+/// retries.
 const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 

@@ -9,7 +9,8 @@ use skykey_types::Secret;
 #[cfg(target_os = "linux")]
 mod secret_service;
 
-/// A keyring that has not answered by then is taken for none: nobody waits for a dialogue that they do not see.
+/// A keyring that does not respond in this time counts as absent: the person may not see its
+/// dialogue.
 const KEYRING_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Which secret is meant: a keyring is its person's, not one folder's.

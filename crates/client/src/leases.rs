@@ -17,7 +17,7 @@ use crate::{Client, ClientError, places};
 /// so what it is given is never already too old for it.
 pub const MIN_LEASE_VALIDITY: SignedDuration = SignedDuration::from_mins(20);
 
-/// Which credentials are wanted.
+/// A request for credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialsRequest {
     /// Of which survey.
@@ -53,10 +53,11 @@ struct KeptWire<'a> {
 }
 
 impl Client {
-    /// Credentials that read the survey: those that are kept while more than [`MIN_LEASE_VALIDITY`] is left and the
-    /// portal calls their lease live (it is asked as often as it looks itself), else new ones. Of
-    /// many who ask at once, in this process or another, one asks the portal. While the
-    /// portal is away, kept credentials are handed out until they end.
+    /// Returns credentials that read the survey. Kept credentials are returned while they are valid
+    /// for more than [`MIN_LEASE_VALIDITY`] and the portal lists their lease as live (the client
+    /// checks as often as the portal itself does). Otherwise the client gets new ones. Of many
+    /// callers at once, in this process or another, one asks the portal. While the portal cannot be
+    /// reached, kept credentials are returned until they expire.
     pub async fn credentials(
         &self,
         wish: &CredentialsRequest,
@@ -89,7 +90,7 @@ impl Client {
                 Ok(true) => {
                     kept.seen_live = now;
                     kept.holder = holder;
-                    // On a full disk the portal is asked each time.
+                    // On a full disk, each call asks the portal.
                     if let Ok(room) = places::room(&path) {
                         kept.write(room, &path)?;
                     }
@@ -106,8 +107,8 @@ impl Client {
         }
     }
 
-    /// Tells whose the credentials are, where that can change: nobody's before a login, the login's
-    /// own, or the token's.
+    /// Returns the holder of the credentials where it can change: none for a login, a hub or
+    /// OpenStack, the token's subject for a token file.
     fn holder(&self) -> Result<Option<String>, ClientError> {
         match &self.identity {
             Identity::Login => self.who().map(|_| None),
@@ -119,8 +120,8 @@ impl Client {
         }
     }
 
-    /// Credentials in place of some that the object store refused: the portal is asked now whether their
-    /// lease is live. The same come back if it is.
+    /// Returns credentials in place of some that the object store refused. The client asks the
+    /// portal now whether their lease is live, and returns the same ones if it is.
     pub async fn credentials_after_refusal(
         &self,
         wish: &CredentialsRequest,

@@ -47,7 +47,8 @@ pub use skykey_api::{
     SurveyAccess as Standing,
 };
 
-/// One portal, in the name of whoever is logged in there, unless [`Client::in_the_name_of`] says another.
+/// A client of one portal, acting for the person who is logged in there unless
+/// [`Client::in_the_name_of`] sets another identity.
 /// Other processes may use the same [`Places`] at the same time.
 #[derive(Debug)]
 pub struct Client {

@@ -135,7 +135,7 @@ impl Client {
         Ok(LoggedIn { who, no_keyring })
     }
 
-    /// Who is logged in, by what is kept; nobody is asked.
+    /// Returns who is logged in, from the kept login, without a request.
     pub fn who(&self) -> Result<Who, ClientError> {
         let kept = self.kept()?;
         Ok(Who {
@@ -145,7 +145,7 @@ impl Client {
         })
     }
 
-    /// The login, by what is kept; nobody is asked.
+    /// Returns the kept login, without a request.
     pub fn kept_login(&self) -> Result<KeptLogin, ClientError> {
         let kept = self.kept()?;
         Ok(KeptLogin {
@@ -217,7 +217,7 @@ impl Client {
             Keep::InFile
         };
         kept.refresh_token = Some(fresh.refresh_token.unwrap_or(refresh_token));
-        // A keyring that fails now is seen by whoever asks where the login is kept.
+        // `kept_login` reports a keyring that fails now.
         let _ = self.keep(kept, keep, room).await?;
         Ok(token)
     }

@@ -6,7 +6,7 @@ use crate::guard::Guard;
 use crate::kept::Kept;
 use crate::{Client, ClientError};
 
-/// Nobody waits longer for an IAM that is away than this; the login is forgotten here in any case.
+/// How long a logout waits for the IAM; the login is deleted from this machine in any case.
 const REVOKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a login ended.

@@ -72,7 +72,7 @@ impl OpenStack {
             authorities: given(CACERT).map(PathBuf::from),
             credential,
         };
-        // An address or a file of authorities that cannot be used is said before anything is asked.
+        // An unusable address or CA file is reported before the first request.
         machine.login()?;
         Ok(machine)
     }

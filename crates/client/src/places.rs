@@ -64,7 +64,7 @@ impl Places {
         }
     }
 
-    /// Held by whoever changes the files of other tools.
+    /// Returns the lock that is held while the files of other tools change.
     pub fn setup_lock(&self) -> PathBuf {
         self.0.join("setup.lock")
     }
@@ -168,7 +168,8 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Client
         .map_err(|_| ClientError::Spoilt(path.to_owned()))
 }
 
-/// Room for a JSON file of any usual length, before something is asked for that is to be kept in it.
+/// Reserves room for a JSON file of any usual length, before the request whose response it will
+/// hold.
 pub(crate) fn room(path: &Path) -> Result<Room, ClientError> {
     Room::take(path, LENGTH).map_err(|error| ClientError::file("write", path, &error))
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use skykey_upstream::is_this_machine;
 use url::Url;
 
-/// The address of a portal: https, or plain http on this machine, since whoever reads along would have
+/// The address of a portal: https, or plain http on this machine, since an eavesdropper would get
 /// the tokens. It ends with `/`, so that one portal has one spelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Portal(Url);

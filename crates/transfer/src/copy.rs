@@ -68,10 +68,11 @@ pub struct Tally {
 }
 
 impl Objects {
-    /// Copies every object whose key begins with that of `from`, which is empty or ends with a slash, to
-    /// its place below `folder`; folders are made. Markers of folders (keys that end with a slash) are left
-    /// out. What fails is told at the end, and the others are copied all the same, unless they would fail
-    /// in the same way. When `stop` is, nothing is under way any more, and no half file is left.
+    /// Copies every object whose key begins with that of `from`, which is empty or ends with a
+    /// slash, to its place below `folder`; folders are made. Markers of folders (keys that end with
+    /// a slash) are left out. Failures are reported at the end; the other objects are copied,
+    /// unless they would fail in the same way. After `stop`, no transfer is running and no partial
+    /// file is left.
     pub async fn copy_all(
         &self,
         from: &ObjectAddress,

@@ -116,7 +116,8 @@ fn followed(to: &Path) -> Result<PathBuf, ObjectError> {
     if !to.is_symlink() || !to.exists() {
         return Ok(to.to_owned());
     }
-    // In a folder that all may write, such as /tmp, a link of somebody else's would lead to a file of ours.
+    // In a folder that all may write, such as /tmp, another user's link could lead to a file of
+    // this user.
     let owner = fs::symlink_metadata(to).map(|known| known.uid());
     let owner = owner.map_err(|error| ObjectError::local("find", to, &error))?;
     if owner != rustix::process::geteuid().as_raw() && owner != 0 {

@@ -3,7 +3,7 @@
 //! the store. The requests are `s3-client`'s; here is what many of them together do. It decides
 //! nothing about rights and prints nothing. What always holds: credentials are asked for anew before
 //! each request, and once more when the store refuses them, so that a lease may end in the middle;
-//! reading goes on with the object that was begun (its ETag says so); size and, where the ETag is one,
+//! reading continues with the same object (its ETag says so); size and, where the ETag is one,
 //! MD5 are compared before a file gets its name; a file that is there is replaced only on demand; a key
 //! never leads out of the folder it is copied to; files are worked on by threads that may block.
 

@@ -44,7 +44,7 @@ impl Part {
                 Err(TryLockError::WouldBlock) => return Err(ObjectError::Busy(whole.to_owned())),
                 Err(TryLockError::Error(error)) => return Err(local("lock", &error)),
             }
-            // Whoever had the lock before may have given the file its right name.
+            // The previous holder of the lock may have given the file its final name.
             if is_at(&file, &part).map_err(|error| local("write", &error))? {
                 file.set_len(0).map_err(|error| local("write", &error))?;
                 return Ok(Self {

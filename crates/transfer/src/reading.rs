@@ -15,8 +15,8 @@ const MAX_TRIES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-/// An object's bytes as they come. A connection that breaks is made anew, and what is asked for then
-/// is the rest of the same object: one that was replaced in between is an error.
+/// An object's bytes as they arrive. After a broken connection, the reader requests the rest of the
+/// same object. If the object was replaced in between, reading fails.
 #[derive(Debug)]
 pub struct Reading<'a> {
     objects: &'a Objects,
@@ -24,9 +24,9 @@ pub struct Reading<'a> {
     size: u64,
     etag: Option<ETag>,
     opened: Option<Opened>,
-    /// How many bytes were given.
+    /// Number of bytes returned to the caller.
     given: u64,
-    /// How many of those that come now were given before.
+    /// Number of arriving bytes that were returned before.
     skip: u64,
     tries: u32,
     /// Nothing if the ETag says nothing about the bytes.
@@ -34,7 +34,7 @@ pub struct Reading<'a> {
 }
 
 impl Objects {
-    /// Begins to read an object. A store that is in trouble is asked again a few times.
+    /// Begins to read an object, with a few retries when the store returns a server error.
     pub async fn read(&self, at: &ObjectAddress) -> Result<Reading<'_>, ObjectError> {
         let request = get_object::request(&at.bucket, &at.key).named("read");
         let mut tries = 0;

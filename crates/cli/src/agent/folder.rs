@@ -14,7 +14,7 @@ use tokio::time::{Duration, Instant, sleep};
 /// What group and others may do, in a file's mode.
 const OTHERS: u32 = 0o077;
 
-/// So long an agent that is just stopping is waited for.
+/// How long a starting agent waits for one that is stopping.
 const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -28,7 +28,7 @@ pub(super) struct Taken(
     #[expect(dead_code, reason = "the lock is as long as the file is open")] File,
 );
 
-/// What a file system has by itself is nobody's.
+/// Returns whether the folder holds more than what a file system creates by itself.
 fn holds_more(path: &Path) -> anyhow::Result<bool> {
     let files = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut names = files.flatten().map(|file| file.file_name());

@@ -18,7 +18,7 @@ pub enum OnRefused {
     Run(String),
 }
 
-/// A text that is none.
+/// A text that names no action.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{0}' is neither wait nor exit, and a command is more than a word: write its path, or its arguments"

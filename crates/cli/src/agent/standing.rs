@@ -8,14 +8,14 @@ use skykey_types::{SignedDuration, Timestamp};
 
 use crate::endpoint::Refusal;
 
-/// How often the portal is asked before a lease has said it.
+/// Poll interval until a lease tells the portal's own.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(30);
-/// While the portal is away.
+/// Poll interval while the portal cannot be reached.
 const WHILE_AWAY: SignedDuration = SignedDuration::from_secs(10);
-/// Whoever was refused long ago is asked about this seldom.
+/// Longest poll interval after a refusal.
 const SELDOM: SignedDuration = SignedDuration::from_mins(5);
-/// So much longer than it should be may asking take, before what is known is too old to be told: longer than
-/// the slowest portal is waited for.
+/// How late an answer of the portal may be before the agent's memory is too old to be served:
+/// longer than the client waits for the slowest portal.
 const GRACE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Credentials, or why there are none.
@@ -127,7 +127,7 @@ impl Memory {
         }
     }
 
-    /// How long to wait before the portal is asked.
+    /// Returns how long to wait before the next request to the portal.
     pub(super) fn next_look(&self, now: Timestamp) -> SignedDuration {
         let age = now.duration_since(self.looked).abs();
         (self.interval(self.looked) - age).max(SignedDuration::from_millis(100))
@@ -175,7 +175,8 @@ impl Memory {
                     self.look_every
                 }
             }
-            // Often at first, since whoever was removed by mistake waits; the portal writes down each no.
+            // Often at first, since a person removed by mistake waits; the portal records each
+            // refusal.
             Some(Err(no)) if no.is_final => (looked.duration_since(self.since) / 4)
                 .max(self.look_every)
                 .min(SELDOM.max(self.look_every)),

@@ -129,7 +129,7 @@ mod tests {
         let text = put("before\n", "m13", By::Setup, "x\n").unwrap() + "after\n";
         assert_eq!(remove(&text, None).unwrap().0, "before\nafter\n");
         assert_eq!(
-            remove("nothing of ours\n", None).unwrap().1,
+            remove("no block of skykey\n", None).unwrap().1,
             Vec::<String>::new()
         );
     }

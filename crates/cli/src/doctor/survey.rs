@@ -13,9 +13,9 @@ use super::not_well;
 use crate::at;
 use skykey_checks::section::{Because, NotWell, Section, Seen};
 
-/// How the name of what must not be written begins.
+/// Prefix of the names of objects that the check tries to write and must not be able to.
 const PROBE: &str = "skykey-doctor-";
-/// Nobody would guess it, so nothing of anybody's is replaced.
+/// Length of the random part of that name: long enough that it never names an existing object.
 const PROBE_NAME_CHARS: usize = 16;
 
 /// One lease, and no other: what is looked at is this one.

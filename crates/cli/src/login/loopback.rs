@@ -26,7 +26,7 @@ pub(super) struct Listening {
     port: u16,
 }
 
-/// The code, or why there is none; or that it is nobody's whom we know.
+/// The code, or why there is none; or that the request does not belong to this login.
 pub(super) type Read = Result<Result<Secret, ClientError>, NotOurs>;
 
 struct LoopbackState {
@@ -69,7 +69,7 @@ impl Listening {
     }
 
     /// Waits for the browser, hands what it brought to `finish`, and shows the page that says how that went. `read`
-    /// tells what belongs to the login; whatever does not is refused, and the waiting goes on.
+    /// tells what belongs to the login; everything else is refused, and `wait` continues.
     pub(super) async fn wait<T>(
         self,
         read: impl Fn(&str) -> Read + Send + Sync + 'static,

@@ -3,7 +3,7 @@
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
-/// What is told.
+/// A page of the loopback server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
     /// The login is done.
@@ -14,9 +14,9 @@ pub(super) enum Page {
     Answered,
     /// It does not belong to the login that waits.
     NotOurs,
-    /// Another address of ours.
+    /// An unknown path of the loopback server.
     Nothing,
-    /// By another name than ours, as a page of somebody's would have it (DNS rebinding).
+    /// The `Host` header names another host (DNS rebinding).
     AnotherHost,
     /// Not a GET.
     Method,

@@ -1,4 +1,4 @@
-//! A lease that is renewed under the hands of whoever reads with it.
+//! The credentials of `ls`, `cat` and `cp`: a lease that is renewed while a command runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,13 @@ use skykey_types::{AccessKeyId, Credentials, SignedDuration, SurveyName};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// For so long nothing is looked up again. Shorter than the portal takes to see a removal.
+/// Interval between two checks of the lease: shorter than the portal takes to see a removal.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
-/// The store hears of the end of a lease a little before the portal's list shows it, so the portal is asked
-/// so often, so far apart, before a refusal is believed to have another reason.
-const ASKED: u32 = 3;
-const APART: Duration = Duration::from_millis(300);
+/// How often the client asks the portal after the store refused the credentials. The store learns
+/// of the end of a lease a little before the portal's list shows it.
+const PORTAL_TRIES: u32 = 3;
+/// Pause between two of these tries.
+const PORTAL_TRY_PAUSE: Duration = Duration::from_millis(300);
 /// A lease that writes is replaced when this much is left.
 const MIN_VALIDITY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -115,11 +116,11 @@ impl Lease {
                     .credentials_after_refusal(&self.wish(), refused)
                     .await?
             };
-            if granted.credentials.access_key_id != *refused || asked == ASKED {
+            if granted.credentials.access_key_id != *refused || asked == PORTAL_TRIES {
                 break granted;
             }
             asked += 1;
-            tokio::time::sleep(APART).await;
+            tokio::time::sleep(PORTAL_TRY_PAUSE).await;
         };
         *last = Some((Instant::now(), granted.clone()));
         Ok(granted)

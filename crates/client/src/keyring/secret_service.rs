@@ -56,7 +56,7 @@ fn service() -> Result<SecretService, KeyringError> {
     if !there_is_a_bus() {
         return Err(KeyringError("there is no desktop session".to_owned()));
     }
-    // No dialogue: whoever runs a job does not see it.
+    // No dialogue: a person who runs a job does not see it.
     SecretService::connect_with_max_prompt_timeout(EncryptionType::Plain, 0).map_err(said)
 }
 

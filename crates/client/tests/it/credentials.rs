@@ -138,7 +138,7 @@ async fn a_removed_person_gets_the_reason_and_no_credentials() {
             ("not_a_member", "no: not_a_member", "ask olive")
         );
     }
-    // Nothing of theirs stays on the disk.
+    // None of their credentials stay on the disk.
     assert!(!fake.folder().join("leases/m13.json").exists());
     // Back in the group.
     fake.set(LEASE, 201, granted("2", 7200));
@@ -187,7 +187,7 @@ async fn after_a_refusal_at_the_store_the_portal_is_asked_at_once() {
     );
     let other = client.credentials_after_refusal(&wish(), refused).await;
     assert_eq!(key(&other.unwrap()), "AK-2");
-    // Whoever comes later with the old ones gets those that another has fetched.
+    // A later caller with the old credentials gets those that another has fetched.
     let other = client.credentials_after_refusal(&wish(), refused).await;
     assert_eq!(key(&other.unwrap()), "AK-2");
     assert_eq!((fake.seen(LEASE).len(), fake.seen(LIST).len()), (2, 2));

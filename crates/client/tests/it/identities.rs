@@ -137,7 +137,11 @@ async fn a_notebook_server_gets_what_the_portal_gives_it_and_nothing_else() {
     fake.later(29);
     assert_eq!(key(&client).await, "AK-1");
     fake.later(1);
-    assert_eq!(key(&client).await, "AK-2", "the portal is asked each 30 s");
+    assert_eq!(
+        key(&client).await,
+        "AK-2",
+        "the client asks the portal every 30 s"
+    );
     let error = client.me().await.unwrap_err();
     assert!(matches!(error, ClientError::OnlyCredentials { .. }));
 }

@@ -70,7 +70,7 @@ async fn a_file_that_is_not_ours_is_an_error_without_its_content() {
     );
 }
 
-/// The API's hints are for programs of it: a person is told the command.
+/// The API's hints are for programs; a person sees the command to run.
 #[tokio::test]
 async fn a_hint_names_the_command_where_there_is_one() {
     let fake = Fake::start().await;

@@ -1,4 +1,4 @@
-//! Reading and copying from a server that answers as it is told.
+//! Reading and copying from a scripted server.
 
 #![expect(clippy::unwrap_used, reason = "in a test a failure is a failure")]
 

@@ -1,4 +1,4 @@
-//! Reading goes on where the connection broke, of the same object, and notices damage.
+//! Reading continues the same object after a broken connection, and detects damage.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
