@@ -29,7 +29,8 @@ impl DemoImage {
     }
 }
 
-/// Twelve star fields and 300 stamps, in that order. Nothing is rendered before it is asked for.
+/// Returns twelve star fields and 300 stamps, in that order. Each is rendered when the iterator
+/// reaches it.
 pub fn demo_images(seed: u64) -> impl Iterator<Item = DemoImage> {
     let fields = (0..FIELDS).map(move |index| {
         let (_, pointing, band) = place(index);

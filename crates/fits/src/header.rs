@@ -72,7 +72,7 @@ impl Header {
             Value::Real(value) => Some(*value),
             #[expect(
                 clippy::cast_precision_loss,
-                reason = "whoever asks for a real number gets the nearest"
+                reason = "a caller that reads a real number gets the nearest one"
             )]
             Value::Integer(value) => Some(*value as f64),
             _ => None,

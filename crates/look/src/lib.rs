@@ -1,7 +1,8 @@
-//! The look of every page: one style sheet, which the portal and the embedded IAM both serve, so that
-//! a person who goes from one to the other stays in the same house. It holds no words and no markup.
-//! What always holds: it needs no script, no font and no picture from anywhere; light or dark is the
-//! browser's choice; text has the contrast that WCAG 2.2 asks for, and whatever has the focus shows it.
+//! The look of every page: one style sheet, which the portal and the embedded IAM both serve, so
+//! that a person who goes from one to the other stays in the same house. It holds no words and no
+//! markup. What always holds: it needs no script, no font and no picture from anywhere; light or
+//! dark is the browser's choice; text has the contrast that WCAG 2.2 requires, and the focused
+//! element is marked.
 //!
 //! | class | on | what |
 //! |---|---|---|

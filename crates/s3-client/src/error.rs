@@ -100,7 +100,7 @@ impl S3Error {
     }
 }
 
-/// Codes that say that the credentials themselves are not believed, whatever is asked with them.
+/// Error codes that reject the credentials themselves, whatever the operation.
 pub const ABOUT_CREDENTIALS: [&str; 11] = [
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",

@@ -7,7 +7,7 @@ use skykey_upstream::{Answer, Opened, RequestBody};
 
 use crate::{CredentialsProvider, ErrorBody, Request, S3Client, S3Error};
 
-/// An [`S3Client`] that asks for credentials before each request, and once more when the store
+/// An [`S3Client`] that gets credentials before each request, and once more when the store
 /// refuses them. Clones share both.
 #[derive(Debug, Clone)]
 pub struct RenewingClient {

@@ -1,5 +1,5 @@
-//! The path of a request: read, verify, judge, answer. It goes one way, and an error on it is
-//! written once, at its end.
+//! The path of a request: read, verify, judge, answer. No step calls an earlier one, and an error
+//! is written once, at its end.
 
 use std::sync::Arc;
 
@@ -32,16 +32,18 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 /// For errors that clients may meet without any credentials.
 const NOT_SIGNED: &str = "the request is not signed; sign it with leased credentials";
 
-/// What the endpoint is told.
+/// The endpoint's settings.
 #[derive(Debug, Clone)]
 pub struct EndpointSettings {
-    /// The region that it says it is in.
+    /// The region that it reports.
     pub region: String,
     /// The host names under which `bucket.NAME` means the bucket.
     pub domains: Vec<String>,
-    /// Whose access tokens lease by `AssumeRoleWithWebIdentity`; without it, nobody's.
+    /// The IAM whose access tokens `AssumeRoleWithWebIdentity` accepts; without it, the action is
+    /// refused.
     pub web_identity: Option<Arc<Iam>>,
-    /// By which the age of signatures is judged: the machine's, which clients' clocks agree with.
+    /// The clock that judges the age of signatures: the machine's, which clients' clocks agree
+    /// with.
     pub clock: Arc<dyn Clock>,
 }
 

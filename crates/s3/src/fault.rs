@@ -35,8 +35,8 @@ macro_rules! codes {
                 StatusCode::from_u16(status).expect("the table holds statuses from 200 to 599")
             }
 
-            /// The code of that name. One that is not in the table is a mistake of ours, so it reads
-            /// as [`Code::InternalError`].
+            /// Returns the code of that name, or [`Code::InternalError`] for a name outside the
+            /// table, which would be a bug.
             pub(crate) fn of_name(name: &str) -> Self {
                 Self::ALL
                     .iter()

@@ -57,10 +57,10 @@ impl fmt::Display for Network {
     }
 }
 
-/// The client's address, an extension of every request: the peer's, or, when the peer is a trusted proxy, the
-/// rightmost address of `X-Forwarded-For` that is not one of those proxies itself. What stands left of it the
-/// client may have made up. `Forwarded` (RFC 7239) is not read: a proxy that is told to send one of the two
-/// passes on whatever the client wrote in the other.
+/// The client's address, an extension of every request: the peer's, or, when the peer is a trusted
+/// proxy, the rightmost address of `X-Forwarded-For` that is not one of those proxies itself. What
+/// stands left of it the client may have made up. `Forwarded` (RFC 7239) is not read: a proxy that
+/// is configured to send one of the two passes on whatever the client wrote in the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddr(pub IpAddr);
 

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use crate::Scope;
 
 /// A key derived from a secret access key, for one day, region and service. Deriving takes four
-/// HMACs, signing one: whoever signs or verifies much keeps the key as long as the scope stays.
+/// HMACs, signing one, so a frequent signer or verifier keeps the key while the scope is the same.
 #[derive(Clone)]
 pub struct SigningKey(Key);
 

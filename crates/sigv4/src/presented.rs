@@ -118,7 +118,7 @@ impl<'r> Presented<'r> {
         }))
     }
 
-    /// Returns the access key id of whoever claims to have signed.
+    /// Returns the access key id of the claimed signer.
     pub fn access_key_id(&self) -> &AccessKeyId {
         &self.access_key_id
     }

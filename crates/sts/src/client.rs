@@ -110,7 +110,7 @@ impl StsClient {
         })
     }
 
-    /// The connections, for whoever asks how it is doing.
+    /// Returns the upstream, for health checks and metrics.
     pub fn upstream(&self) -> &Upstream {
         self.client.upstream()
     }

@@ -15,7 +15,7 @@ const PURPOSE: Purpose = Purpose("session-token");
 /// What every session token starts with, so that secret scanners know it.
 const PREFIX: &str = "skykey1.";
 
-/// No token of ours comes near; Ceph's are below 1 KiB too.
+/// Longest session token that is read, in bytes. skykey's and Ceph's are shorter than 1 KiB.
 const MAX_TOKEN_BYTES: usize = 8192;
 
 /// What a session token says.
@@ -49,7 +49,7 @@ pub struct OpenedSession {
 /// Why a session token is no good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not one of ours, altered, or given with another access key id.
+    /// Not issued by skykey, altered, or sent with another access key id.
     #[error("the session token is not valid for this access key")]
     Invalid,
     /// Sealed with a key that this endpoint does not have.

@@ -1,4 +1,4 @@
-//! The client before a server that answers as it is told.
+//! The client and a scripted server.
 
 #![expect(clippy::unwrap_used, reason = "in a test a failure is a failure")]
 

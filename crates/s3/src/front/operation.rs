@@ -67,7 +67,7 @@ pub struct Row {
     pub need: Need,
 }
 
-/// Query names that any operation may carry: SDKs name the operation, for logs of theirs.
+/// Query names that any operation may carry: SDKs name the operation there, for their logs.
 pub(crate) const EVERYWHERE: &[&str] = &["x-id"];
 
 const VERSION: &[&str] = &["versionId"];

@@ -1,5 +1,5 @@
 //! [ListObjects](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html), the first
-//! version, which goes on by keys.
+//! version, which pages by key.
 
 use http::Response;
 use skykey_store::After;

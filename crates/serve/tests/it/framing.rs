@@ -1,11 +1,12 @@
-//! Requests whose length can be read in two ways, as bytes: what one side takes for a body, another may take for the
-//! next request (RFC 9112 §11.2). None may leave anything on the connection for whoever comes next through a proxy.
+//! Requests whose length can be read in two ways, as bytes: what one side takes for a body, another
+//! may take for the next request (RFC 9112 §11.2). None may leave bytes on the connection for the
+//! proxy's next request.
 
 use skykey_serve::ServeSettings;
 
 use crate::site::{Site, header};
 
-/// What is smuggled: whoever believes the other length takes it for a request of its own.
+/// The smuggled bytes: a server that uses the other length reads them as a request.
 const NEXT: &str = "GET /who HTTP/1.1\r\nhost: x\r\n\r\n";
 
 async fn answer_to(headers: &str, body: &str) -> String {

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::site::Site;
 
-/// An IAM that is well, and a Keystone that may not be.
+/// An IAM that is healthy, and a Keystone that may not be.
 struct Systems {
     keystone: bool,
 }

@@ -22,7 +22,7 @@ async fn too_many_headers_are_answered_431() {
             text
         })
     };
-    // Two more are in every request of ours.
+    // The test's client adds two more to every request.
     let answer = site.get("/", &headers(18)).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let answer = site.get("/", &headers(19)).await;

@@ -38,7 +38,7 @@ pub async fn a_role_is_narrowed_by_the_rights(stand: &Stand, role: &Role) {
     assert_eq!(stand.s3(&wide, "PUT", &role.outside, &[]).await, 403);
 }
 
-/// An hour if nothing is asked.
+/// The default is one hour.
 pub async fn a_role_lasts_as_long_as_was_asked(stand: &Stand, role: &Role) {
     for seconds in [900, 3600, 43200] {
         let before = stand.clock.now();
@@ -73,7 +73,7 @@ async fn cannot_lengthen(stand: &Stand, role: &Role, made: &Credentials) {
     assert!(!error.blames_the_key(), "{error}");
 }
 
-/// Whoever reads one survey reads no other by its role.
+/// A reader of one survey cannot assume the role of another.
 pub async fn the_role_of_another_survey_is_refused(stand: &Stand, role: &Role) {
     let outcome = ask(stand, &stand.asker, &role.foreign, role, 900).await;
     let error = refused("another's role", outcome, 403, &["AccessDenied"]);
