@@ -61,7 +61,7 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def hub():
-    """A JupyterHub that knows the tokens that it is told; tests/e2e/hub has a real one."""
+    """A scripted JupyterHub that knows given tokens; tests/e2e/hub has a real one."""
     with ScriptedHub() as hub:
         yield hub
 

@@ -85,7 +85,7 @@ class Provider:
             fields = {"prompt": "login", "login": name, "password": "anything"} if asks_who else {"prompt": "consent"}
             action = html.unescape(re.search(r'<form[^>]*action="([^"]+)"', page.text).group(1))
             page = browser.post(urljoin(page.url, action), data=fields)
-        raise AssertionError(f"the provider goes on asking:\n{page.url}\n{page.text}")
+        raise AssertionError(f"the provider does not stop asking:\n{page.url}\n{page.text}")
 
     def log_in_at_portal(self, portal, name, browser=None):
         """Somebody's browser, logged in at the portal through the provider."""

@@ -175,7 +175,7 @@ def test_a_restart_goes_unnoticed_by_running_tools_even_after_kill_9(bob):
         assert not file.exists()
         with Agent(bob, "--new-bearer") as third:
             assert third.url == agent.url and third.bearer != agent.bearer
-            # The file is read anew; who has only the variable is told what to do.
+            # boto3 reads the file again; a client with only the variable gets a message what to do.
             assert int(ask("m13").split()[0]) > 0
             answer = third.ask(Authorization=agent.bearer)
             assert answer.status_code == 401 and "skykey agent env" in answer.json()["message"]
@@ -208,7 +208,7 @@ def test_a_credentials_file_for_tools_that_read_nothing_else(bob, tmp_path):
 
 
 def test_a_removal_is_shown_and_readmission_recovers_the_same_client(sky, published, tmp_path):
-    """alice is let in, reads, is removed, is told, and is let in again."""
+    """alice joins the group, reads, is removed, sees the reason, and is admitted again."""
     alice, olive = sky.person("alice"), sky.person("olive")
     machine = Machine(sky, tmp_path)
     machine.login(alice)

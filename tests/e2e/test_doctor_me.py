@@ -16,7 +16,7 @@ def survey(name):
 
 
 def examined(machine, *words, env=None):
-    """The checks by name, in their order, and whether all is well."""
+    """Return the checks by name, in their order, and whether all passed."""
     run = machine.run("doctor", "--me", "--json", *words, check=False, env=env)
     checks = json.loads(run.stdout)["checks"]
     for check in checks:
@@ -95,7 +95,7 @@ def test_what_is_in_the_way_is_named_and_never_shown(sky, reader):
     assert failed(checks) == ["environment"]
     for name in env:
         assert name in checks["environment"]["found"]
-    # skykey's own keys are in nobody's way.
+    # skykey's own keys disturb no other tool.
     keys = json.loads(reader.run("credentials", "--survey", "m13").stdout)
     env = {
         "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],

@@ -89,7 +89,7 @@ def test_a_login_in_a_browser_that_comes_back(sky, published, tmp_path):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/callback", asked["redirect_uri"])
         assert "offline_access" in asked["scope"].split()
 
-        # What somebody else sends there is refused, and the login goes on waiting.
+        # A request from another process is refused, and the login keeps waiting.
         back = asked["redirect_uri"]
         for query in ("code=x", "code=x&state=guessed", "error=access_denied", "error=access_denied&state=guessed"):
             assert requests.get(f"{back}?{query}").status_code == 403

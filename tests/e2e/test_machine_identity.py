@@ -1,4 +1,4 @@
-"""`--identity openstack`: a virtual machine of bob's that has an application credential, and nobody's login."""
+"""`--identity openstack`: bob's virtual machine with an application credential and without a login."""
 
 import json
 

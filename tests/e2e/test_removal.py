@@ -1,4 +1,4 @@
-"""olive removes somebody: every credential of theirs dies within the watch's interval."""
+"""olive removes a person: all of the person's credentials end within one membership check interval."""
 
 import json
 import time
@@ -62,7 +62,7 @@ def test_removal(sky, dave, curator, ways, capsys):
     # The EC2 credential is gone from Keystone, and cannot be made again.
     again = openstack(bob, "m13-ro", "ec2", "credentials", "create", check=False)
     assert again.returncode != 0
-    # Everybody else goes on.
+    # Everybody else keeps their access.
     assert ask(curator, *LIST) is None
     assert ask(ways["way 3, gateway"], *LIST) is None
     # Re-admitted: new leases work, and session tokens go on, which clients hold for most of an hour; EC2

@@ -1,4 +1,4 @@
-"""`skykey up`: its promises to whoever starts it."""
+"""`skykey up`: its promises to the person who starts it."""
 
 import json
 import signal

@@ -152,6 +152,6 @@ class Browser:
         self.driver.save_screenshot(str(self.shots / f"{name}.png"))
 
     def complaints(self):
-        """What the page's console holds of ours, and every error."""
+        """Return the console messages of skykey's extension, and every error."""
         entries = self.driver.get_log("browser")
         return [e["message"] for e in entries if e["level"] == "SEVERE" or "skykey" in e["message"].lower()]

@@ -19,7 +19,7 @@ KEYS = {"AccessKeyId": "AKIAKEY", "SecretAccessKey": "SECRETKEY", "Token": "SESS
 
 
 class Endpoint:
-    """Answers as it is told, and remembers who asked."""
+    """A scripted server that records its callers."""
 
     def __init__(self):
         self.status, self.body, self.headers, self.asked = 200, b"{}", {}, []

@@ -1,4 +1,4 @@
-"""DuckDB takes a secret and renews nothing: it is told again, when it has to be."""
+"""DuckDB takes a secret and renews nothing: the caller sets a new one when it expires."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""Which client renews which way, and what it shows to whoever is removed: measured, and compared with the table in
+"""Which client renews which way, and what it shows to a removed person: measured, and compared with the table in
 docs/clients.md. With SKYKEY_WRITE_CLIENTS set, the table is written anew.
 
 Every client reads the same object every few seconds: before the first lease ends, over two ends, and after a removal.
@@ -94,7 +94,7 @@ CLIENTS = [
 
 
 def cell(watched, client, removed):
-    """In words: does it work, does it go on after its first credentials have ended, does it tell whoever was removed."""
+    """Say whether it works, whether it works after its first credentials expire, and what a removed person sees."""
     reads = [read for read in watched.reads if read["client"] == client]
     begun = reads[0]["at"]
     good = [read for read in reads if read["error"] is None]
@@ -103,7 +103,7 @@ def cell(watched, client, removed):
     later = [read for read in reads if begun + LASTS + EVERY < read["at"] < removed]
     last = [read for read in reads if read["at"] > removed + LASTS + WATCH_EVERY]
     assert later and last, f"{client} did not read often enough"
-    assert last[-1]["error"], f"{client} goes on after a removal"
+    assert last[-1]["error"], f"{client} still reads after a removal"
     # A busy machine may be too slow for the two seconds that botocore gives an endpoint.
     renews = sum(read["error"] is None for read in later) > len(later) / 2
     told = SENTENCE in last[-1]["error"]

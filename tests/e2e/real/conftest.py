@@ -116,7 +116,7 @@ def ways(in_order, alice, published):
 
 @pytest.fixture
 def readyz(site):
-    """What /readyz says: whether all is well, and each system by its name."""
+    """Return what /readyz says: whether all systems work, and each system by its name."""
 
     def ask(site=site):
         answer = requests.get(site.health + "readyz")

@@ -24,7 +24,7 @@ def test_nothing_is_issued_on_a_raw_site(site, readyz):
     ready, systems = readyz()
     assert not ready
     assert "readers can write (CreateBucket)" in systems["survey m13 by ec2"]["why"]
-    # Whoever asks at the public address learns that it is so, not why.
+    # The public address shows the state, not the reason.
     public = requests.get(site.up["portal"] + "readyz")
     assert public.status_code == 503 and "why" not in public.text
 

@@ -113,7 +113,7 @@ def test_no_other_token_of_the_real_keystone_counts(in_order, stack, make):
 
 
 def test_a_token_for_a_signature_does_not_count(in_order, stack, published):
-    """What a Keystone that is not patched gives to whoever finds a presigned URL, this one gives to the gateway."""
+    """An unpatched Keystone gives a token to every finder of a presigned URL; this one only to the gateway."""
     keys = in_order.person("bob").ec2_from_openstack("m13-ro")
     url = boto3.client(
         "s3",

@@ -40,7 +40,7 @@ def test_a_project_is_suspended_and_that_is_lifted(in_order, stack, suspended, e
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     # As it said.
     assert ask(role, *LIST) is None
-    # The other survey goes on; this one says what is the matter.
+    # The other survey stays readable; this one reports the reason.
     assert bob.ask_lease("other", method="sts-lite").status_code == 201
     answer = bob.ask_lease(method="sts-lite")
     assert answer.status_code >= 500, answer.text

@@ -1,4 +1,4 @@
-"""Somebody makes a bucket policy too wide. The proof finds it, issuing stops, and goes on when it is mended."""
+"""A bucket policy becomes too wide. The proof finds it, issuing stops, and resumes after the repair."""
 
 import json
 
@@ -53,7 +53,7 @@ def test_a_policy_that_lets_everybody_write_stops_issuing(in_order, alice, stack
     ready, systems = readyz()
     assert not ready and "readers can write" in systems["survey m13 by ec2"]["why"]
     assert "PutObject" in systems["survey m13 by ec2"]["why"]
-    # The other survey goes on.
+    # The other survey still issues leases.
     assert in_order.person("bob").ask_lease("other", method="ec2").status_code == 201
     # The proof left nothing behind.
     assert sorted(item["Key"] for item in s3.list_objects_v2(Bucket="m13")["Contents"]) == keys
@@ -61,12 +61,12 @@ def test_a_policy_that_lets_everybody_write_stops_issuing(in_order, alice, stack
     told = in_order.command("survey", "apply", "--dry-run", "m13").stdout
     assert OOPS in told and "everybody" in told, told
     assert json.loads(s3.get_bucket_policy(Bucket="m13")["Policy"])["Statement"][-1]["Sid"] == OOPS
-    # What others made is told, never changed; the limit is put back, and that is enough.
+    # skykey reports what others made and never changes it; restoring the limit is enough.
     told = in_order.command("survey", "apply", "m13").stdout
     assert OOPS in told and "done" in told, told
     assert stack.user("m13-ro")["op_mask"] == "read"
     s3.put_bucket_policy(Bucket="m13", Policy=before)
     for method in ("sts-lite", "ec2", "assume-role"):
-        eventually(lambda: alice.ask_lease(method=method).status_code == 201, 45, f"{method} goes on")
+        eventually(lambda: alice.ask_lease(method=method).status_code == 201, 45, f"{method} resumes")
     eventually(lambda: readyz()[0], 45, "ready again")
     assert OOPS not in in_order.command("survey", "apply", "--dry-run", "m13").stdout

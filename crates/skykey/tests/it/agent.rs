@@ -98,7 +98,7 @@ impl Machine {
     }
 }
 
-/// Runs until it is told to stop.
+/// Runs the agent until it receives the stop signal.
 fn running(agent: Agent) -> (oneshot::Sender<()>, JoinHandle<AgentExit>) {
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(async move {
@@ -160,7 +160,7 @@ async fn an_agent_hands_out_credentials_that_read_and_new_ones_in_time() {
     assert_eq!(health["survey"], "m13");
     assert!((3590..=3600).contains(&health["seconds_left"].as_i64().unwrap()));
     assert_eq!(health["error"], Value::Null);
-    // The machine slept until 20 minutes were left: whoever asks first waits for new ones.
+    // The machine slept until 20 minutes were left: the first caller waits for new ones.
     machine.later(2400);
     let second = machine.key(&agent).await;
     assert_ne!(second, first);
@@ -280,7 +280,7 @@ async fn a_removal_is_told_in_a_sentence_and_what_was_written_is_taken_out() {
     }
     assert_eq!(std::fs::read_to_string(&told).unwrap(), expected);
 
-    // Back in the group: the same agent goes on.
+    // Back in the group: the same agent works again.
     machine.set_member(true).await;
     machine.later(30);
     agent.look().await;

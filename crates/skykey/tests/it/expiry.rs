@@ -46,7 +46,7 @@ async fn an_expired_token_is_refused_by_every_operation() {
         let issued = sky.lease("carol", method, "3600", "write").await;
         let credentials = issued.credentials;
         assert_eq!(sky.send(&credentials, "PUT", "/m13/a", "x").await.0, 200);
-        // A second before the end all is well, at the end it is over.
+        // A second before expiry the credentials work, at expiry they do not.
         sky.clock.advance(SignedDuration::from_secs(3599));
         assert_eq!(
             sky.send(&credentials, "GET", "/m13/a", "").await.0,

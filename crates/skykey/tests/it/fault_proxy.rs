@@ -29,10 +29,10 @@ pub(crate) enum Fault {
     ResetBefore,
     /// The system does it, and the connection is reset instead of the answer.
     ResetAfter,
-    /// Whoever stands before the system answers in its place: status, content type, body. A status
-    /// of 429 or 503 asks for a second of patience.
+    /// A proxy before the system answers in its place: status, content type, body. A status
+    /// of 429 or 503 has a `Retry-After` of one second.
     Answers(u16, &'static str, &'static str),
-    /// The system does it, and whoever stands before it says that it failed: a status.
+    /// The system does it, and the proxy before it reports a failure: a status.
     FailsAfter(u16),
     /// The system does it, and its answer ends in the middle.
     Truncated,
@@ -222,7 +222,7 @@ impl Proxy {
         });
     }
 
-    /// All is well again, and nothing has been counted.
+    /// Removes all faults and resets the counts.
     pub(crate) fn heal(&self) {
         lock(&self.shared.rules).clear();
         *lock(&self.shared.weather) = None;

@@ -26,7 +26,7 @@ use crate::world::{device_tokens, send_signed};
 
 /// How long the IAM's word is good while it is silent.
 pub(crate) const GRACE: SignedDuration = SignedDuration::from_mins(5);
-/// After so long without use the backend user's key is deleted, and strays are due.
+/// Idle time after which the backend user's key is deleted, and strays are due.
 pub(crate) const UNUSED: SignedDuration = SignedDuration::from_secs(3601);
 /// Who waits longer than this for a system has waited too long.
 pub(crate) const TOTAL: Duration = Duration::from_secs(6);
@@ -255,7 +255,7 @@ impl Site {
         }
     }
 
-    /// Somebody's access token, by the device code; asked for while the IAM is well.
+    /// Returns a person's access token, by the device code; only while the IAM works.
     pub(crate) async fn token(&mut self, username: &str) -> Secret {
         let now = self.clock.now();
         if let Some((token, at)) = self.tokens.get(username)

@@ -85,7 +85,7 @@ async fn echo_down_is_told_then_left_alone_then_found_again(mut site: Site) {
     }
     let came = site.echo.came("", "");
     assert!((5..=15).contains(&came), "{came} requests");
-    assert_eq!(site.read(&before).await, 200, "Echo itself is well");
+    assert_eq!(site.read(&before).await, 200, "Echo itself works");
     let report = site.world.broker().watch_once().await.unwrap();
     assert_eq!((report.unanswered, report.revoked), (0, 0));
 

@@ -1,4 +1,4 @@
-//! The IAM in trouble: silence ends nobody's lease, and begins none after the grace.
+//! A failing IAM: without an answer no lease ends, and after the grace period none is issued.
 
 use std::time::{Duration, Instant};
 

@@ -44,7 +44,7 @@ async fn a_refused_administrator_is_told_before_somebody_leaves(mut site: Site) 
 async fn a_fault_while_a_key_is_made_leaves_no_second_one(mut site: Site) {
     let away = (503, "upstream_away");
     let cases = [
-        // The fault, how often the request comes, what the person is told.
+        // The fault, the number of requests, the message to the person.
         (Fault::ResetBefore, 1, away),
         (Fault::ResetAfter, 1, away),
         (Fault::status(500), 1, away),

@@ -1,4 +1,4 @@
-//! `GET /jupyter/credentials`, with a hub that knows the tokens that it is told.
+//! `GET /jupyter/credentials`, with a scripted hub that knows given tokens.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -81,7 +81,7 @@ impl FakeHub {
         self.inner.asked.load(Ordering::SeqCst)
     }
 
-    /// Starts a server of somebody's; `which` of theirs tells them apart.
+    /// Starts a server of a person; `which` tells the person's servers apart.
     pub(crate) fn start_server(&self, portal: &Url, name: &str, which: usize) -> Server {
         let token = format!("{name}-{which}");
         let mut users = self.inner.users.lock().unwrap();
@@ -175,7 +175,7 @@ impl Server {
         self.url = portal.join("jupyter/credentials?survey=m13").unwrap();
     }
 
-    /// What asking comes to, with botocore's tries.
+    /// Returns what botocore gets, with its retries.
     async fn fetch(&self) -> Result<Held, String> {
         let mut tried = 0;
         loop {

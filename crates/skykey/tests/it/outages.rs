@@ -431,7 +431,7 @@ async fn two_restarts_in_a_row_leave_no_gap_and_lose_no_lease() {
     notebook.run_until(90).await;
     let second = notebook.first();
     assert_ne!(second, first);
-    // While the portal is not there, the notebook goes on with what it has.
+    // While the portal is down, the notebook uses the credentials that it has.
     notebook
         .server
         .move_to(&"http://127.0.0.1:9/".parse().unwrap());

@@ -1,4 +1,4 @@
-//! skykey's own endpoint, asked as Ceph is: whoever may read cannot write there, whatever is tried.
+//! The proof at skykey's own endpoint, as at Ceph: a reader cannot write, whatever the request.
 
 use std::sync::Arc;
 

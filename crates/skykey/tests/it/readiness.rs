@@ -43,7 +43,7 @@ async fn it_is_not_ready_before_a_proof_nor_while_a_project_is_suspended() {
     assert_eq!(readyz(&world).await, (503, false, both.to_vec()));
     world.broker().upkeep_once().await;
     assert_eq!(readyz(&world).await, (200, true, Vec::new()));
-    // One survey less is told, and the other can be leased.
+    // The page reports one survey less, and the other can be leased.
     let suspended = |project: &str| state.join(format!("suspended-{project}.json"));
     std::fs::write(suspended("m13-ro"), "[]").unwrap();
     assert_eq!(readyz(&world).await, (200, false, both[..1].to_vec()));

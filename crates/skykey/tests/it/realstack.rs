@@ -13,7 +13,7 @@ use url::Url;
 
 const VARIABLE: &str = "SKYKEY_REALSTACK";
 
-/// The backend user's strays are swept: whoever sweeps is alone.
+/// The test that sweeps the backend user's strays runs alone.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The stack, as its own file tells of it. One test has it at a time.
@@ -23,7 +23,10 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "the person who runs the tests should know"
+    )]
     pub(crate) async fn open() -> Option<Self> {
         let Some(path) = std::env::var_os(VARIABLE) else {
             eprintln!("left out: {VARIABLE} names no stack.json of a running tests/realstack/up");

@@ -25,7 +25,7 @@ async fn up_json_goes_with_a_clean_stop_and_at_the_beginning_of_a_start() {
     let start = async |options| World::start(options, Arc::new(SystemClock)).await;
     let world = start(good.clone()).await.unwrap();
     assert!(up.exists());
-    // Whoever cannot have the state takes nothing away from whoever has it.
+    // A process that cannot lock the state takes nothing away from the one that holds it.
     assert!(start(good.clone()).await.is_err());
     assert!(up.exists());
     world.stop().await;

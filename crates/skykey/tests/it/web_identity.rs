@@ -299,7 +299,7 @@ async fn a_role_says_the_survey_and_how_far_and_nobody_gets_further_than_their_g
         .await
         .unwrap();
     assert_eq!(audit.iter().filter(|entry| reason(entry)).count(), 3);
-    // Whoever curates asks for it by the role's name, and reads by the other.
+    // A curator requests it by the role's name, and reads by the other.
     let writes = it.ask(&carol, CURATORS, &[]).await.credentials();
     assert_eq!(it.sky.send(&writes, "PUT", "/m13/x", "x").await.0, 200);
     let reads = it.ask(&carol, READERS, &[]).await.credentials();
@@ -424,8 +424,8 @@ async fn a_session_policy_narrows_and_what_cannot_be_kept_is_refused() {
     it.sky.world.stop().await;
 }
 
-/// A look at a token costs; whoever brings many wrong ones is shut out for a minute. A token that has ended,
-/// and is brought again and again, counts once.
+/// Checking a token costs time; a client that sends many wrong ones is refused for a minute. A
+/// token that has ended, and is brought again and again, counts once.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_different_wrong_tokens_shut_an_address_out_for_a_minute() {
     let it = Sky::start().await;

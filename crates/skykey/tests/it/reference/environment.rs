@@ -10,7 +10,7 @@ use super::{agree, code, root, table};
 
 /// Where variables are read.
 const SOURCES: [&str; 5] = ["crates", "python", "tests", "deploy", "examples"];
-/// Names of ours that are no environment variables.
+/// Names in skykey's code that are no environment variables.
 const OTHERS: [&str; 1] = ["SKYKEY_SECRET"];
 
 #[test]
