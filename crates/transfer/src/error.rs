@@ -316,7 +316,13 @@ mod tests {
                 "answered 403 RequestTimeTooSkewed",
                 "clock",
             ),
-            (503, "SlowDown", "", "answered 503 SlowDown", "rate of requests"),
+            (
+                503,
+                "SlowDown",
+                "",
+                "answered 503 SlowDown",
+                "rate of requests",
+            ),
             (500, "", "", "answered 500 without a code", "in trouble"),
         ] {
             let (found, next) = said_of(status, code, message);
