@@ -48,7 +48,7 @@ async fn a_person_logs_in_leases_gives_back_and_logs_out() {
     let leases = portal
         .world
         .broker
-        .leases(&portal.caller("bob").id)
+        .leases(&portal.world.caller("bob").id)
         .await
         .unwrap();
     let id = leases[0].id.to_string();
@@ -113,7 +113,11 @@ async fn a_wrong_lease_form_is_answered_with_what_is_wrong() {
         let (_, message) = answer.body.split_once("role=\"alert\"").unwrap();
         assert!(message.contains(words), "{form}: {message}");
     }
-    let leases = portal.world.broker.leases(&portal.caller("bob").id).await;
+    let leases = portal
+        .world
+        .broker
+        .leases(&portal.world.caller("bob").id)
+        .await;
     assert!(leases.unwrap().is_empty(), "a wrong form issued a lease");
     let mut dave = portal.logged_in("dave").await;
     let answer = dave.submit("/leases", "survey=demo&method=gateway").await;

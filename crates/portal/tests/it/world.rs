@@ -8,7 +8,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION, SET_COO
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use skykey_broker::{Caller, Issued};
+use skykey_broker::Issued;
 use skykey_hub::{Hub, HubName, HubSettings};
 use skykey_iam::{Iam, IamSettings};
 use skykey_portal::{JupyterSettings, PortalSettings};
@@ -16,7 +16,7 @@ use skykey_serve::ClientAddr;
 use skykey_testkit::broker::{World, application_credential, demo};
 use skykey_testkit::oidc::Provider;
 use skykey_testkit::{Response, Server};
-use skykey_types::{Clock, Method, Secret, SignedDuration, SubjectId};
+use skykey_types::{Clock, Method, Secret, SignedDuration};
 use skykey_upstream::UpstreamMetrics;
 use tower::ServiceExt;
 use url::Url;
@@ -153,22 +153,9 @@ impl Portal {
         }))
     }
 
-    /// What a lease that somebody takes at this portal is about.
-    pub(crate) fn caller(&self, who: &str) -> Caller {
-        Caller {
-            id: SubjectId {
-                issuer: self.iam.issuer.to_string(),
-                sub: who.to_owned(),
-            },
-            ..skykey_testkit::broker::caller(who)
-        }
-    }
-
     /// Issues a lease by the gateway to somebody.
     pub(crate) async fn lease(&self, who: &str) -> Issued {
-        let (broker, caller) = (&self.world.broker, self.caller(who));
-        let request = broker.parse_request(&caller, &demo(Method::Gateway)).await;
-        broker.issue(&caller, &request.unwrap()).await.unwrap()
+        self.world.issue(who, &demo(Method::Gateway)).await
     }
 
     /// A token of Keystone that an application credential of somebody's got.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use skykey_broker::People as _;
 use skykey_broker::{
     AuditEntry, BackendSettings, Broker, Caller, Denied, HandOutSettings, Issued, KeyOwner,
     KeystoneToken, LeaseFields, LeaseRequest, Principal, Renewal, Settings, Store, Surveys, Wiring,
@@ -147,6 +148,14 @@ impl World {
         self.restart().await;
     }
 
+    /// Returns the person as a caller with a live login at this IAM.
+    pub fn caller(&self, who: &str) -> Caller {
+        Caller {
+            id: self.people.subject(who),
+            ..caller(who)
+        }
+    }
+
     /// Returns the time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -178,7 +187,7 @@ impl World {
 
     /// Issues, or says why not; remembers what was shown.
     pub async fn try_issue(&self, who: &str, fields: &LeaseFields) -> Result<Issued, Denied> {
-        let caller = caller(who);
+        let caller = self.caller(who);
         let request = self.broker.parse_request(&caller, fields).await?;
         let issued = self.broker.issue(&caller, &request).await?;
         self.remember(&issued.credentials);
@@ -313,7 +322,7 @@ pub async fn show_to(broker: &Broker, credentials: &Credentials) -> Result<Arc<P
     broker.authenticate(&credentials.access_key_id, token).await
 }
 
-/// The caller with a live login at the IAM.
+/// The caller with a live login at the IAM whose issuer is [`ISSUER`].
 pub fn caller(who: &str) -> Caller {
     Caller {
         id: subject(who),
