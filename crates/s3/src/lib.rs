@@ -27,3 +27,4 @@ pub use answer::Body;
 pub use endpoint::{Endpoint, EndpointSettings};
 pub use fault::{Code, Fault};
 pub use front::operation::{Need, On, Operation, Row, TABLE};
+pub use sts::{Action, ActionNeed};

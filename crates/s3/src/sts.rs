@@ -1,6 +1,7 @@
 //! STS on the S3 endpoint: `POST /` with a form, as Ceph does it and as SDKs of Go's first version
 //! expect it.
 
+mod action;
 mod assume_role;
 mod caller_identity;
 mod form;
@@ -20,6 +21,7 @@ use skykey_broker::Broker;
 use skykey_iam::Iam;
 use skykey_serve::{ClientAddr, RequestId};
 
+pub use self::action::{Action, ActionNeed};
 use self::form::Form;
 use self::web_identity::WebIdentity;
 use crate::answer::Body;
@@ -29,6 +31,9 @@ use crate::request::Incoming;
 
 /// Larger than any form that STS knows, in bytes.
 const MAX_FORM_BYTES: usize = 32 * 1024;
+
+/// The message of a request that no signature came with.
+const NOT_SIGNED: &str = "the request is not signed; sign it with an EC2 credential";
 
 /// The actions of STS.
 pub(crate) struct Sts {
@@ -84,12 +89,25 @@ impl Sts {
         id: &RequestId,
     ) -> Result<Response<Body>> {
         let form = Form::parse(form)?;
-        let action = form.field("Action");
-        let xml = match (action, &self.web_identity) {
-            (Some("AssumeRoleWithWebIdentity"), Some(web_identity)) => {
-                web_identity.answer(&self.broker, client, &form, id).await?
+        let name = form.field("Action");
+        let broker = &self.broker;
+        let xml = match (name.and_then(Action::of_name), &self.web_identity, signer) {
+            (Some(Action::AssumeRoleWithWebIdentity), Some(web_identity), _) => {
+                web_identity.answer(broker, client, &form, id).await?
             }
-            _ => self.by_signature(action, signer, &form, id).await?,
+            (_, _, None) => return Err(Fault::denied(NOT_SIGNED)),
+            (Some(Action::GetSessionToken), _, Some(signer)) => {
+                session_token::answer(broker, signer, &form, id).await?
+            }
+            (Some(Action::AssumeRole), _, Some(signer)) => {
+                assume_role::answer(broker, signer, &form, id).await?
+            }
+            (Some(Action::GetCallerIdentity), _, Some(signer)) => {
+                caller_identity::answer(signer, id)
+            }
+            (Some(Action::AssumeRoleWithWebIdentity) | None, ..) => {
+                return Err(self.not_served(name));
+            }
         };
         let mut response = Response::new(Body::from(xml));
         let headers = response.headers_mut();
@@ -98,32 +116,23 @@ impl Sts {
         Ok(response)
     }
 
-    async fn by_signature(
-        &self,
-        action: Option<&str>,
-        signer: Option<&Signer>,
-        form: &Form<'_>,
-        id: &RequestId,
-    ) -> Result<String> {
-        let signer = signer.ok_or_else(|| {
-            Fault::denied("the request is not signed; sign it with an EC2 credential")
-        })?;
-        match action {
-            Some("GetSessionToken") => session_token::answer(&self.broker, signer, form, id).await,
-            Some("AssumeRole") => assume_role::answer(&self.broker, signer, form, id).await,
-            Some("GetCallerIdentity") => Ok(caller_identity::answer(signer, id)),
-            Some(other) => {
-                let other: String = other.chars().filter(|c| !c.is_control()).take(60).collect();
-                Err(Fault::new(
-                    Code::InvalidAction,
-                    format!(
-                        "the action {other} is not served here; GetSessionToken, AssumeRole, \
-                         AssumeRoleWithWebIdentity and GetCallerIdentity are"
-                    ),
-                ))
-            }
-            None => Err(Fault::argument("the form has no Action")),
-        }
+    fn not_served(&self, name: Option<&str>) -> Fault {
+        let Some(name) = name else {
+            return Fault::argument("the form has no Action");
+        };
+        let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+        let served: Vec<&str> = Action::ALL
+            .into_iter()
+            .filter(|action| {
+                action.need() != ActionNeed::WebIdentity || self.web_identity.is_some()
+            })
+            .map(Action::name)
+            .collect();
+        let served = served.join(", ");
+        Fault::new(
+            Code::InvalidAction,
+            format!("the action {name} is not served here; these are: {served}"),
+        )
     }
 }
 
