@@ -5,7 +5,6 @@
 mod accounts;
 mod agent;
 mod api_reference;
-mod denials;
 mod doctor;
 mod expiry;
 mod fault_proxy;
