@@ -1,39 +1,9 @@
-//! An aws-chunked body gives the same data and the same outcome however it is split, and what is
-//! accepted has the announced length. The input: one byte for the announced length, one for the
-//! lengths of the pieces, then the body.
+//! `check` of `tests/it/fuzz/decoder.rs`, driven by libFuzzer.
 #![no_main]
 
-use bytes::Bytes;
-use http::HeaderMap;
-use libfuzzer_sys::fuzz_target;
-use skykey_sigv4::BodyError;
-use skykey_sigv4::chunked::Decoder;
+#[path = "../../tests/it/fuzz/decoder.rs"]
+mod decoder;
 
-fuzz_target!(|input: &[u8]| {
-    let [length, pieces, body @ ..] = input else {
-        return;
-    };
-    let length = u64::from(*length);
-    let whole = read(length, body, body.len());
-    assert_eq!(whole, read(length, body, 1));
-    assert_eq!(whole, read(length, body, usize::from(*pieces)));
-    if whole.1.is_ok() {
-        assert_eq!(whole.0.len() as u64, length);
-    }
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    decoder::check(input);
 });
-
-fn read(length: u64, body: &[u8], piece: usize) -> (Vec<u8>, Result<HeaderMap, BodyError>) {
-    let mut decoder = Decoder::unsigned(length);
-    let mut data = Vec::new();
-    for piece in body.chunks(piece.max(1)) {
-        decoder.push(Bytes::copy_from_slice(piece));
-        loop {
-            match decoder.next_data() {
-                Ok(Some(bytes)) => data.extend_from_slice(&bytes),
-                Ok(None) => break,
-                Err(error) => return (data, Err(error)),
-            }
-        }
-    }
-    (data, decoder.finish())
-}

@@ -3,6 +3,7 @@
 
 mod chunked_examples;
 mod chunked_faults;
+mod fuzz;
 mod properties;
 mod refusals;
 mod request;
