@@ -12,10 +12,10 @@ use http_body_util::BodyExt;
 use hyper::body::Body as HttpBody;
 use skykey_broker::Broker;
 use skykey_iam::Iam;
-use skykey_serve::{ClientAddr, RequestId};
+use skykey_serve::ClientAddr;
 use skykey_sigv4::{Head, Payload, Presented, Query, Verified};
 use skykey_store::ObjectStore;
-use skykey_types::{Clock, Secret};
+use skykey_types::{Clock, RequestId, Secret};
 
 use crate::answer::Body;
 use crate::fault::{Code, Dialect, Fault, Result, headers_of};

@@ -19,7 +19,8 @@ use http::{HeaderValue, Method, Response};
 use http_body_util::BodyExt;
 use skykey_broker::Broker;
 use skykey_iam::Iam;
-use skykey_serve::{ClientAddr, RequestId};
+use skykey_serve::ClientAddr;
+use skykey_types::RequestId;
 
 pub use self::action::{Action, ActionNeed};
 use self::form::Form;

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
+use skykey_types::RequestId;
 use tokio::time::Instant;
 
 use crate::client::ClientAddr;
 use crate::metrics::DoorMetrics;
-use crate::request_id::RequestId;
 
 /// The limit of a path in the log; longer ones are cut.
 const MAX_LOGGED_PATH_BYTES: usize = 1024;

@@ -26,7 +26,7 @@ use crate::client::{ClientAddr, is_trusted};
 use crate::connection_limits::ConnectionLimits;
 use crate::metrics::{DoorMetrics, Metrics};
 use crate::pace::{Busy, Paced};
-use crate::request_id::{self, RequestId};
+use crate::request_id;
 use crate::settings::ServeSettings;
 use crate::tls::{Certificates, TlsError};
 
@@ -37,7 +37,7 @@ const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// One door, ready to be opened.
 ///
-/// Every request through it carries a [`ClientAddr`] and a [`RequestId`] as extensions, gets a response
+/// Every request through it carries a [`ClientAddr`] and a [`RequestId`](skykey_types::RequestId) as extensions, gets a response
 /// with `X-Request-Id`, and is in a tracing span with the field `request_id`.
 #[derive(Debug)]
 pub struct Door(Arc<Inner>);
@@ -231,7 +231,7 @@ where
 {
     let trusted = &door.settings.trusted_proxies;
     let client = ClientAddr::find(peer, request.headers(), trusted);
-    let id = RequestId::of(request.headers(), is_trusted(peer, trusted));
+    let id = request_id::request_id(request.headers(), is_trusted(peer, trusted));
     let mut record = Record::begin(&door.metrics, &request, client, &id);
     let mut request = request.map(|body| RequestBody::new(body, door.settings.stalled_after));
     request.extensions_mut().insert(client);
@@ -241,6 +241,6 @@ where
     record.answered(response.status());
     response
         .headers_mut()
-        .insert(request_id::HEADER, id.header());
+        .insert(request_id::HEADER, request_id::header(&id));
     Ok(response.map(|body| Answer::new(body, record, busy)))
 }

@@ -28,7 +28,6 @@ pub use client::{ClientAddr, Network, NetworkError};
 pub use door::Door;
 pub use health::{Readiness, SystemState, health_router, public_health_router};
 pub use metrics::{DoorLabel, Metrics, RequestLabels};
-pub use request_id::RequestId;
 pub use settings::{ServeSettings, TlsFiles};
 pub use tls::TlsError;
 pub use wrong_tokens::{TooManyWrong, WrongTokens};

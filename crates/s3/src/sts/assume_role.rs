@@ -1,7 +1,7 @@
 //! [AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
 
 use skykey_broker::{Broker, Principal, Renewal};
-use skykey_serve::RequestId;
+use skykey_types::RequestId;
 
 use super::form::Form;
 use super::role::{policy, session_arn, session_name};

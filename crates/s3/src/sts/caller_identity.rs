@@ -1,7 +1,7 @@
 //! [GetCallerIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
 
 use skykey_broker::Principal;
-use skykey_serve::RequestId;
+use skykey_types::RequestId;
 
 /// Who the key is: the survey as the account, the person's `sub` as the user.
 pub(super) fn answer(principal: &Principal, id: &RequestId) -> String {

@@ -1,7 +1,7 @@
 //! [GetSessionToken](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html).
 
 use skykey_broker::{Broker, Principal, Renewal};
-use skykey_serve::RequestId;
+use skykey_types::RequestId;
 
 use super::form::Form;
 use crate::fault::{Fault, Result};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use skykey_broker::{Broker, Caller, Denied, RoleFields};
 use skykey_iam::{Iam, IamError};
-use skykey_serve::{ClientAddr, RequestId, WrongTokens};
-use skykey_types::Secret;
+use skykey_serve::{ClientAddr, WrongTokens};
+use skykey_types::{RequestId, Secret};
 
 use super::form::Form;
 use super::role::{policy, session_arn, session_name};
