@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use moka::future::Cache;
 use skykey_types::{
-    Access, AccessKeyId, Lease, LeaseId, Limit, Method, Rights, Secret, SignedDuration, SubjectId,
-    SurveyName, Timestamp,
+    Access, AccessKeyId, Lease, LeaseId, Limit, Method, RequestId, Rights, Secret, SignedDuration,
+    SubjectId, SurveyName, Timestamp,
 };
 
 use crate::database::LeaseRecord;
@@ -82,16 +82,17 @@ impl Broker {
         &self,
         key: &AccessKeyId,
         token: Option<&str>,
+        request_id: &RequestId,
     ) -> Result<Arc<Principal>, Denied> {
         let principal = if let Some(token) = token {
             let session = self.session(key, token)?;
-            self.check_session(&session).await?;
+            self.check_session(&session, request_id).await?;
             Arc::new(session)
         } else {
             self.revocations.check(&LeaseId::of(key))?;
             self.known_ec2
                 .0
-                .try_get_with(key.clone(), self.ec2_owner(key))
+                .try_get_with(key.clone(), self.ec2_owner(key, request_id))
                 .await
                 .map_err(|denied| Arc::try_unwrap(denied).unwrap_or_else(|shared| same(&shared)))?
         };
@@ -122,7 +123,11 @@ impl Broker {
     /// Asks Keystone whose EC2 credential it is, and the IAM whether that person is (still) in the
     /// survey's group. One that the person made in OpenStack becomes a lease the first time it is
     /// seen, so that the membership watch knows of it.
-    async fn ec2_owner(&self, key: &AccessKeyId) -> Result<Arc<Principal>, Denied> {
+    async fn ec2_owner(
+        &self,
+        key: &AccessKeyId,
+        request_id: &RequestId,
+    ) -> Result<Arc<Principal>, Denied> {
         let keystone = |error| Denied::port("Keystone", error);
         let identity = self
             .ec2
@@ -192,21 +197,28 @@ impl Broker {
             expires: person.account_end,
             revoked: None,
         };
-        let lease = self.known_or_adopted(new, identity.user_id).await?;
+        let lease = self
+            .known_or_adopted(new, identity.user_id, request_id)
+            .await?;
         principal.expires = lease.expires;
         Ok(Arc::new(principal))
     }
 
     /// Returns the lease of an EC2 credential; `new`, written now, if it has none. Another process may
     /// have seen the credential at the same moment, or revoked its lease.
-    async fn known_or_adopted(&self, new: Lease, keystone_user: String) -> Result<Lease, Denied> {
+    async fn known_or_adopted(
+        &self,
+        new: Lease,
+        keystone_user: String,
+        request_id: &RequestId,
+    ) -> Result<Lease, Denied> {
         let new = LeaseRecord {
             lease: new,
             keystone_user: Some(keystone_user),
         };
         let mut known = self.database.lease(&new.lease.id).await?;
         if known.is_none() {
-            let audit = lease_audit("adopt", &new.lease);
+            let audit = lease_audit("adopt", &new.lease, request_id);
             known = self.database.adopt_lease(&new, &audit).await?;
         }
         let Some(LeaseRecord { lease, .. }) = known else {

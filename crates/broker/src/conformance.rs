@@ -42,6 +42,7 @@ pub struct Handles {
 /// Runs all of them, each on a new database that `open` makes.
 pub async fn all(open: impl AsyncFn() -> Handles) {
     the_audit_is_read_from_the_newest_entry_on(&open().await).await;
+    the_audit_names_the_request(&open().await).await;
     a_lease_is_read_as_it_was_stored(&open().await).await;
     a_lease_is_stored_with_its_audit_or_not_at_all(&open().await).await;
     a_lease_is_adopted_once(&open().await).await;
@@ -87,6 +88,7 @@ fn audit(who: &str, action: &'static str) -> Audit {
         survey: Some("demo".to_owned()),
         method: None,
         lease: None,
+        request_id: None,
     }
 }
 

@@ -266,6 +266,7 @@ impl Ec2Deletions {
             survey: Some(left.survey.clone()),
             method: None,
             lease: None,
+            request_id: None,
         }
     }
 

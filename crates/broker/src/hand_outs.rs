@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use skykey_types::{Lease, LeaseId, Person, SignedDuration, SubjectId, Survey, Timestamp, lock};
+use skykey_types::{
+    Lease, LeaseId, Person, RequestId, SignedDuration, SubjectId, Survey, Timestamp, lock,
+};
 use skykey_upstream::{Fault, Flight, SingleFlight};
 
 use crate::database::Audit;
@@ -110,6 +112,14 @@ impl Slot {
     }
 }
 
+/// A person's request for credentials.
+#[derive(Clone, Copy)]
+struct HandOutRequest<'a> {
+    caller: &'a Caller,
+    lease: &'a LeaseRequest,
+    id: &'a RequestId,
+}
+
 /// A lease that is being issued, or the refusal that stands.
 enum Issuing {
     UnderWay(Flight<HandedOut>),
@@ -166,22 +176,33 @@ impl Broker {
     /// Credentials as requested: those that this person already has from here, as long as enough is left
     /// of them, otherwise new ones. While new ones cannot be had because a system is away, the old
     /// ones go on until a minute before their end. `request` comes from a site's configuration; for each
-    /// different one of each person one set is held.
-    pub async fn hand_out(self: &Arc<Self>, caller: &Caller, request: &LeaseRequest) -> HandedOut {
+    /// different one of each person one set is held. If several requests wait for one new lease, the
+    /// audit has the id of the one that began it.
+    pub async fn hand_out(
+        self: &Arc<Self>,
+        caller: &Caller,
+        request: &LeaseRequest,
+        request_id: &RequestId,
+    ) -> HandedOut {
         let Some(survey) = self.surveys.named(request.survey.as_str()) else {
             return self
-                .issue(caller, request)
+                .issue(caller, request, request_id)
                 .await
                 .map(Arc::new)
                 .map_err(Arc::new);
         };
         let slot = self.hand_outs.slot(&caller.id, request);
+        let asking = HandOutRequest {
+            caller,
+            lease: request,
+            id: request_id,
+        };
         let Some((held, left)) = self.held(&slot) else {
-            return finish(self.begin(&slot, caller, request)).await;
+            return finish(self.begin(&slot, asking)).await;
         };
         let whole = left + self.clock.now().duration_since(held.lease.issued);
         if left <= self.settings.hand_out.renew_with(&held.lease.id, whole) {
-            let under_way = self.begin(&slot, caller, request);
+            let under_way = self.begin(&slot, asking);
             if left <= MIN_LEFT.min(whole / 4) {
                 return finish(under_way).await;
             }
@@ -193,7 +214,7 @@ impl Broker {
                 Ok(Err(_)) | Err(_) => {}
             }
         }
-        self.again(caller, request, survey, &slot, held).await
+        self.again(asking, survey, &slot, held).await
     }
 
     /// Returns the credentials of `lease` again, which was handed out before, as long as they live: for
@@ -206,6 +227,7 @@ impl Broker {
         caller: &Caller,
         request: &LeaseRequest,
         lease: &Lease,
+        request_id: &RequestId,
     ) -> Option<HandedOut> {
         let survey = self.surveys.named(request.survey.as_str())?;
         let now = self.clock.now();
@@ -216,10 +238,12 @@ impl Broker {
         let person = self.membership.last_word(&caller.id)?;
         let admitted = self.check_again(&person, survey, lease);
         let slot = self.hand_outs.slot(&caller.id, request);
-        if let Err(denied) = self
-            .check_admitted(admitted, caller, request, &slot, lease)
-            .await
-        {
+        let asking = HandOutRequest {
+            caller,
+            lease: request,
+            id: request_id,
+        };
+        if let Err(denied) = self.check_admitted(admitted, asking, &slot, lease).await {
             return Some(Err(denied));
         }
         let held = slot.find(&lease.id)?;
@@ -241,17 +265,16 @@ impl Broker {
     /// Hands out again, unless the person is no longer a member or the survey's readers can write.
     async fn again(
         &self,
-        caller: &Caller,
-        request: &LeaseRequest,
+        asking: HandOutRequest<'_>,
         survey: &Survey,
         slot: &Slot,
         held: Arc<Issued>,
     ) -> HandedOut {
         let admitted = async {
-            let person = self.membership.lately(caller).await?;
+            let person = self.membership.lately(asking.caller).await?;
             self.check_again(&person, survey, &held.lease)
         };
-        self.check_admitted(admitted.await, caller, request, slot, &held.lease)
+        self.check_admitted(admitted.await, asking, slot, &held.lease)
             .await?;
         Ok(held)
     }
@@ -271,8 +294,7 @@ impl Broker {
     async fn check_admitted(
         &self,
         admitted: Result<(), Denied>,
-        caller: &Caller,
-        request: &LeaseRequest,
+        asking: HandOutRequest<'_>,
         slot: &Slot,
         lease: &Lease,
     ) -> Result<(), Arc<Denied>> {
@@ -280,10 +302,10 @@ impl Broker {
             return Ok(());
         };
         let audit = Audit {
-            survey: Some(request.survey.to_string()),
+            survey: Some(asking.lease.survey.to_string()),
             method: Some(lease.method.to_string()),
             lease: Some(lease.id.clone()),
-            ..Audit::no(self.clock.now(), caller, "issue", &denied)
+            ..Audit::no(self.clock.now(), asking.caller, "issue", &denied, asking.id)
         };
         if !is_trouble(&denied) {
             slot.state().forget_all();
@@ -296,12 +318,12 @@ impl Broker {
     }
 
     /// Issues beside the request, unless that is under way or was refused just now.
-    fn begin(
-        self: &Arc<Self>,
-        slot: &Arc<Slot>,
-        caller: &Caller,
-        request: &LeaseRequest,
-    ) -> Issuing {
+    fn begin(self: &Arc<Self>, slot: &Arc<Slot>, asking: HandOutRequest<'_>) -> Issuing {
+        let HandOutRequest {
+            caller,
+            lease: request,
+            id: request_id,
+        } = asking;
         // Held until it is begun, so that its end is either joined or seen.
         let state = slot.state();
         let now = self.clock.now();
@@ -315,9 +337,10 @@ impl Broker {
         Issuing::UnderWay(issuing.join_or_start(OPERATION, key, || {
             let (broker, slot) = (self.clone(), slot.clone());
             let (caller, request) = (caller.clone(), request.clone());
+            let request_id = request_id.clone();
             // Tracked, so that the database is not closed before it has ended.
             let task = self.tasks.spawn(async move {
-                let issued = broker.issue(&caller, &request).await;
+                let issued = broker.issue(&caller, &request, &request_id).await;
                 let outcome = issued.map(Arc::new).map_err(Arc::new);
                 let mut state = slot.state();
                 let now = broker.clock.now();

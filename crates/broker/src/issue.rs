@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use skykey_types::{
     Access, AccessKeyId, Allowed, Credentials, Lease, LeaseId, Lifetime, Method, ProjectName,
-    Rights, Secret, SignedDuration, SubjectId, Survey, Timestamp,
+    RequestId, Rights, Secret, SignedDuration, SubjectId, Survey, Timestamp,
 };
 
 use crate::database::{Audit, LeaseRecord};
@@ -39,12 +39,17 @@ pub struct Issued {
 
 impl Broker {
     /// Issues a lease, or says why not. Either way it is in the audit.
-    pub async fn issue(&self, caller: &Caller, request: &LeaseRequest) -> Result<Issued, Denied> {
-        match self.try_issue(caller, request).await {
+    pub async fn issue(
+        &self,
+        caller: &Caller,
+        request: &LeaseRequest,
+        request_id: &RequestId,
+    ) -> Result<Issued, Denied> {
+        match self.try_issue(caller, request, request_id).await {
             Ok(issued) => Ok(issued),
             Err(denied) => {
                 let method = request.method.map(Method::as_str);
-                self.refuse_issue(caller, request.survey.as_str(), method, denied)
+                self.refuse_issue(caller, request.survey.as_str(), method, denied, request_id)
                     .await
             }
         }
@@ -57,19 +62,25 @@ impl Broker {
         survey: &str,
         method: Option<&str>,
         denied: Denied,
+        request_id: &RequestId,
     ) -> Result<T, Denied> {
         tracing::info!(subject = %caller.id, username = caller.username, survey, %denied, "lease refused");
         self.metrics.refused(&self.surveys, survey, method, &denied);
         let audit = Audit {
             survey: survey_in_audit(survey),
             method: method.map(method_in_audit),
-            ..Audit::no(self.clock.now(), caller, "issue", &denied)
+            ..Audit::no(self.clock.now(), caller, "issue", &denied, request_id)
         };
         self.database.audit(&audit).await?;
         Err(denied)
     }
 
-    async fn try_issue(&self, caller: &Caller, request: &LeaseRequest) -> Result<Issued, Denied> {
+    async fn try_issue(
+        &self,
+        caller: &Caller,
+        request: &LeaseRequest,
+        request_id: &RequestId,
+    ) -> Result<Issued, Denied> {
         let survey = self
             .surveys
             .named(request.survey.as_str())
@@ -149,7 +160,7 @@ impl Broker {
             lease,
             keystone_user,
         };
-        if let Err(error) = self.record("issue", &row).await {
+        if let Err(error) = self.record("issue", &row, request_id).await {
             // The credentials were never shown; an EC2 credential must not stay behind.
             if let (Method::Ec2, Some(user)) = (method, &row.keystone_user) {
                 self.delete_unwritten(user, &row.lease.access_key_id).await;
@@ -201,8 +212,9 @@ impl Broker {
         &self,
         action: &'static str,
         row: &LeaseRecord,
+        request_id: &RequestId,
     ) -> Result<(), Denied> {
-        let audit = lease_audit(action, &row.lease);
+        let audit = lease_audit(action, &row.lease, request_id);
         self.database.insert_lease(row, &audit).await?;
         self.recorded(action, &row.lease);
         Ok(())
@@ -272,7 +284,7 @@ fn offered_method(survey: &Survey, asked: Option<Method>) -> Result<Method, Deni
 }
 
 /// Returns the audit entry for a new lease.
-pub(crate) fn lease_audit(action: &'static str, lease: &Lease) -> Audit {
+pub(crate) fn lease_audit(action: &'static str, lease: &Lease, request_id: &RequestId) -> Audit {
     let reason = format!(
         "member of the survey's group; {} until {}, decided by: {}",
         lease.access,
@@ -289,6 +301,7 @@ pub(crate) fn lease_audit(action: &'static str, lease: &Lease) -> Audit {
         survey: Some(lease.survey.to_string()),
         method: Some(lease.method.to_string()),
         lease: Some(lease.id.clone()),
+        request_id: Some(request_id.clone()),
     }
 }
 

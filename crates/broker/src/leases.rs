@@ -1,6 +1,8 @@
 //! A person's own leases: listed, given back, and why the last one ended.
 
-use skykey_types::{Lease, LeaseEnd, LeaseId, LeaseState, SubjectId, SurveyName, Timestamp};
+use skykey_types::{
+    Lease, LeaseEnd, LeaseId, LeaseState, RequestId, SubjectId, SurveyName, Timestamp,
+};
 
 use crate::database::{Audit, DatabaseError, LeaseRecord};
 use crate::{Broker, Caller, Denied};
@@ -22,13 +24,18 @@ impl Broker {
     }
 
     /// Ends a lease of the caller's own.
-    pub async fn give_back(&self, caller: &Caller, lease: &str) -> Result<(), Denied> {
+    pub async fn give_back(
+        &self,
+        caller: &Caller,
+        lease: &str,
+        request_id: &RequestId,
+    ) -> Result<(), Denied> {
         let now = self.clock.now();
         let found = self.database.lease(&LeaseId::from_text(lease)).await?;
         let Some(record) = found.filter(|record| record.lease.subject == caller.id) else {
             let denied = Denied::NoSuchLease(lease.chars().take(80).collect());
             self.database
-                .audit(&Audit::no(now, caller, "give-back", &denied))
+                .audit(&Audit::no(now, caller, "give-back", &denied, request_id))
                 .await?;
             return Err(denied);
         };
@@ -42,7 +49,8 @@ impl Broker {
         };
         if ends {
             let reason = format!("{} gave it back", caller.username);
-            self.revoke(&record, LeaseEnd::Returned, &reason).await?;
+            self.revoke(&record, LeaseEnd::Returned, &reason, Some(request_id))
+                .await?;
             self.sweep().await?;
         }
         Ok(())
@@ -55,12 +63,16 @@ impl Broker {
         record: &LeaseRecord,
         why: LeaseEnd,
         reason: &str,
+        request_id: Option<&RequestId>,
     ) -> Result<(), DatabaseError> {
         let deletion = |since| match why {
             LeaseEnd::Removed => self.ec2_deletions.pending_deletion(record, reason, since),
             LeaseEnd::Returned => None,
         };
-        let revoked = self.revocations.revoke(record, why, reason, deletion).await;
+        let revoked = self
+            .revocations
+            .revoke(record, why, reason, request_id, deletion)
+            .await;
         self.forget_credentials(&record.lease).await;
         revoked
     }

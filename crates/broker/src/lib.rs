@@ -7,7 +7,7 @@
 //! - Nothing is issued unless the IAM says now (or said within the grace) that the person is in the
 //!   group; nothing to read unless such credentials were lately seen to be unable to write.
 //! - A lease is on disk before its credentials leave. What is revoked is refused from that moment on.
-//! - Every decision is written down with its reason; no secret is.
+//! - Every decision is written down with its reason and the id of its request; no secret is.
 //! - Every task ends before the database closes.
 //!
 //! Each mechanism has a file and owns its state: [`Broker`] wires them. Its own methods are what

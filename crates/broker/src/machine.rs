@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use moka::future::Cache;
-use skykey_types::{Access, Secret, SignedDuration, SubjectId, Timestamp};
+use skykey_types::{Access, RequestId, Secret, SignedDuration, SubjectId, Timestamp};
 
 use crate::database::Audit;
 use crate::{Broker, Caller, Denied, Issued, KeystoneToken, KeystoneTokens, LeaseRequest};
@@ -113,7 +113,11 @@ impl Broker {
 
     /// Returns the machine that this token of Keystone belongs to. A refusal that names a user is in the
     /// audit: somebody may be trying a token that they found.
-    pub async fn machine(&self, token: &Secret) -> Result<Arc<Machine>, Denied> {
+    pub async fn machine(
+        &self,
+        token: &Secret,
+        request_id: &RequestId,
+    ) -> Result<Arc<Machine>, Denied> {
         let Some(keystone) = &self.machines.keystone else {
             return Err(NotAMachine::NotTaken.into());
         };
@@ -166,7 +170,7 @@ impl Broker {
                     username: shown.user_name,
                     iam_token: None,
                 };
-                let audit = Audit::no(now, &nobody, "machine", &denied);
+                let audit = Audit::no(now, &nobody, "machine", &denied, request_id);
                 self.database.audit(&audit).await?;
                 Err(denied)
             }
@@ -179,18 +183,19 @@ impl Broker {
         &self,
         machine: &Machine,
         request: &LeaseRequest,
+        request_id: &RequestId,
     ) -> Result<Issued, Denied> {
         let caller = machine.owner();
         if request.access == Access::Write {
             let denied = Denied::MachinesRead;
             let audit = Audit {
                 survey: Some(request.survey.to_string()),
-                ..Audit::no(self.clock.now(), caller, "issue", &denied)
+                ..Audit::no(self.clock.now(), caller, "issue", &denied, request_id)
             };
             self.database.audit(&audit).await?;
             return Err(denied);
         }
-        let issued = self.issue(caller, request).await?;
+        let issued = self.issue(caller, request, request_id).await?;
         let lease = &issued.lease;
         let Machine {
             keystone_user,
@@ -211,6 +216,7 @@ impl Broker {
                 survey: Some(lease.survey.to_string()),
                 method: Some(lease.method.to_string()),
                 lease: Some(lease.id.clone()),
+                request_id: Some(request_id.clone()),
             })
             .await?;
         Ok(issued)

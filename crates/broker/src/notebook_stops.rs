@@ -189,6 +189,7 @@ impl NotebookStops {
             survey: Some(leaver.survey.to_string()),
             method: None,
             lease: None,
+            request_id: None,
         };
         self.database.audit(&audit).await?;
         Ok(yes)

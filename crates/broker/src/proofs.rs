@@ -271,6 +271,7 @@ impl Proofs {
             survey: Some(survey.name.to_string()),
             method: Some(method.to_string()),
             lease: None,
+            request_id: None,
         };
         let record = ProofRecord {
             survey: survey.name.clone(),

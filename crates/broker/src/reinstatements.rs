@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use skykey_types::{Lease, LeaseEnd, SignedDuration, SubjectId, Timestamp, lock};
+use skykey_types::{Lease, LeaseEnd, RequestId, SignedDuration, SubjectId, Timestamp, lock};
 
 use crate::authenticate::Principal;
 use crate::membership::Answer;
@@ -42,7 +42,11 @@ impl Reinstatements {
 
 impl Broker {
     /// Refuses a session whose lease was revoked, unless its owner is back in the group.
-    pub(crate) async fn check_session(&self, session: &Principal) -> Result<(), Denied> {
+    pub(crate) async fn check_session(
+        &self,
+        session: &Principal,
+        request_id: &RequestId,
+    ) -> Result<(), Denied> {
         let Err(denied) = self.revocations.check(&session.lease) else {
             return Ok(());
         };
@@ -63,7 +67,9 @@ impl Broker {
             return Err(denied);
         };
         let lease = &record.lease;
-        if self.is_member_again(lease, now).await && self.revocations.reinstate(lease).await? {
+        if self.is_member_again(lease, now).await
+            && self.revocations.reinstate(lease, request_id).await?
+        {
             return Ok(());
         }
         Err(denied)

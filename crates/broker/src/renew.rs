@@ -3,7 +3,8 @@
 
 use skykey_sts::SessionClaims;
 use skykey_types::{
-    Allowed, Lease, LeaseId, Lifetime, LifetimeError, Limits, Method, Rights, Survey, Timestamp,
+    Allowed, Lease, LeaseId, Lifetime, LifetimeError, Limits, Method, RequestId, Rights, Survey,
+    Timestamp,
 };
 
 use crate::authenticate::{Kind, Principal};
@@ -40,8 +41,9 @@ impl Broker {
         principal: &Principal,
         asked: Option<&str>,
         what: &Renewal<'_>,
+        request_id: &RequestId,
     ) -> Result<Issued, Denied> {
-        match self.try_renew(principal, asked, what).await {
+        match self.try_renew(principal, asked, what, request_id).await {
             Ok(issued) => Ok(issued),
             Err(denied) => {
                 self.metrics.refused(
@@ -59,7 +61,7 @@ impl Broker {
                     survey: Some(principal.survey.to_string()),
                     method: Some(what.method().to_string()),
                     lease: Some(principal.lease.clone()),
-                    ..Audit::no(self.clock.now(), &caller, "renew", &denied)
+                    ..Audit::no(self.clock.now(), &caller, "renew", &denied, request_id)
                 };
                 self.database.audit(&audit).await?;
                 Err(denied)
@@ -72,6 +74,7 @@ impl Broker {
         principal: &Principal,
         asked: Option<&str>,
         what: &Renewal<'_>,
+        request_id: &RequestId,
     ) -> Result<Issued, Denied> {
         let method = what.method();
         let Kind::Ec2 {
@@ -156,7 +159,7 @@ impl Broker {
             keystone_user: Some(keystone_user.clone()),
         };
         if !backend {
-            self.record("renew", &row).await?;
+            self.record("renew", &row, request_id).await?;
         }
         Ok(Issued {
             lease: row.lease,

@@ -4,7 +4,9 @@
 //! [`Broker::parse_role_request`]. From there on a request is typed. A request that does not parse
 //! is refused, and the refusal is in the audit like any other.
 
-use skykey_types::{Access, Lifetime, LifetimeError, Limits, Method, Rights, Survey, SurveyName};
+use skykey_types::{
+    Access, Lifetime, LifetimeError, Limits, Method, RequestId, Rights, Survey, SurveyName,
+};
 
 use crate::{Broker, Caller, Denied, Surveys};
 
@@ -105,12 +107,13 @@ impl Broker {
         &self,
         caller: &Caller,
         fields: &LeaseFields,
+        request_id: &RequestId,
     ) -> Result<LeaseRequest, Denied> {
         match fields.parse(&self.surveys) {
             Ok(request) => Ok(request),
             Err(denied) => {
                 let method = fields.method.as_deref();
-                self.refuse_issue(caller, &fields.survey, method, denied)
+                self.refuse_issue(caller, &fields.survey, method, denied, request_id)
                     .await
             }
         }
@@ -123,10 +126,13 @@ impl Broker {
         &self,
         caller: &Caller,
         fields: &RoleFields<'_>,
+        request_id: &RequestId,
     ) -> Result<LeaseRequest, Denied> {
         let Some((survey, access)) = self.surveys.of_role(fields.role) else {
             let denied = Denied::NoSuchRole(shortened(fields.role, MAX_ROLE_CHARS));
-            return self.refuse_issue(caller, "", None, denied).await;
+            return self
+                .refuse_issue(caller, "", None, denied, request_id)
+                .await;
         };
         let method = role_method(survey, fields.within.is_some());
         match parse_lifetime(fields.lifetime) {
@@ -139,7 +145,7 @@ impl Broker {
             }),
             Err(error) => {
                 let (survey, method) = (survey.name.as_str(), Some(method.as_str()));
-                self.refuse_issue(caller, survey, method, error.into())
+                self.refuse_issue(caller, survey, method, error.into(), request_id)
                     .await
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use skykey_types::{Clock, Lease, LeaseEnd, LeaseId, Timestamp, lock};
+use skykey_types::{Clock, Lease, LeaseEnd, LeaseId, RequestId, Timestamp, lock};
 
 use crate::database::{
     Audit, ChangeCursor, Database, DatabaseError, LeaseRecord, PendingDeletion, Revocation,
@@ -87,6 +87,7 @@ impl Revocations {
         record: &LeaseRecord,
         why: LeaseEnd,
         reason: &str,
+        request_id: Option<&RequestId>,
         deletion: impl FnOnce(Timestamp) -> Option<PendingDeletion>,
     ) -> Result<(), DatabaseError> {
         let _writing = self.writing.lock().await;
@@ -98,7 +99,7 @@ impl Revocations {
             lease: &lease.id,
             at: now,
             why,
-            audit: &audit(lease, "revoke", reason.to_owned(), now),
+            audit: &audit(lease, "revoke", reason.to_owned(), now, request_id),
             deletion: deletion.as_ref(),
         };
         if self.database.revoke_lease(&revocation).await? {
@@ -112,14 +113,24 @@ impl Revocations {
 
     /// Reinstates a lease that ended by removal: on disk first, then here. Returns `false` if it was
     /// given back meanwhile.
-    pub(crate) async fn reinstate(&self, lease: &Lease) -> Result<bool, DatabaseError> {
+    pub(crate) async fn reinstate(
+        &self,
+        lease: &Lease,
+        request_id: &RequestId,
+    ) -> Result<bool, DatabaseError> {
         let reason = format!("back in a group that may {} {}", lease.access, lease.survey);
         let _writing = self.writing.lock().await;
         // It may have been given back while the IAM was asked.
         if !matches!(self.copy.of(&lease.id), Some((_, LeaseEnd::Removed))) {
             return Ok(false);
         }
-        let audit = audit(lease, "reinstate", reason, self.clock.now());
+        let audit = audit(
+            lease,
+            "reinstate",
+            reason,
+            self.clock.now(),
+            Some(request_id),
+        );
         let live = self.database.reinstate_lease(&lease.id, &audit).await?;
         if live {
             self.copy.remove(&lease.id);
@@ -191,7 +202,13 @@ impl Memory {
 }
 
 /// Returns the audit entry for the end of a lease, or for its reinstatement.
-fn audit(lease: &Lease, action: &'static str, reason: String, at: Timestamp) -> Audit {
+fn audit(
+    lease: &Lease,
+    action: &'static str,
+    reason: String,
+    at: Timestamp,
+    request_id: Option<&RequestId>,
+) -> Audit {
     Audit {
         at,
         subject: lease.subject.clone(),
@@ -202,6 +219,7 @@ fn audit(lease: &Lease, action: &'static str, reason: String, at: Timestamp) -> 
         survey: Some(lease.survey.to_string()),
         method: Some(lease.method.to_string()),
         lease: Some(lease.id.clone()),
+        request_id: request_id.cloned(),
     }
 }
 

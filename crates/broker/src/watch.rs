@@ -133,7 +133,7 @@ impl Broker {
                     row.lease.access, row.lease.survey
                 ),
             };
-            self.revoke(&row, LeaseEnd::Removed, &reason).await?;
+            self.revoke(&row, LeaseEnd::Removed, &reason, None).await?;
             // Who may still read keeps their notebook.
             if access.is_none() {
                 self.notebook_stops.add(&row, &reason);

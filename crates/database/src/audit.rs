@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use skykey_broker::{Audit, AuditEntry, AuditLog, DatabaseError};
-use skykey_types::{LeaseId, Timestamp};
+use skykey_types::{LeaseId, RequestId, Timestamp};
 
 use crate::row::{get, time};
 use crate::{SqliteDatabase, failed};
@@ -15,7 +15,7 @@ impl AuditLog for SqliteDatabase {
 
     async fn audit_trail(&self, count: u32) -> Result<Vec<AuditEntry>, DatabaseError> {
         let rows = sqlx::query(
-            "SELECT at, username, action, outcome, reason, survey, method, lease FROM audit ORDER BY number DESC LIMIT ?",
+            "SELECT at, username, action, outcome, reason, survey, method, lease, request_id FROM audit ORDER BY number DESC LIMIT ?",
         )
         .bind(count)
         .fetch_all(&self.readers)
@@ -32,6 +32,7 @@ impl AuditLog for SqliteDatabase {
                     survey: get(row, "survey")?,
                     method: get(row, "method")?,
                     lease: get(row, "lease")?,
+                    request_id: get(row, "request_id")?,
                 })
             })
             .collect()
@@ -52,8 +53,8 @@ pub(crate) async fn insert<'e>(
     executor: impl sqlx::SqliteExecutor<'e>,
 ) -> Result<(), DatabaseError> {
     sqlx::query(
-        "INSERT INTO audit (at, issuer, sub, username, action, outcome, reason, survey, method, lease) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO audit (at, issuer, sub, username, action, outcome, reason, survey, method, lease, request_id) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(audit.at.as_microsecond())
     .bind(&audit.subject.issuer)
@@ -65,6 +66,7 @@ pub(crate) async fn insert<'e>(
     .bind(&audit.survey)
     .bind(&audit.method)
     .bind(audit.lease.as_ref().map(LeaseId::as_str))
+    .bind(audit.request_id.as_ref().map(RequestId::as_str))
     .execute(executor)
     .await
     .map_err(failed)?;

@@ -8,7 +8,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Version, description and text of each file in `migrations/`. Files that were released never change:
 /// the database remembers their checksums.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "leases", include_str!("../migrations/0001_leases.sql")),
     (
         2,
@@ -22,6 +22,11 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
         include_str!("../migrations/0004_left_over.sql"),
     ),
     (5, "shared", include_str!("../migrations/0005_shared.sql")),
+    (
+        6,
+        "audit request",
+        include_str!("../migrations/0006_audit_request.sql"),
+    ),
 ];
 
 /// Returns what brings a database of any earlier release to this one's schema.
@@ -72,11 +77,12 @@ mod tests {
     }
 
     /// The beginnings of the files' SHA-384, as databases of released programs have them.
-    const CHECKSUMS: [&str; 5] = [
+    const CHECKSUMS: [&str; 6] = [
         "[b7, f8, a9, ee]",
         "[23, 7f, c9, 0f]",
         "[ec, 2b, aa, e6]",
         "[ce, 67, 9c, 34]",
         "[f8, 6b, 12, d9]",
+        "[b1, b5, 25, 8f]",
     ];
 }

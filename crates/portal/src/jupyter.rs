@@ -33,11 +33,12 @@ use skykey_api::ContainerCredentials;
 use skykey_broker::{Caller, Denied, HandedOut, Issued, LeaseRequest};
 use skykey_hub::{Hub, HubName, HubUser};
 use skykey_serve::{ClientAddr, WrongTokens};
-use skykey_types::{Lifetime, Method, Secret, Survey, SurveyName};
+use skykey_types::{Lifetime, Method, RequestId, Secret, Survey, SurveyName};
 use skykey_upstream::SingleFlight;
 
 use crate::Portal;
 use crate::error::Problem;
+use crate::request_id::OfRequest;
 
 /// How long a server that has credentials waits for new ones; clients give up after 2 s.
 const RENEWAL_PATIENCE: Duration = Duration::from_millis(1500);
@@ -93,11 +94,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) async fn credentials(
     State(portal): State<Arc<Portal>>,
     client: Option<Extension<ClientAddr>>,
+    OfRequest(id): OfRequest,
     headers: HeaderMap,
     extract::Query(query): extract::Query<Query>,
 ) -> Response {
     let client = client.map(|Extension(client)| client);
-    let mut response = match answer(&portal, client, &headers, &query).await {
+    let mut response = match answer(&portal, client, &id, &headers, &query).await {
         Ok((survey, credentials)) => {
             let headers = [
                 (SURVEY, survey.to_string()),
@@ -129,6 +131,7 @@ fn encoded_prefixes(portal: &Portal, survey: &SurveyName) -> String {
 async fn answer(
     portal: &Arc<Portal>,
     client: Option<ClientAddr>,
+    id: &RequestId,
     headers: &HeaderMap,
     query: &Query,
 ) -> Result<(SurveyName, ContainerCredentials), Problem> {
@@ -153,6 +156,7 @@ async fn answer(
         portal.jupyter.wrong.admit(client, now)?;
     }
     let request = Request {
+        id: id.clone(),
         client,
         token,
         hash,
@@ -179,7 +183,7 @@ async fn answer(
         Some(Err(_)) | None => late(),
     };
     // A system's trouble is no word about the person.
-    match tokens.hand_out_again(portal, &hash, query).await {
+    match tokens.hand_out_again(portal, &hash, query, id).await {
         Some(outcome) => outcome.and_then(|issued| shown(&issued)),
         None => Err(trouble),
     }
@@ -187,6 +191,7 @@ async fn answer(
 
 /// A request, as its task owns it.
 struct Request {
+    id: RequestId,
     client: Option<ClientAddr>,
     token: Secret,
     hash: TokenHash,
@@ -201,6 +206,7 @@ async fn hand_out(
     request: Request,
 ) -> Result<Arc<Issued>, Problem> {
     let Request {
+        id,
         client,
         token,
         hash,
@@ -229,7 +235,7 @@ async fn hand_out(
     check_token(settings, &user)?;
     let caller = caller(portal, settings, &user).await?;
     let request = lease_request(portal, settings, &caller, query.survey.as_deref()).await?;
-    let outcome = portal.broker.hand_out(&caller, &request).await;
+    let outcome = portal.broker.hand_out(&caller, &request, &id).await;
     let issued = explained(portal, &caller, outcome).await?;
     tracing::debug!(user = user.name, lease = %issued.lease.id, "handed out to a notebook server");
     let now = portal.broker.clock().now();

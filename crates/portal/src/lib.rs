@@ -17,6 +17,7 @@ mod api;
 mod error;
 mod jupyter;
 mod pages;
+mod request_id;
 mod routes;
 mod sessions;
 mod snippets;

@@ -100,7 +100,7 @@ impl Endpoint {
         let outcome = if is_sts {
             self.answer_sts(&parts, body, &id).await
         } else {
-            self.answer_s3(&parts, body).await
+            self.answer_s3(&parts, body, &id).await
         };
         let mut response = match outcome {
             Ok(response) => response,
@@ -112,7 +112,12 @@ impl Endpoint {
         response
     }
 
-    async fn answer_s3(&self, parts: &Parts, incoming: Incoming) -> Result<Response<Body>> {
+    async fn answer_s3(
+        &self,
+        parts: &Parts,
+        incoming: Incoming,
+        id: &RequestId,
+    ) -> Result<Response<Body>> {
         let inner = &*self.0;
         let query = Query::parse(parts.uri.query().unwrap_or_default())?;
         check_headers(&parts.method, &parts.headers)?;
@@ -122,7 +127,7 @@ impl Endpoint {
             tracing::info!("request refused: it is not signed");
             return Err(Fault::denied(NOT_SIGNED));
         };
-        let (signer, verified) = self.verify(&presented, None).await?;
+        let (signer, verified) = self.verify(&presented, None, id).await?;
 
         let merged;
         let headers = if presented.is_presigned() {
@@ -186,7 +191,7 @@ impl Endpoint {
             None => None,
             Some(presented) => {
                 let hash = skykey_sigv4::sha256(&form);
-                let (signer, verified) = self.verify(presented, Some(&hash)).await?;
+                let (signer, verified) = self.verify(presented, Some(&hash), id).await?;
                 if !matches!(verified.payload(), Payload::Sha256(_) | Payload::Undeclared) {
                     return Err(Fault::new(
                         Code::InvalidRequest,
@@ -205,6 +210,7 @@ impl Endpoint {
         &self,
         presented: &Presented<'_>,
         body_sha256: Option<&[u8; 32]>,
+        id: &RequestId,
     ) -> Result<(Signer, Verified)> {
         let now = self.0.clock.now();
         presented.check_time(now)?;
@@ -213,7 +219,7 @@ impl Endpoint {
         let signer = self
             .0
             .broker
-            .authenticate(key, token)
+            .authenticate(key, token, id)
             .await
             .map_err(|why| {
                 tracing::info!(%key, %why, "request refused");

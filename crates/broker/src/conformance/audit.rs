@@ -1,4 +1,7 @@
-use super::{Handles, after, audit};
+use skykey_types::{Method, RequestId};
+
+use super::{Handles, after, audit, record};
+use crate::Audit;
 
 /// Entries are read by both, the newest first, and no more than asked for.
 pub async fn the_audit_is_read_from_the_newest_entry_on(Handles { one, other }: &Handles) {
@@ -15,4 +18,28 @@ pub async fn the_audit_is_read_from_the_newest_entry_on(Handles { one, other }: 
     );
     assert_eq!(newest[0].username, "alice");
     assert_eq!(other.last_written().await.expect("a time"), Some(after(0)));
+}
+
+/// The id of a request is stored with what it decided, alone or beside a lease; a background round
+/// has none.
+pub async fn the_audit_names_the_request(Handles { one, other }: &Handles) {
+    let id = |text: &str| RequestId::parse(text);
+    let refused = Audit {
+        request_id: id("request-1"),
+        ..audit("alice", "issue")
+    };
+    one.audit(&refused).await.expect("stored");
+    let granted = Audit {
+        request_id: id("request-2"),
+        ..audit("alice", "issue")
+    };
+    let lease = record("alice", "key", Method::Gateway);
+    one.insert_lease(&lease, &granted).await.expect("stored");
+    one.audit(&audit("alice", "prove")).await.expect("stored");
+    let newest = other.audit_trail(3).await.expect("entries");
+    let ids: Vec<Option<&str>> = newest
+        .iter()
+        .map(|entry| entry.request_id.as_deref())
+        .collect();
+    assert_eq!(ids, [None, Some("request-2"), Some("request-1")]);
 }

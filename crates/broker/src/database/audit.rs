@@ -1,7 +1,7 @@
 //! The audit: every decision, yes or no, with its reason.
 
 use async_trait::async_trait;
-use skykey_types::{LeaseId, SubjectId, Timestamp};
+use skykey_types::{LeaseId, RequestId, SubjectId, Timestamp};
 
 use super::DatabaseError;
 use crate::{Caller, Denied};
@@ -27,6 +27,9 @@ pub struct Audit {
     pub method: Option<String>,
     /// Which lease.
     pub lease: Option<LeaseId>,
+    /// The request that it answers, as in the response and in the log. `None` for what a background
+    /// round decides: the watch, a proof, upkeep.
+    pub request_id: Option<RequestId>,
 }
 
 impl Audit {
@@ -36,6 +39,7 @@ impl Audit {
         caller: &Caller,
         action: &'static str,
         denied: &Denied,
+        request_id: &RequestId,
     ) -> Self {
         Self {
             at,
@@ -47,6 +51,7 @@ impl Audit {
             survey: None,
             method: None,
             lease: None,
+            request_id: Some(request_id.clone()),
         }
     }
 }
@@ -71,6 +76,9 @@ pub struct AuditEntry {
     pub method: Option<String>,
     /// Which lease.
     pub lease: Option<String>,
+    /// The id of the request that it answers; `None` for a background round, and for entries from
+    /// before this was stored.
+    pub request_id: Option<String>,
 }
 
 /// The audit of every decision.

@@ -1,7 +1,7 @@
 //! What is promised about a removal is not too little.
 
 use skykey_broker::{AfterRemoval, ProjectLeases};
-use skykey_types::{Method, SignedDuration, Timestamp};
+use skykey_types::{Method, RequestId, SignedDuration, Timestamp};
 
 use skykey_testkit::broker::Mood;
 use skykey_testkit::broker::{World, caller, demo, demo_for, echo};
@@ -154,7 +154,11 @@ async fn a_suspension_counts_the_tokens_of_whoever_gave_an_ec2_credential_back()
     let given = world.now();
     world
         .broker
-        .give_back(&caller("alice"), issued.lease.id.as_str())
+        .give_back(
+            &caller("alice"),
+            issued.lease.id.as_str(),
+            &RequestId::new(),
+        )
         .await
         .unwrap();
     world.wait(60);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use skykey_broker::{Denied, Kind};
 use skykey_sts::TokenError;
-use skykey_types::{Access, AccessKeyId, LeaseId, Limit, Method, Secret};
+use skykey_types::{Access, AccessKeyId, LeaseId, Limit, Method, RequestId, Secret};
 
 use skykey_testkit::broker::{BACKEND, Mood};
 use skykey_testkit::broker::{World, caller, demo, demo_for, subject};
@@ -40,13 +40,17 @@ async fn a_session_token_that_was_altered_does_not_open() {
     for altered in altered.iter().filter(|altered| *altered != token) {
         let denied = world
             .broker
-            .authenticate(key, Some(altered))
+            .authenticate(key, Some(altered), &RequestId::new())
             .await
             .unwrap_err();
         assert!(matches!(denied, Denied::BadToken(_)), "{altered}");
         assert_eq!(denied.code(), "bad_token");
     }
-    world.broker.authenticate(key, Some(token)).await.unwrap();
+    world
+        .broker
+        .authenticate(key, Some(token), &RequestId::new())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -60,7 +64,7 @@ async fn a_session_token_opens_only_with_its_own_key() {
     let token = one.session_token.as_ref().map(Secret::expose);
     let denied = world
         .broker
-        .authenticate(&two.access_key_id, token)
+        .authenticate(&two.access_key_id, token, &RequestId::new())
         .await
         .unwrap_err();
     assert!(matches!(denied, Denied::BadToken(TokenError::Invalid)));
@@ -125,7 +129,11 @@ async fn a_revoked_session_token_is_refused_with_the_reason() {
     let issued = world.issue("alice", &demo(Method::Gateway)).await;
     world
         .broker
-        .give_back(&caller("alice"), issued.lease.id.as_str())
+        .give_back(
+            &caller("alice"),
+            issued.lease.id.as_str(),
+            &RequestId::new(),
+        )
         .await
         .unwrap();
     let denied = world.show(&issued.credentials).await.unwrap_err();
@@ -318,7 +326,7 @@ async fn fifty_requests_at_once_ask_keystone_once() {
         let (broker, access) = (world.broker.clone(), made.access.clone());
         tasks.spawn(async move {
             broker
-                .authenticate(&access, None)
+                .authenticate(&access, None, &RequestId::new())
                 .await
                 .unwrap()
                 .lease
@@ -344,7 +352,13 @@ async fn requests_that_waited_for_one_no_are_all_told_why() {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let (broker, access) = (world.broker.clone(), made.access.clone());
-        tasks.spawn(async move { broker.authenticate(&access, None).await.unwrap_err().code() });
+        tasks.spawn(async move {
+            broker
+                .authenticate(&access, None, &RequestId::new())
+                .await
+                .unwrap_err()
+                .code()
+        });
     }
     assert_eq!(tasks.join_all().await, vec!["not_a_member"; 50]);
     // A no is not kept.

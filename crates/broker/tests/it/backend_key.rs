@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use skykey_broker::{Denied, Issued};
-use skykey_types::Method;
+use skykey_types::{Method, RequestId};
 
 use skykey_testkit::broker::{BACKEND, Mood};
 use skykey_testkit::broker::{World, caller, demo, demo_writing, parsed};
@@ -15,7 +15,11 @@ async fn burst(world: &World) -> Vec<Issued> {
         let broker = world.broker.clone();
         tasks.spawn(async move {
             broker
-                .issue(&caller("alice"), &parsed(&demo(Method::StsLite)))
+                .issue(
+                    &caller("alice"),
+                    &parsed(&demo(Method::StsLite)),
+                    &RequestId::new(),
+                )
                 .await
                 .unwrap()
         });
@@ -177,7 +181,11 @@ async fn a_burst_that_meets_an_sts_that_is_away_shares_the_failure() {
         let broker = world.broker.clone();
         tasks.spawn(async move {
             broker
-                .issue(&caller("alice"), &parsed(&demo(Method::StsLite)))
+                .issue(
+                    &caller("alice"),
+                    &parsed(&demo(Method::StsLite)),
+                    &RequestId::new(),
+                )
                 .await
                 .unwrap_err()
                 .code()

@@ -1,7 +1,7 @@
 //! Giving a lease back.
 
 use skykey_broker::Denied;
-use skykey_types::{LeaseEnd, LeaseState, Method};
+use skykey_types::{LeaseEnd, LeaseState, Method, RequestId};
 
 use skykey_testkit::broker::Mood;
 use skykey_testkit::broker::{World, caller, demo, subject};
@@ -14,7 +14,7 @@ async fn a_lease_that_was_given_back_is_over_and_the_others_go_on() {
     world.show(&given.credentials).await.unwrap();
     world
         .broker
-        .give_back(&caller("alice"), given.lease.id.as_str())
+        .give_back(&caller("alice"), given.lease.id.as_str(), &RequestId::new())
         .await
         .unwrap();
     assert!(matches!(
@@ -51,13 +51,21 @@ async fn giving_back_twice_is_giving_back() {
     let issued = world.issue("alice", &demo(Method::Gateway)).await;
     world
         .broker
-        .give_back(&caller("alice"), issued.lease.id.as_str())
+        .give_back(
+            &caller("alice"),
+            issued.lease.id.as_str(),
+            &RequestId::new(),
+        )
         .await
         .unwrap();
     world.wait(60);
     world
         .broker
-        .give_back(&caller("alice"), issued.lease.id.as_str())
+        .give_back(
+            &caller("alice"),
+            issued.lease.id.as_str(),
+            &RequestId::new(),
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -84,7 +92,11 @@ async fn somebody_elses_lease_cannot_be_given_back_and_looks_like_none() {
         (caller("bob"), "' OR 1=1 --"),
         (caller("bob"), ""),
     ] {
-        let denied = world.broker.give_back(&who, lease).await.unwrap_err();
+        let denied = world
+            .broker
+            .give_back(&who, lease, &RequestId::new())
+            .await
+            .unwrap_err();
         assert_eq!(
             denied.to_string(),
             format!("you have no lease called '{lease}'")
@@ -107,7 +119,11 @@ async fn a_lease_can_be_given_back_while_iam_and_keystone_are_away() {
     world.keystone.be(Mood::Away);
     world
         .broker
-        .give_back(&caller("alice"), issued.lease.id.as_str())
+        .give_back(
+            &caller("alice"),
+            issued.lease.id.as_str(),
+            &RequestId::new(),
+        )
         .await
         .unwrap();
     assert!(matches!(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use skykey_broker::{Caller, HandedOut, LeaseFields, LeaseRequest, Proof};
-use skykey_types::{Method, SignedDuration};
+use skykey_types::{Method, RequestId, SignedDuration};
 
 use skykey_testkit::broker::Mood;
 use skykey_testkit::broker::{GRACE, World, caller, demo, demo_for, parsed, subject};
@@ -21,7 +21,10 @@ fn request() -> LeaseRequest {
 }
 
 async fn ask(world: &World, who: &str) -> HandedOut {
-    world.broker.hand_out(&from_the_hub(who), &request()).await
+    world
+        .broker
+        .hand_out(&from_the_hub(who), &request(), &RequestId::new())
+        .await
 }
 
 async fn key(world: &World, who: &str) -> String {
@@ -71,7 +74,10 @@ async fn each_person_and_each_wish_has_credentials_of_its_own() {
     let alice = key(&world, "alice").await;
     assert_ne!(key(&world, "bob").await, alice);
     let longer = parsed(&demo_for(Method::StsLite, "7200"));
-    let issued = world.broker.hand_out(&from_the_hub("alice"), &longer).await;
+    let issued = world
+        .broker
+        .hand_out(&from_the_hub("alice"), &longer, &RequestId::new())
+        .await;
     assert_ne!(issued.unwrap().lease.access_key_id.as_str(), alice);
 }
 
@@ -88,7 +94,10 @@ async fn five_hundred_who_begin_together_make_one_lease_each_and_no_stampede() {
             let broker = world.broker.clone();
             tasks.spawn(async move {
                 let who = from_the_hub(&format!("p{}", number % 500));
-                broker.hand_out(&who, &request()).await.unwrap();
+                broker
+                    .hand_out(&who, &request(), &RequestId::new())
+                    .await
+                    .unwrap();
             });
         }
         tasks.join_all().await;
@@ -150,7 +159,11 @@ async fn what_was_given_back_is_not_handed_out_again() {
     let world = World::new().await;
     let issued = ask(&world, "alice").await.unwrap();
     let id = issued.lease.id.as_str();
-    world.broker.give_back(&caller("alice"), id).await.unwrap();
+    world
+        .broker
+        .give_back(&caller("alice"), id, &RequestId::new())
+        .await
+        .unwrap();
     assert_ne!(
         key(&world, "alice").await,
         issued.lease.access_key_id.as_str()
@@ -224,14 +237,14 @@ async fn the_same_and_nothing_else_while_nobody_can_say_who_it_is() {
     let same = async || {
         world
             .broker
-            .hand_out_same(&alice, &request(), &issued.lease)
+            .hand_out_same(&alice, &request(), &issued.lease, &RequestId::new())
             .await
     };
     assert_eq!(same().await.unwrap().unwrap().lease.id, issued.lease.id);
     let bobs = ask(&world, "bob").await.unwrap();
     let of_bob = world
         .broker
-        .hand_out_same(&alice, &request(), &bobs.lease)
+        .hand_out_same(&alice, &request(), &bobs.lease, &RequestId::new())
         .await;
     assert!(of_bob.is_none());
     world.people.door.be(Mood::Away);
@@ -254,10 +267,14 @@ async fn what_was_revoked_is_not_handed_out_again_though_nobody_can_say_who_it_i
     let alice = from_the_hub("alice");
     let issued = ask(&world, "alice").await.unwrap();
     let id = issued.lease.id.as_str();
-    world.broker.give_back(&caller("alice"), id).await.unwrap();
+    world
+        .broker
+        .give_back(&caller("alice"), id, &RequestId::new())
+        .await
+        .unwrap();
     let again = world
         .broker
-        .hand_out_same(&alice, &request(), &issued.lease)
+        .hand_out_same(&alice, &request(), &issued.lease, &RequestId::new())
         .await;
     assert_eq!(again.unwrap().unwrap_err().code(), "revoked");
     world.end_account("bob", 4000);
@@ -266,7 +283,12 @@ async fn what_was_revoked_is_not_handed_out_again_though_nobody_can_say_who_it_i
     world.broker.person(&caller("bob")).await.unwrap_err();
     let again = world
         .broker
-        .hand_out_same(&from_the_hub("bob"), &request(), &bobs.lease)
+        .hand_out_same(
+            &from_the_hub("bob"),
+            &request(),
+            &bobs.lease,
+            &RequestId::new(),
+        )
         .await;
     assert_eq!(again.unwrap().unwrap_err().code(), "account_inactive");
 }
@@ -279,13 +301,22 @@ async fn an_older_lease_is_handed_out_again_while_it_lives_and_a_revocation_reac
     world.wait(3600 - 20 * 60);
     let second = ask(&world, "alice").await.unwrap();
     assert_ne!(second.lease.id, first.lease.id);
-    let same = async |lease| world.broker.hand_out_same(&alice, &request(), lease).await;
+    let same = async |lease| {
+        world
+            .broker
+            .hand_out_same(&alice, &request(), lease, &RequestId::new())
+            .await
+    };
     for issued in [&first, &second] {
         let again = same(&issued.lease).await.unwrap().unwrap();
         assert_eq!(again.lease.id, issued.lease.id);
     }
     let id = first.lease.id.as_str();
-    world.broker.give_back(&caller("alice"), id).await.unwrap();
+    world
+        .broker
+        .give_back(&caller("alice"), id, &RequestId::new())
+        .await
+        .unwrap();
     let again = same(&first.lease).await.unwrap();
     assert_eq!(again.unwrap_err().code(), "revoked");
 }
@@ -309,7 +340,11 @@ async fn a_class_that_waits_for_a_proof_that_fails_tries_once() {
     let mut tasks = tokio::task::JoinSet::new();
     for who in ["alice", "bob", "carol"] {
         let broker = world.broker.clone();
-        tasks.spawn(async move { broker.hand_out(&from_the_hub(who), &request()).await });
+        tasks.spawn(async move {
+            broker
+                .hand_out(&from_the_hub(who), &request(), &RequestId::new())
+                .await
+        });
     }
     for outcome in tasks.join_all().await {
         assert_eq!(outcome.unwrap_err().code(), "upstream_away");
@@ -325,7 +360,7 @@ async fn a_survey_that_there_is_not_is_refused_and_written_down() {
     let request = LeaseRequest::new("atlantis".parse().unwrap());
     let denied = world
         .broker
-        .hand_out(&from_the_hub("alice"), &request)
+        .hand_out(&from_the_hub("alice"), &request, &RequestId::new())
         .await;
     assert_eq!(denied.unwrap_err().code(), "no_such_survey");
     assert_eq!(world.newest_audit().await.outcome, "no");
@@ -368,7 +403,8 @@ async fn a_login_name_is_somebodys_until_the_iam_calls_them_otherwise() {
 async fn who_gives_up_waiting_finds_it_made() {
     let world = World::new().await;
     let (broker, alice) = (world.broker.clone(), from_the_hub("alice"));
-    let asking = tokio::spawn(async move { broker.hand_out(&alice, &request()).await });
+    let asking =
+        tokio::spawn(async move { broker.hand_out(&alice, &request(), &RequestId::new()).await });
     while world.people.door.asked() == 0 {
         tokio::task::yield_now().await;
     }

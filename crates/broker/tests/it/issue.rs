@@ -1,7 +1,7 @@
 //! Issuing: who gets a lease, who does not, and what is written down.
 
 use skykey_broker::{Broker, Denied, Kind, LeaseFields};
-use skykey_types::{Access, LeaseId, Limit, Method, SignedDuration};
+use skykey_types::{Access, LeaseId, Limit, Method, RequestId, SignedDuration};
 
 use skykey_testkit::broker::Mood;
 use skykey_testkit::broker::{
@@ -415,7 +415,7 @@ async fn the_method_ec2_needs_a_login_at_the_iam() {
     for method in [Method::StsLite, Method::Gateway] {
         world
             .broker
-            .issue(&alice, &parsed(&demo(method)))
+            .issue(&alice, &parsed(&demo(method)), &RequestId::new())
             .await
             .unwrap();
     }

@@ -1,7 +1,7 @@
 //! What people who were removed have at Keystone is deleted, however long that takes.
 
 use skykey_broker::AuditEntry;
-use skykey_types::{AccessKeyId, Method};
+use skykey_types::{AccessKeyId, Method, RequestId};
 
 use crate::log::Log;
 use skykey_testkit::broker::Mood;
@@ -97,6 +97,7 @@ async fn a_keystone_that_fails_is_asked_less_and_less_often_and_one_warning_tell
             .give_back(
                 &skykey_testkit::broker::caller("bob"),
                 bobs.lease.id.as_str(),
+                &RequestId::new(),
             )
             .await
             .unwrap();
@@ -128,6 +129,7 @@ async fn without_an_administrator_it_is_said_once_and_not_in_every_round() {
         .give_back(
             &skykey_testkit::broker::caller("bob"),
             bobs.lease.id.as_str(),
+            &RequestId::new(),
         )
         .await
         .unwrap();

@@ -1,13 +1,13 @@
 //! A token of Keystone says who somebody is only if an application credential made it; the rest is the IAM's to say.
 
 use skykey_broker::{Denied, KeyOwner, KeystoneToken, LeaseRequest, NotAMachine};
-use skykey_types::{Method, Secret, SignedDuration};
+use skykey_types::{Method, RequestId, Secret, SignedDuration};
 
 use skykey_testkit::broker::Mood;
 use skykey_testkit::broker::{World, application_credential, demo, demo_writing, parsed, subject};
 
 async fn refused(world: &World, token: &Secret) -> NotAMachine {
-    match world.broker.machine(token).await {
+    match world.broker.machine(token, &RequestId::new()).await {
         Err(Denied::NotAMachine(why)) => why,
         other => panic!("{other:?}"),
     }
@@ -19,12 +19,16 @@ async fn a_machine_leases_to_read_in_its_owners_name() {
     let token = world
         .keystone
         .token(application_credential(&world, "alice"));
-    let machine = world.broker.machine(&token).await.unwrap();
+    let machine = world
+        .broker
+        .machine(&token, &RequestId::new())
+        .await
+        .unwrap();
     assert_eq!(machine.owner().id, subject("alice"));
     assert!(machine.owner().iam_token.is_none());
     let issued = world
         .broker
-        .issue_to_machine(&machine, &parsed(&demo(Method::Gateway)))
+        .issue_to_machine(&machine, &parsed(&demo(Method::Gateway)), &RequestId::new())
         .await;
     let issued = issued.unwrap();
     assert_eq!(
@@ -49,7 +53,7 @@ async fn a_machine_leases_to_read_in_its_owners_name() {
     world.leave_groups("alice");
     let denied = world
         .broker
-        .issue_to_machine(&machine, &parsed(&demo(Method::Gateway)))
+        .issue_to_machine(&machine, &parsed(&demo(Method::Gateway)), &RequestId::new())
         .await;
     assert!(
         matches!(denied, Err(Denied::NotAMember { .. })),
@@ -63,11 +67,15 @@ async fn a_machine_of_a_curator_does_not_write_and_makes_no_ec2_credential() {
     let token = world
         .keystone
         .token(application_credential(&world, "carol"));
-    let machine = world.broker.machine(&token).await.unwrap();
+    let machine = world
+        .broker
+        .machine(&token, &RequestId::new())
+        .await
+        .unwrap();
     for method in [Method::Gateway, Method::StsLite, Method::Ec2] {
         let denied = world
             .broker
-            .issue_to_machine(&machine, &parsed(&demo_writing(method)))
+            .issue_to_machine(&machine, &parsed(&demo_writing(method)), &RequestId::new())
             .await;
         assert!(matches!(denied, Err(Denied::MachinesRead)), "{denied:?}");
         let newest = world.newest_audit().await;
@@ -82,7 +90,10 @@ async fn a_machine_of_a_curator_does_not_write_and_makes_no_ec2_credential() {
         ..parsed(&demo(Method::StsLite))
     };
     for request in [parsed(&demo(Method::Ec2)), own] {
-        let denied = world.broker.issue_to_machine(&machine, &request).await;
+        let denied = world
+            .broker
+            .issue_to_machine(&machine, &request, &RequestId::new())
+            .await;
         assert!(matches!(denied, Err(Denied::NeedsLogin)), "{denied:?}");
     }
     assert!(world.keystone.of("ks-carol").is_empty());
@@ -181,14 +192,22 @@ async fn no_other_token_of_keystone_counts() {
         refused(&world, &Secret::new("never-was")).await,
         NotAMachine::Unknown
     );
-    // Whoever the IAM does not know leases nothing.
+}
+
+#[tokio::test]
+async fn a_machine_whose_owner_the_iam_does_not_know_leases_nothing() {
+    let world = World::new().await;
     let ghost = world
         .keystone
         .token(application_credential(&world, "ghost"));
-    let machine = world.broker.machine(&ghost).await.unwrap();
+    let machine = world
+        .broker
+        .machine(&ghost, &RequestId::new())
+        .await
+        .unwrap();
     let denied = world
         .broker
-        .issue_to_machine(&machine, &parsed(&demo(Method::Gateway)))
+        .issue_to_machine(&machine, &parsed(&demo(Method::Gateway)), &RequestId::new())
         .await;
     assert!(matches!(denied, Err(Denied::NoAccount(_))), "{denied:?}");
 }
@@ -202,7 +221,11 @@ async fn keystones_word_is_kept_for_a_while_and_no_longer_than_the_token() {
     };
     let token = world.keystone.token(soon);
     for _ in 0..5 {
-        world.broker.machine(&token).await.unwrap();
+        world
+            .broker
+            .machine(&token, &RequestId::new())
+            .await
+            .unwrap();
     }
     assert_eq!(world.keystone.identify.asked(), 1);
     world.wait(30);
@@ -225,7 +248,11 @@ async fn while_keystone_is_away_nobody_is_believed() {
         (Mood::Refusing, "upstream_refused"),
     ] {
         world.keystone.be(mood);
-        let denied = world.broker.machine(&token).await.unwrap_err();
+        let denied = world
+            .broker
+            .machine(&token, &RequestId::new())
+            .await
+            .unwrap_err();
         assert_eq!(denied.code(), code);
     }
 }

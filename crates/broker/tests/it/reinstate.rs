@@ -1,7 +1,7 @@
 //! Somebody who comes back to the group has their session tokens again, and nobody else does.
 
 use skykey_broker::Denied;
-use skykey_types::{LeaseEnd, LeaseState, Method};
+use skykey_types::{LeaseEnd, LeaseState, Method, RequestId};
 
 use skykey_testkit::broker::Mood;
 use skykey_testkit::broker::{World, caller, demo, demo_for, demo_writing, subject};
@@ -101,7 +101,10 @@ async fn what_was_given_back_stays_ended_also_after_a_removal() {
     let before = world.issue("alice", &demo(Method::Gateway)).await;
     let after = world.issue("alice", &demo(Method::Gateway)).await;
     let give_back = async |lease: &str| {
-        let given = world.broker.give_back(&caller("alice"), lease).await;
+        let given = world
+            .broker
+            .give_back(&caller("alice"), lease, &RequestId::new())
+            .await;
         given.unwrap();
     };
     give_back(before.lease.id.as_str()).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use skykey_broker::{Denied, Kind, Principal};
-use skykey_types::{Limit, Method, SignedDuration};
+use skykey_types::{Limit, Method, RequestId, SignedDuration};
 
 use skykey_testkit::broker::{BACKEND, Mood};
 use skykey_testkit::broker::{GRACE, World, caller, demo, demo_for, subject};
@@ -100,7 +100,7 @@ async fn an_ec2_credential_that_was_revoked_renews_nothing_even_for_a_request_un
     let alice = alice(&world).await;
     world
         .broker
-        .give_back(&caller("alice"), alice.lease.as_str())
+        .give_back(&caller("alice"), alice.lease.as_str(), &RequestId::new())
         .await
         .unwrap();
     // The request had been authenticated before the lease was given back.

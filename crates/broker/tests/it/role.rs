@@ -1,7 +1,7 @@
 //! A lease by the ARN of a survey's role, as `AssumeRoleWithWebIdentity` asks for it.
 
 use skykey_broker::{Denied, Issued, LeaseRequest, RoleFields, Surveys};
-use skykey_types::{Access, Limit, Limits, Method, Rights, Roles, Survey};
+use skykey_types::{Access, Limit, Limits, Method, RequestId, Rights, Roles, Survey};
 
 use skykey_testkit::broker::{World, caller, demo, parsed, subject, survey};
 
@@ -16,8 +16,14 @@ fn fields(role: &str) -> RoleFields<'_> {
 
 async fn issue_role(world: &World, who: &str, fields: &RoleFields<'_>) -> Result<Issued, Denied> {
     let caller = caller(who);
-    let request = world.broker.parse_role_request(&caller, fields).await?;
-    world.broker.issue(&caller, &request).await
+    let request = world
+        .broker
+        .parse_role_request(&caller, fields, &RequestId::new())
+        .await?;
+    world
+        .broker
+        .issue(&caller, &request, &RequestId::new())
+        .await
 }
 
 #[tokio::test]
@@ -105,7 +111,10 @@ async fn the_credentials_are_narrowed_by_a_method_that_can() {
             within: Some(Rights::default()),
             ..parsed(&demo(method))
         };
-        let denied = world.broker.issue(&caller("alice"), &request).await;
+        let denied = world
+            .broker
+            .issue(&caller("alice"), &request, &RequestId::new())
+            .await;
         let denied = denied.unwrap_err();
         let newest = world.newest_audit().await;
         assert_eq!(newest.reason, format!("bad_policy: {denied}"));
@@ -115,7 +124,10 @@ async fn the_credentials_are_narrowed_by_a_method_that_can() {
         within: Some(Rights::default()),
         ..parsed(&demo(Method::AssumeRole))
     };
-    let issued = world.broker.issue(&caller("alice"), &request).await;
+    let issued = world
+        .broker
+        .issue(&caller("alice"), &request, &RequestId::new())
+        .await;
     assert_eq!(issued.unwrap().survey.name.as_str(), "demo");
     assert_eq!(world.sts.roles().pop().unwrap().2, Rights::default());
 }

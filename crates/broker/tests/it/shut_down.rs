@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skykey_broker::Broker;
-use skykey_types::Method;
+use skykey_types::{Method, RequestId};
 use tokio::sync::watch::{self, Receiver};
 use tokio::task::JoinSet;
 
@@ -104,9 +104,9 @@ async fn a_lease_that_is_being_issued_to_a_client_that_went_away_is_written_down
         &world.people.door,
         |broker, mut stop| async move {
             let request = parsed(&demo(Method::Gateway));
-            let alice = caller("alice");
+            let (alice, id) = (caller("alice"), RequestId::new());
             tokio::select! {
-                _ = broker.hand_out(&alice, &request) => panic!("the door is closed"),
+                _ = broker.hand_out(&alice, &request, &id) => panic!("the door is closed"),
                 _ = stop.wait_for(|stop| *stop) => {}
             }
         },

@@ -1,7 +1,7 @@
 //! Two brokers on one database, as two processes have it: what one decides holds for the other.
 
 use skykey_broker::{Denied, Proof};
-use skykey_types::{LeaseEnd, Method};
+use skykey_types::{LeaseEnd, Method, RequestId};
 
 use skykey_testkit::broker::{World, caller, demo, show_to};
 
@@ -37,7 +37,9 @@ async fn a_lease_that_was_given_back_at_one_is_not_revoked_again_by_the_watch_of
     let other = world.second_broker().await;
     let issued = world.issue("bob", &demo(Method::Gateway)).await;
     let bob = caller("bob");
-    let given_back = other.give_back(&bob, issued.lease.id.as_str()).await;
+    let given_back = other
+        .give_back(&bob, issued.lease.id.as_str(), &RequestId::new())
+        .await;
     given_back.unwrap();
     world.leave_groups("bob");
     world.broker.watch_once().await.unwrap();
@@ -73,13 +75,19 @@ async fn readers_that_one_saw_to_write_stop_the_leases_of_the_other() {
     let world = World::new().await;
     let other = world.second_broker().await;
     let request = skykey_testkit::broker::parsed(&demo(Method::Gateway));
-    other.issue(&caller("alice"), &request).await.unwrap();
+    other
+        .issue(&caller("alice"), &request, &RequestId::new())
+        .await
+        .unwrap();
     let writes = vec!["PutObject".to_owned()];
     world.prover.find(Proof::Writes(writes));
     world.wait(60);
     world.broker.upkeep_once().await;
     other.follow_once().await.unwrap();
-    let denied = other.issue(&caller("alice"), &request).await.unwrap_err();
+    let denied = other
+        .issue(&caller("alice"), &request, &RequestId::new())
+        .await
+        .unwrap_err();
     assert!(matches!(denied, Denied::NotReadOnly { .. }), "{denied}");
 }
 
@@ -104,15 +112,19 @@ async fn both_use_the_same_credential_of_the_backend_user() {
     let other = world.second_broker().await;
     let request = skykey_testkit::broker::parsed(&demo(Method::StsLite));
     let (alice, bob) = (caller("alice"), caller("bob"));
+    let id = RequestId::new();
     let (first, second) = tokio::join!(
-        world.broker.issue(&alice, &request),
-        other.issue(&bob, &request)
+        world.broker.issue(&alice, &request, &id),
+        other.issue(&bob, &request, &id)
     );
     first.unwrap();
     second.unwrap();
     assert_eq!(world.keystone.of(skykey_testkit::broker::BACKEND).len(), 1);
     for broker in [&world.broker, &other] {
-        broker.issue(&alice, &request).await.unwrap();
+        broker
+            .issue(&alice, &request, &RequestId::new())
+            .await
+            .unwrap();
     }
     assert_eq!(world.keystone.of(skykey_testkit::broker::BACKEND).len(), 1);
 }

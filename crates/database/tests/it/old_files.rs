@@ -78,6 +78,7 @@ async fn a_file_of_the_fourth_version_opens_with_all_that_is_in_it() {
         (trail[0].action.as_str(), trail[0].outcome.as_str()),
         ("issue", "yes")
     );
+    assert_eq!(trail[0].request_id, None);
     let proofs = database.proofs_since(Timestamp::UNIX_EPOCH).await.unwrap();
     assert_eq!(proofs, []);
     database.close().await;

@@ -7,11 +7,12 @@ use axum::http::header;
 use axum::http::request::Parts;
 use skykey_broker::{Caller, Denied, Issued, LeaseFields, Machine, NotAMachine};
 use skykey_serve::ClientAddr;
-use skykey_types::Secret;
+use skykey_types::{RequestId, Secret};
 
 use super::Bearer;
 use crate::Portal;
 use crate::error::Problem;
+use crate::request_id::id_of;
 
 /// Keystone's own header for its tokens.
 const KEYSTONE_TOKEN: &str = "x-auth-token";
@@ -38,12 +39,15 @@ impl ApiCaller {
         &self,
         portal: &Portal,
         fields: &LeaseFields,
+        request_id: &RequestId,
     ) -> Result<Issued, Denied> {
         let broker = &portal.broker;
-        let request = broker.parse_request(self.caller(), fields).await?;
+        let request = broker
+            .parse_request(self.caller(), fields, request_id)
+            .await?;
         match self {
-            Self::Person(caller) => broker.issue(caller, &request).await,
-            Self::Machine(machine) => broker.issue_to_machine(machine, &request).await,
+            Self::Person(caller) => broker.issue(caller, &request, request_id).await,
+            Self::Machine(machine) => broker.issue_to_machine(machine, &request, request_id).await,
         }
     }
 }
@@ -70,7 +74,7 @@ impl FromRequestParts<Arc<Portal>> for ApiCaller {
         if let Some(client) = client {
             portal.wrong_keystone_tokens.admit(client, now)?;
         }
-        match portal.broker.machine(&token).await {
+        match portal.broker.machine(&token, &id_of(parts)).await {
             Ok(machine) => Ok(Self::Machine(machine)),
             Err(denied) => {
                 // Each one costs a request to Keystone.

@@ -14,6 +14,7 @@ use super::caller::ApiCaller;
 use super::{Bearer, after_removal, texts};
 use crate::Portal;
 use crate::error::Problem;
+use crate::request_id::OfRequest;
 
 /// Returns a lease as the API shows it, without its credentials.
 fn shown(lease: &Lease, broker: &Broker) -> skykey_api::Lease {
@@ -55,6 +56,7 @@ pub(crate) async fn list(
 pub(crate) async fn create(
     State(portal): State<Arc<Portal>>,
     caller: ApiCaller,
+    OfRequest(request_id): OfRequest,
     body: Bytes,
 ) -> Result<(StatusCode, Json<IssuedLease>), Problem> {
     let request: LeaseRequest = serde_json::from_slice(&body).map_err(|error| {
@@ -75,7 +77,7 @@ pub(crate) async fn create(
         survey,
         credentials,
         ..
-    } = caller.issue(&portal, &fields).await?;
+    } = caller.issue(&portal, &fields, &request_id).await?;
     let issued = IssuedLease {
         credentials: AwsCredentials {
             access_key_id: credentials.access_key_id.to_string(),
@@ -99,8 +101,9 @@ pub(crate) async fn create(
 pub(crate) async fn give_back(
     State(portal): State<Arc<Portal>>,
     Bearer(caller): Bearer,
+    OfRequest(request_id): OfRequest,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    portal.broker.give_back(&caller, &id).await?;
+    portal.broker.give_back(&caller, &id, &request_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

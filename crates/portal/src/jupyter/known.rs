@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use skykey_broker::{Caller, Issued, LeaseRequest};
-use skykey_types::{Lease, Timestamp, lock};
+use skykey_types::{Lease, RequestId, Timestamp, lock};
 
 use super::{Query, TokenHash, explained};
 use crate::Portal;
@@ -75,12 +75,13 @@ impl KnownTokens {
         portal: &Portal,
         token: &TokenHash,
         query: &Query,
+        request_id: &RequestId,
     ) -> Option<Result<Arc<Issued>, Problem>> {
         let key = (*token, query.survey.clone());
         let known = lock(&self.0).get(&key).cloned()?;
         let outcome = portal
             .broker
-            .hand_out_same(&known.caller, &known.request, &known.lease)
+            .hand_out_same(&known.caller, &known.request, &known.lease, request_id)
             .await?;
         Some(explained(portal, &known.caller, outcome).await)
     }

@@ -9,10 +9,12 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use skykey_broker::{Issued, LeaseFields};
+use skykey_types::RequestId;
 
 use super::{html, session_with_csrf};
 use crate::Portal;
 use crate::error::Problem;
+use crate::request_id::OfRequest;
 use crate::snippets::{Snippet, snippets};
 
 /// The form. An empty field is still sent, so an empty lifetime is an error.
@@ -46,10 +48,11 @@ struct Credentials<'a> {
 
 pub(crate) async fn create(
     State(portal): State<Arc<Portal>>,
+    OfRequest(request_id): OfRequest,
     headers: HeaderMap,
     Form(form): Form<LeaseForm>,
 ) -> Response {
-    match try_create(&portal, &headers, form).await {
+    match try_create(&portal, &headers, form, &request_id).await {
         Ok(response) => response,
         Err(problem) => problem.page(),
     }
@@ -59,6 +62,7 @@ async fn try_create(
     portal: &Portal,
     headers: &HeaderMap,
     form: LeaseForm,
+    request_id: &RequestId,
 ) -> Result<Response, Problem> {
     let session = session_with_csrf(portal, headers, &form.csrf)?;
     let fields = LeaseFields {
@@ -69,13 +73,15 @@ async fn try_create(
         key: form.key,
     };
     let broker = &portal.broker;
-    let request = broker.parse_request(&session.caller, &fields).await?;
+    let request = broker
+        .parse_request(&session.caller, &fields, request_id)
+        .await?;
     let Issued {
         lease,
         survey,
         credentials,
         ..
-    } = broker.issue(&session.caller, &request).await?;
+    } = broker.issue(&session.caller, &request, request_id).await?;
     let prefix = survey.prefixes.first().ok_or_else(|| {
         Problem::bad_request("the survey has no prefix in the store", "tell its curators")
     })?;
@@ -125,6 +131,7 @@ pub(crate) struct Csrf {
 
 pub(crate) async fn give_back(
     State(portal): State<Arc<Portal>>,
+    OfRequest(request_id): OfRequest,
     headers: HeaderMap,
     Path(id): Path<String>,
     Form(form): Form<Csrf>,
@@ -133,7 +140,11 @@ pub(crate) async fn give_back(
         Ok(session) => session,
         Err(problem) => return problem.page(),
     };
-    match portal.broker.give_back(&session.caller, &id).await {
+    match portal
+        .broker
+        .give_back(&session.caller, &id, &request_id)
+        .await
+    {
         Ok(()) => Redirect::to("/").into_response(),
         Err(denied) => Problem::from(denied).page(),
     }

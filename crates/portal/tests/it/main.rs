@@ -6,5 +6,6 @@ mod api;
 mod denials;
 mod jupyter;
 mod pages;
+mod request_ids;
 mod unreadable;
 mod world;

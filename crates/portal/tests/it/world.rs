@@ -16,7 +16,7 @@ use skykey_serve::ClientAddr;
 use skykey_testkit::broker::{World, application_credential, demo};
 use skykey_testkit::oidc::Provider;
 use skykey_testkit::{Response, Server};
-use skykey_types::{Clock, Method, Secret, SignedDuration};
+use skykey_types::{Clock, Method, RequestId, Secret, SignedDuration};
 use skykey_upstream::UpstreamMetrics;
 use tower::ServiceExt;
 use url::Url;
@@ -35,6 +35,8 @@ pub(crate) struct Portal {
 /// What the portal answered.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    /// The id that the request had.
+    pub(crate) request_id: RequestId,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
@@ -115,10 +117,13 @@ impl Portal {
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
         let client = ClientAddr("192.0.2.1".parse().unwrap());
         request.extensions_mut().insert(client);
+        let request_id = RequestId::new();
+        request.extensions_mut().insert(request_id.clone());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {
+            request_id,
             status: parts.status,
             headers: parts.headers,
             body: String::from_utf8(body.to_vec()).unwrap(),

@@ -19,7 +19,7 @@ pub(super) async fn answer(
     form.must_not_have(&["PolicyArns"])?;
     let renewal = Renewal::Role(role, policy(form)?);
     let issued = broker
-        .renew(principal, form.field("DurationSeconds"), &renewal)
+        .renew(principal, form.field("DurationSeconds"), &renewal, id)
         .await
         .map_err(|why| Fault::from(&why))?;
     let key = issued.credentials.access_key_id.as_str();

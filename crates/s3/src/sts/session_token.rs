@@ -20,6 +20,7 @@ pub(super) async fn answer(
             principal,
             form.field("DurationSeconds"),
             &Renewal::SessionToken,
+            id,
         )
         .await
         .map_err(|why| Fault::from(&why))?;

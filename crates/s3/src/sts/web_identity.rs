@@ -48,11 +48,11 @@ impl WebIdentity {
             within,
         };
         let lease_request = broker
-            .parse_role_request(&caller, &fields)
+            .parse_role_request(&caller, &fields, request)
             .await
             .map_err(|why| refused(&why))?;
         let issued = broker
-            .issue(&caller, &lease_request)
+            .issue(&caller, &lease_request, request)
             .await
             .map_err(|why| refused(&why))?;
         tracing::info!(lease = %issued.lease.id, subject = %caller.id, session, "leased by web identity");

@@ -3,7 +3,7 @@
 
 use skykey_s3::{Need, On, Row, TABLE};
 use skykey_testkit::broker::{World, demo};
-use skykey_types::{Credentials, Method, Secret};
+use skykey_types::{Credentials, Method, RequestId, Secret};
 
 use crate::world::{Ask, TestEndpoint, ask};
 
@@ -46,7 +46,7 @@ async fn wrong_credentials(world: &World) -> Vec<(&'static str, Credentials)> {
     let id = returned.lease.id.as_str();
     world
         .broker
-        .give_back(&world.caller("bob"), id)
+        .give_back(&world.caller("bob"), id, &RequestId::new())
         .await
         .unwrap_or_else(|why| panic!("{why}"));
     let removed = issue("alice").await.credentials;

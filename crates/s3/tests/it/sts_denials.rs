@@ -5,7 +5,7 @@ use serde_json::json;
 use skykey_s3::{Action, ActionNeed};
 use skykey_testkit::broker::demo;
 use skykey_testkit::oidc::SigningKey;
-use skykey_types::{AccessKeyId, Credentials, Method, Secret};
+use skykey_types::{AccessKeyId, Credentials, Method, RequestId, Secret};
 
 use crate::world::{Answer, Ask, TestEndpoint, form};
 
@@ -43,7 +43,7 @@ async fn every_action_that_is_signed_refuses_the_wrong_signature() {
     let id = returned.lease.id.as_str();
     world
         .broker
-        .give_back(&world.caller("bob"), id)
+        .give_back(&world.caller("bob"), id, &RequestId::new())
         .await
         .unwrap();
     let removed = ec2("alice").await.credentials;

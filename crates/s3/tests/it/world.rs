@@ -8,12 +8,12 @@ use http_body_util::{BodyExt, Full};
 use serde_json::json;
 use skykey_iam::{Iam, IamSettings};
 use skykey_s3::{Endpoint, EndpointSettings};
-use skykey_serve::{ClientAddr, RequestId};
+use skykey_serve::ClientAddr;
 use skykey_sigv4::{Request, sha256_hex, sign_headers};
 use skykey_store::{FileStore, ObjectStore};
 use skykey_testkit::broker::{World, demo, demo_writing};
 use skykey_testkit::oidc::Provider;
-use skykey_types::{Clock, Credentials, Method, Secret, SignedDuration, Timestamp};
+use skykey_types::{Clock, Credentials, Method, RequestId, Secret, SignedDuration, Timestamp};
 use skykey_upstream::UpstreamMetrics;
 use tempfile::TempDir;
 

@@ -1,7 +1,7 @@
 //! Accounts that end, and people who are removed.
 
 use skykey_broker::{Denied, LeaseRequest};
-use skykey_types::{Clock, Limit, Method, SignedDuration};
+use skykey_types::{Clock, Limit, Method, RequestId, SignedDuration};
 
 use crate::world::TestWorld;
 
@@ -27,7 +27,7 @@ async fn no_lease_outlives_the_account() {
     let denied = sky
         .world
         .broker()
-        .issue(&caller, &request)
+        .issue(&caller, &request, &RequestId::new())
         .await
         .unwrap_err();
     assert_eq!(denied.code(), "bad_lifetime", "{denied}");
@@ -35,7 +35,7 @@ async fn no_lease_outlives_the_account() {
     let denied = sky
         .world
         .broker()
-        .issue(&caller, &request)
+        .issue(&caller, &request, &RequestId::new())
         .await
         .unwrap_err();
     assert!(matches!(denied, Denied::NoAccount(_)), "{denied}");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use skykey_types::{Secret, SignedDuration};
+use skykey_types::{RequestId, Secret, SignedDuration};
 
 use crate::fault_proxy::Fault;
 use crate::faults::{Site, TOTAL, UNUSED, both};
@@ -248,7 +248,9 @@ async fn a_removal_while_keystone_is_away_is_finished_when_it_is_back() {
     assert!(leases.unwrap()[0].revoked.is_some());
     assert_eq!(site.of_person(&credentials).await, 2);
     let broker = site.world.broker();
-    let refused = broker.authenticate(&credentials.access_key_id, None).await;
+    let refused = broker
+        .authenticate(&credentials.access_key_id, None, &RequestId::new())
+        .await;
     assert_eq!(refused.unwrap_err().code(), "revoked");
 
     site.heal();

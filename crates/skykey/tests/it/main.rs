@@ -23,6 +23,7 @@ mod proof;
 mod readiness;
 mod realstack;
 mod reference;
+mod request_ids;
 mod secrets;
 mod shells;
 mod stand_ins;

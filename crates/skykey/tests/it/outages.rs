@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use skykey_types::{Clock, SignedDuration};
+use skykey_types::{Clock, RequestId, SignedDuration};
 use skykey_upstream::Patience;
 
 use crate::fault_proxy::Fault;
@@ -409,7 +409,10 @@ async fn a_clock_that_ran_ahead_for_a_while_forgets_no_revocation() {
     let issued = sky.lease("bob", "gateway", "3600", "read").await;
     let broker = sky.world.broker();
     let id = issued.lease.id.as_str();
-    broker.give_back(&sky.caller("bob"), id).await.unwrap();
+    broker
+        .give_back(&sky.caller("bob"), id, &RequestId::new())
+        .await
+        .unwrap();
     let status = async || {
         let list = sky.send(&issued.credentials, "GET", "m13?list-type=2", "");
         list.await.0

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use skykey_broker::LeaseRequest;
 use skykey_echo::{Echo, Operation, Proof, ProofPlan, Reading, Verdict, prove};
 use skykey_s3_client::S3Settings;
-use skykey_types::{Credentials, Method, SystemClock};
+use skykey_types::{Credentials, Method, RequestId, SystemClock};
 use skykey_upstream::UpstreamMetrics;
 
 use crate::world::{TestWorld, access_token};
@@ -33,7 +33,12 @@ async fn ec2(sky: &TestWorld, username: &str) -> Credentials {
         method: Some(Method::Ec2),
         ..LeaseRequest::new("m13".parse().unwrap())
     };
-    let issued = sky.world.broker().issue(&caller, &request).await.unwrap();
+    let issued = sky
+        .world
+        .broker()
+        .issue(&caller, &request, &RequestId::new())
+        .await
+        .unwrap();
     issued.credentials
 }
 

@@ -7,7 +7,8 @@ use skykey_keystone::{Login, Settings};
 use skykey_site::{KeystonePort, KeystoneSettings};
 use skykey_sts::conformance::{self, Role, Stand};
 use skykey_types::{
-    Access, Credentials, Grant, Lifetime, Method, ProjectName, Rights, Secret, SystemClock,
+    Access, Credentials, Grant, Lifetime, Method, ProjectName, RequestId, Rights, Secret,
+    SystemClock,
 };
 use skykey_upstream::UpstreamMetrics;
 
@@ -43,7 +44,12 @@ async fn the_embedded_sts_conforms() {
         lifetime: Some(Lifetime::seconds(43_200)),
         ..LeaseRequest::new("m13".parse().unwrap())
     };
-    let issued = sky.world.broker().issue(&caller, &request).await.unwrap();
+    let issued = sky
+        .world
+        .broker()
+        .issue(&caller, &request, &RequestId::new())
+        .await
+        .unwrap();
     conformance::all(&Stand {
         endpoint: sky.world.up_file().s3.clone(),
         region: "us-east-1".to_owned(),

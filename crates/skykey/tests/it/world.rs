@@ -6,7 +6,7 @@ use std::sync::Arc;
 use skykey::up::{Options, World};
 use skykey_broker::{AuditEntry, Caller, Issued, LeaseFields};
 use skykey_sigv4::{Request, sha256_hex, sign_headers};
-use skykey_types::{Credentials, ManualClock, SubjectId, Timestamp};
+use skykey_types::{Credentials, ManualClock, RequestId, SubjectId, Timestamp};
 
 /// A running world and its clock, which stands at the machine's time to begin with.
 pub(crate) struct TestWorld {
@@ -87,8 +87,14 @@ impl TestWorld {
             ..LeaseFields::default()
         };
         let (broker, caller) = (self.world.broker(), self.caller(username));
-        let request = broker.parse_request(&caller, &fields).await.unwrap();
-        broker.issue(&caller, &request).await.unwrap()
+        let request = broker
+            .parse_request(&caller, &fields, &RequestId::new())
+            .await
+            .unwrap();
+        broker
+            .issue(&caller, &request, &RequestId::new())
+            .await
+            .unwrap()
     }
 
     /// Sends a signed request, by the machine's time; the status and the body.
@@ -133,6 +139,19 @@ pub(crate) async fn send_signed(
     path_and_query: &str,
     body: &'static str,
 ) -> (u16, String) {
+    let response = signed_response(http, endpoint, credentials, method, path_and_query, body).await;
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+/// Sends a signed request to an endpoint, by the machine's time; the whole response.
+pub(crate) async fn signed_response(
+    http: &reqwest::Client,
+    endpoint: &url::Url,
+    credentials: &Credentials,
+    method: &str,
+    path_and_query: &str,
+    body: &'static str,
+) -> reqwest::Response {
     let url = endpoint.join(path_and_query).unwrap();
     let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
     let form = ("content-type", "application/x-www-form-urlencoded");
@@ -170,8 +189,7 @@ pub(crate) async fn send_signed(
     for (name, value) in signed {
         builder = builder.header(name, value);
     }
-    let response = builder.send().await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
+    builder.send().await.unwrap()
 }
 
 /// An access token for somebody, by the device code and the IAM's own pages.

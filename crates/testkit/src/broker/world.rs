@@ -14,8 +14,8 @@ use skykey_database::SqliteDatabase;
 use skykey_seal::KeyRing;
 use skykey_sts::SessionTokens;
 use skykey_types::{
-    Access, AccessKeyId, Clock, Credentials, Lifetime, Limits, ManualClock, Method, Roles, Secret,
-    SignedDuration, Survey, Timestamp,
+    Access, AccessKeyId, Clock, Credentials, Lifetime, Limits, ManualClock, Method, RequestId,
+    Roles, Secret, SignedDuration, Survey, Timestamp,
 };
 use tempfile::TempDir;
 
@@ -188,8 +188,14 @@ impl World {
     /// Issues, or says why not; remembers what was shown.
     pub async fn try_issue(&self, who: &str, fields: &LeaseFields) -> Result<Issued, Denied> {
         let caller = self.caller(who);
-        let request = self.broker.parse_request(&caller, fields).await?;
-        let issued = self.broker.issue(&caller, &request).await?;
+        let request = self
+            .broker
+            .parse_request(&caller, fields, &RequestId::new())
+            .await?;
+        let issued = self
+            .broker
+            .issue(&caller, &request, &RequestId::new())
+            .await?;
         self.remember(&issued.credentials);
         Ok(issued)
     }
@@ -202,8 +208,9 @@ impl World {
     /// Expects a no, the same no in the audit, and no lease.
     pub async fn refused(&self, caller: &Caller, fields: &LeaseFields) -> Denied {
         let before = self.broker.leases(&caller.id).await.unwrap();
-        let outcome = match self.broker.parse_request(caller, fields).await {
-            Ok(request) => self.broker.issue(caller, &request).await,
+        let id = RequestId::new();
+        let outcome = match self.broker.parse_request(caller, fields, &id).await {
+            Ok(request) => self.broker.issue(caller, &request, &id).await,
             Err(denied) => Err(denied),
         };
         let denied = outcome.unwrap_err();
@@ -213,6 +220,7 @@ impl World {
             ("issue", "no")
         );
         assert_eq!(newest.reason, format!("{}: {denied}", denied.code()));
+        assert_eq!(newest.request_id.as_deref(), Some(id.as_str()));
         assert_eq!(newest.username, caller.username);
         assert_eq!(newest.survey.as_deref(), Some(fields.survey.as_str()));
         assert_eq!(newest.method, fields.method);
@@ -230,7 +238,7 @@ impl World {
     ) -> Result<Issued, Denied> {
         let issued = self
             .broker
-            .renew(principal, asked, &Renewal::SessionToken)
+            .renew(principal, asked, &Renewal::SessionToken, &RequestId::new())
             .await?;
         self.remember(&issued.credentials);
         Ok(issued)
@@ -243,7 +251,9 @@ impl World {
 
     /// Shows an EC2 credential to the broker.
     pub async fn show_ec2(&self, access: &AccessKeyId) -> Result<Arc<Principal>, Denied> {
-        self.broker.authenticate(access, None).await
+        self.broker
+            .authenticate(access, None, &RequestId::new())
+            .await
     }
 
     /// The newest entry first.
@@ -319,7 +329,9 @@ impl Drop for World {
 /// Shows the credentials to a broker, as a request at its endpoint does.
 pub async fn show_to(broker: &Broker, credentials: &Credentials) -> Result<Arc<Principal>, Denied> {
     let token = credentials.session_token.as_ref().map(Secret::expose);
-    broker.authenticate(&credentials.access_key_id, token).await
+    broker
+        .authenticate(&credentials.access_key_id, token, &RequestId::new())
+        .await
 }
 
 /// The caller with a live login at the IAM whose issuer is [`ISSUER`].
