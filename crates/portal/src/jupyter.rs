@@ -162,12 +162,16 @@ async fn answer(
         hash,
         query: query.clone(),
     };
-    // It goes on if the client hangs up.
+    // The work continues if the client hangs up, and ends before the database closes.
     let key = (hash, query.survey.clone());
     let requests = &portal.jupyter.requests;
     let asking = requests.run(OPERATION, key, || {
-        let portal = portal.clone();
-        async move { hand_out(&portal, &hub, &settings, request).await }
+        let work = portal.clone();
+        let task = portal
+            .broker
+            .spawn(async move { hand_out(&work, &hub, &settings, request).await });
+        // A task that panicked has no outcome.
+        async move { task.await.unwrap_or_else(|_| Err(late())) }
     });
     let patience = if known {
         RENEWAL_PATIENCE

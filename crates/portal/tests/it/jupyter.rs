@@ -1,5 +1,7 @@
 //! The credentials of notebook servers.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use skykey_testkit::broker::Mood;
 
@@ -87,4 +89,26 @@ async fn a_silent_iam_takes_no_credentials_away() {
     portal.world.people.door.be(Mood::Away);
     let again = ask(&portal, "server-of-bob", "").await;
     assert_eq!(again.json(), first, "{}", again.body);
+}
+
+#[tokio::test]
+async fn work_for_a_server_that_hung_up_ends_before_the_database_closes() {
+    let mut portal = Portal::start().await;
+    let asking = ask(&portal, "slow-server-of-bob", "");
+    let hub_is_asked = async {
+        while portal.hub.requests().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        answer = asking => panic!("the hub has not answered: {answer:?}"),
+        () = hub_is_asked => {}
+    }
+    portal.world.broker.shut_down().await;
+    portal.world.restart().await;
+    let newest = portal.world.newest_audit().await;
+    assert_eq!(
+        (newest.action.as_str(), newest.username.as_str()),
+        ("issue", "bob")
+    );
 }

@@ -1,6 +1,7 @@
 //! A portal, and browsers and programs that call it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -28,7 +29,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) struct Portal {
     pub(crate) world: World,
     pub(crate) iam: Provider,
-    _hub: Server,
+    pub(crate) hub: Server,
     router: Router,
 }
 
@@ -108,7 +109,7 @@ impl Portal {
         Self {
             world,
             iam,
-            _hub: hub,
+            hub,
             router,
         }
     }
@@ -187,10 +188,15 @@ impl Portal {
     }
 }
 
-/// The hub knows the tokens `server-of-WHO` and `hand-made-by-WHO`.
+/// The hub knows the tokens `server-of-WHO`, `slow-server-of-WHO`, about which it answers late, and
+/// `hand-made-by-WHO`.
 fn hub(authorization: Option<&str>) -> Response {
     let token = authorization.unwrap_or_default();
     let token = token.split_once(' ').map_or("", |(_, token)| token);
+    if let Some(token) = token.strip_prefix("slow-") {
+        let answer = hub(Some(&format!("Bearer {token}")));
+        return answer.after(Duration::from_millis(300));
+    }
     let (name, scopes) = if let Some(who) = token.strip_prefix("server-of-") {
         (who, json!([format!("access:servers!server={who}/")]))
     } else if let Some(who) = token.strip_prefix("hand-made-by-") {
