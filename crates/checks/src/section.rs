@@ -100,15 +100,15 @@ fn one_line(text: &str) -> String {
 }
 
 /// What one examination leaves to others, who wait for it.
-pub struct Outcome<T>(watch::Sender<Option<Result<T, Because>>>);
+pub struct SharedResult<T>(watch::Sender<Option<Result<T, Because>>>);
 
-impl<T> Default for Outcome<T> {
+impl<T> Default for SharedResult<T> {
     fn default() -> Self {
         Self(watch::Sender::new(None))
     }
 }
 
-impl<T: Clone> Outcome<T> {
+impl<T: Clone> SharedResult<T> {
     /// Says it, once.
     pub fn tell(&self, outcome: Result<T, Because>) {
         self.0.send_replace(Some(outcome));

@@ -4,11 +4,11 @@
 use skykey_s3_client::{ABOUT_CREDENTIALS, ErrorBody};
 use skykey_upstream::Answer;
 
-use crate::{EchoError, Operation, Outcome};
+use crate::{EchoError, Operation, TrialOutcome};
 
 /// The table. 403, 405 and 501 are refusals; a success is a yes; a complaint is a yes where `complaint`
 /// lists it; all else says nothing.
-pub(crate) fn interpret(operation: Operation, answer: &Result<Answer, EchoError>) -> Outcome {
+pub(crate) fn interpret(operation: Operation, answer: &Result<Answer, EchoError>) -> TrialOutcome {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => return unclear(error.to_string()),
@@ -22,14 +22,14 @@ pub(crate) fn interpret(operation: Operation, answer: &Result<Answer, EchoError>
     }
     match answer.status {
         // The permission was there, the space was not.
-        403 if code == "QuotaExceeded" => Outcome::Allowed,
+        403 if code == "QuotaExceeded" => TrialOutcome::Allowed,
         403 | 405 | 501 => refused(answer.status, code),
         // Their answers hold an outcome of their own.
         200 if matches!(operation, Operation::DeleteObjects | Operation::CopyObject) => {
             inner(operation, answer, &code)
         }
-        200..=299 => Outcome::Allowed,
-        status if complaint(operation, status, &code) => Outcome::Allowed,
+        200..=299 => TrialOutcome::Allowed,
+        status if complaint(operation, status, &code) => TrialOutcome::Allowed,
         status => unclear(format!(
             "Echo answered {status} {}",
             if code.is_empty() {
@@ -62,18 +62,20 @@ fn complaint(operation: Operation, status: u16, code: &str) -> bool {
 }
 
 /// A status of 200 with an error inside (AWS documents it for both operations).
-fn inner(operation: Operation, answer: &Answer, code: &str) -> Outcome {
+fn inner(operation: Operation, answer: &Answer, code: &str) -> TrialOutcome {
     let text = answer.text();
     match code {
-        "" if operation == Operation::CopyObject || text.contains("<Deleted>") => Outcome::Allowed,
+        "" if operation == Operation::CopyObject || text.contains("<Deleted>") => {
+            TrialOutcome::Allowed
+        }
         "AccessDenied" => refused(answer.status, code.to_owned()),
         "" => unclear("Echo answered 200 without an outcome".to_owned()),
         code => unclear(format!("Echo answered 200 with {code} inside")),
     }
 }
 
-fn refused(status: u16, code: String) -> Outcome {
-    Outcome::Refused {
+fn refused(status: u16, code: String) -> TrialOutcome {
+    TrialOutcome::Refused {
         code: if code.is_empty() {
             status.to_string()
         } else {
@@ -82,8 +84,8 @@ fn refused(status: u16, code: String) -> Outcome {
     }
 }
 
-fn unclear(why: String) -> Outcome {
-    Outcome::Unclear { why }
+fn unclear(why: String) -> TrialOutcome {
+    TrialOutcome::Unclear { why }
 }
 
 #[cfg(test)]
@@ -98,9 +100,9 @@ mod tests {
             format!("<Error><Code>{code}</Code><Message></Message></Error>")
         };
         match interpret(operation, &Ok(Answer::of(status, body))) {
-            Outcome::Refused { .. } => "refused",
-            Outcome::Allowed => "allowed",
-            Outcome::Unclear { .. } => "unclear",
+            TrialOutcome::Refused { .. } => "refused",
+            TrialOutcome::Allowed => "allowed",
+            TrialOutcome::Unclear { .. } => "unclear",
         }
     }
 
@@ -191,26 +193,32 @@ mod tests {
         let deleted = "<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>";
         let denied =
             "<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code></Error></DeleteResult>";
-        assert_eq!(outcome(Operation::DeleteObjects, deleted), Outcome::Allowed);
+        assert_eq!(
+            outcome(Operation::DeleteObjects, deleted),
+            TrialOutcome::Allowed
+        );
         assert!(matches!(
             outcome(Operation::DeleteObjects, denied),
-            Outcome::Refused { .. }
+            TrialOutcome::Refused { .. }
         ));
         let other = "<DeleteResult><Error><Code>InternalError</Code></Error></DeleteResult>";
         assert!(matches!(
             outcome(Operation::DeleteObjects, other),
-            Outcome::Unclear { .. }
+            TrialOutcome::Unclear { .. }
         ));
         assert!(matches!(
             outcome(Operation::DeleteObjects, ""),
-            Outcome::Unclear { .. }
+            TrialOutcome::Unclear { .. }
         ));
         let copied = "<CopyObjectResult><ETag>x</ETag></CopyObjectResult>";
-        assert_eq!(outcome(Operation::CopyObject, copied), Outcome::Allowed);
+        assert_eq!(
+            outcome(Operation::CopyObject, copied),
+            TrialOutcome::Allowed
+        );
         let failed = "<Error><Code>InternalError</Code></Error>";
         assert!(matches!(
             outcome(Operation::CopyObject, failed),
-            Outcome::Unclear { .. }
+            TrialOutcome::Unclear { .. }
         ));
     }
 }

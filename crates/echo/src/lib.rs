@@ -22,7 +22,7 @@ mod users;
 pub use client::Echo;
 pub use error::EchoError;
 pub use project::ProjectId;
-pub use proof::{Operation, Outcome, Proof, Reading, Trial, Verdict};
+pub use proof::{Operation, Proof, Reading, Trial, TrialOutcome, Verdict};
 pub use prove::{ProofPlan, prove, read};
 pub use skykey_s3_client::operations::list_buckets::BucketList;
 pub use skykey_s3_client::operations::{OpMask, RgwUser};

@@ -59,7 +59,7 @@ impl fmt::Display for Operation {
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TrialOutcome {
     /// It is not permitted.
     Refused {
         /// The code of the answer.
@@ -82,7 +82,7 @@ pub struct Trial {
     /// Where: `bucket/prefix`, a bucket, or `Echo` as a whole.
     pub place: String,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: TrialOutcome,
 }
 
 /// Whether reading works.
@@ -141,7 +141,7 @@ impl Proof {
         let mut allowed: Vec<Operation> = self
             .trials
             .iter()
-            .filter(|trial| trial.outcome == Outcome::Allowed)
+            .filter(|trial| trial.outcome == TrialOutcome::Allowed)
             .map(|trial| trial.operation)
             .collect();
         allowed.sort_unstable();
@@ -157,7 +157,7 @@ impl Proof {
             Reading::Unclear { why } => return Verdict::Unclear(why.clone()),
         }
         for trial in &self.trials {
-            if let Outcome::Unclear { why } = &trial.outcome {
+            if let TrialOutcome::Unclear { why } = &trial.outcome {
                 let Trial {
                     operation, place, ..
                 } = trial;
@@ -182,7 +182,7 @@ impl fmt::Display for Reading {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for TrialOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { code } => write!(f, "refused ({code})"),
@@ -229,8 +229,8 @@ impl fmt::Display for Proof {
 mod tests {
     use super::*;
 
-    fn proof(reading: Reading, outcomes: &[Outcome]) -> Proof {
-        let trial = |outcome: &Outcome| Trial {
+    fn proof(reading: Reading, outcomes: &[TrialOutcome]) -> Proof {
+        let trial = |outcome: &TrialOutcome| Trial {
             operation: Operation::PutObject,
             place: "m13/".to_owned(),
             outcome: outcome.clone(),
@@ -242,8 +242,8 @@ mod tests {
         }
     }
 
-    fn refused() -> Outcome {
-        Outcome::Refused {
+    fn refused() -> TrialOutcome {
+        TrialOutcome::Refused {
             code: "AccessDenied".to_owned(),
         }
     }
@@ -254,7 +254,7 @@ mod tests {
             proof(Reading::ListedEmpty, &[refused()]).verdict(),
             Verdict::ReadOnly
         );
-        let unclear = Outcome::Unclear {
+        let unclear = TrialOutcome::Unclear {
             why: "503".to_owned(),
         };
         let no_reading = Reading::Refused {
@@ -280,7 +280,12 @@ mod tests {
         assert!(matches!(unreadable, Verdict::Unreadable(_)), "{unreadable}");
         let writes = proof(
             no_reading,
-            &[refused(), unclear, Outcome::Allowed, Outcome::Allowed],
+            &[
+                refused(),
+                unclear,
+                TrialOutcome::Allowed,
+                TrialOutcome::Allowed,
+            ],
         );
         assert_eq!(
             writes.verdict(),

@@ -12,7 +12,7 @@ use skykey_types::{BucketName, Credentials, Prefix, random_token};
 use skykey_upstream::Answer;
 
 use crate::interpret::interpret;
-use crate::{Echo, EchoError, Operation, Outcome, Proof, Reading, Trial, attempts};
+use crate::{Echo, EchoError, Operation, Proof, Reading, Trial, TrialOutcome, attempts};
 
 /// What is proved.
 #[derive(Debug, Clone)]
@@ -320,7 +320,7 @@ impl Prover<'_> {
         answer: &Result<Answer, EchoError>,
     ) -> bool {
         let outcome = interpret(operation, answer);
-        let allowed = outcome == Outcome::Allowed;
+        let allowed = outcome == TrialOutcome::Allowed;
         self.proof.trials.push(Trial {
             operation,
             place,

@@ -26,7 +26,7 @@ impl Http {
         let mut limits = Settings {
             authorities: settings.authorities.clone(),
             metrics: metrics.clone(),
-            ..Settings::of("the IAM").with(settings.patience)
+            ..Settings::of("the IAM").with(settings.timeouts)
         };
         if settings.by_proxy {
             let url = Url::parse(settings.issuer.as_str()).map_err(|error| setup(&error))?;

@@ -150,18 +150,18 @@ impl From<ScopeWire> for Scope {
     }
 }
 
-/// The IAM's public keys (RFC 7517). Keys that cannot verify an asymmetric signature are left out,
+/// The IAM's public keys (RFC 7517). KeySet that cannot verify an asymmetric signature are left out,
 /// also those that we cannot read: they must not keep us from the others.
 #[derive(Debug, Deserialize)]
 #[serde(from = "KeysWire")]
-pub(crate) struct Keys(Vec<Jwk>);
+pub(crate) struct KeySet(Vec<Jwk>);
 
 #[derive(Deserialize)]
 struct KeysWire {
     keys: Vec<Value>,
 }
 
-impl From<KeysWire> for Keys {
+impl From<KeysWire> for KeySet {
     fn from(wire: KeysWire) -> Self {
         let readable = wire
             .keys
@@ -181,7 +181,7 @@ fn verifies(key: &Jwk) -> bool {
     asymmetric && !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption))
 }
 
-impl Keys {
+impl KeySet {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_key_that_cannot_be_read_does_not_hide_the_others() {
-        let keys: Keys = serde_json::from_value(json!({ "keys": [
+        let keys: KeySet = serde_json::from_value(json!({ "keys": [
             { "kty": "AKP", "alg": "ML-DSA-44", "pub": "…", "kid": "new" },
             { "kty": "oct", "k": "c2VjcmV0", "kid": "shared" },
             { "kty": "RSA", "n": "AQAB", "e": "AQAB", "use": "enc", "kid": "sealing" },

@@ -58,7 +58,7 @@ pub struct Iam {
     redirect: Arc<Url>,
     http: http::Http,
     document: Kept<(), Arc<provider::Document>>,
-    keys: Kept<(), Arc<jwt::Keys>>,
+    keys: Kept<(), Arc<jwt::KeySet>>,
     service_token: Kept<(), Arc<service_token::ServiceToken>>,
     introspected: Kept<introspection::TokenHash, AccessClaims>,
     usernames: Arc<usernames::Usernames>,

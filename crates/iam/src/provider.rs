@@ -8,7 +8,7 @@ use skykey_upstream::{CacheSettings, Freshness};
 use url::Url;
 
 use crate::http::Ask;
-use crate::jwt::Keys;
+use crate::jwt::KeySet;
 use crate::{Iam, IamError, MembershipSource, one_value};
 
 const DISCOVER: &str = "read the IAM's discovery document";
@@ -159,14 +159,14 @@ impl Iam {
 
     /// Returns the IAM's keys. Old ones are returned while they are fetched again: a token signed by
     /// one of them does not wait for the IAM.
-    pub(crate) async fn keys(&self) -> Result<Arc<Keys>, IamError> {
+    pub(crate) async fn keys(&self) -> Result<Arc<KeySet>, IamError> {
         self.keys_by_age(FRESH_FOR, MAX_AGE).await
     }
 
     /// Returns the IAM's keys as they are now, after a token was signed by one that is not among the
-    /// known ones: such a token waits for the fetch. Keys younger than [`RETRY_INTERVAL`] are not
+    /// known ones: such a token waits for the fetch. KeySet younger than [`RETRY_INTERVAL`] are not
     /// fetched again.
-    pub(crate) async fn keys_again(&self) -> Result<Arc<Keys>, IamError> {
+    pub(crate) async fn keys_again(&self) -> Result<Arc<KeySet>, IamError> {
         self.keys_by_age(RETRY_INTERVAL, RETRY_INTERVAL).await
     }
 
@@ -174,16 +174,16 @@ impl Iam {
         &self,
         fresh: SignedDuration,
         stale: SignedDuration,
-    ) -> Result<Arc<Keys>, IamError> {
+    ) -> Result<Arc<KeySet>, IamError> {
         let iam = self.clone();
         let fetch = || async move { iam.fetch_keys().await.map(Arc::new) };
         let freshness = |_: &_, age| Freshness::by_age(age, fresh, stale);
         self.keys.get((), freshness, fetch).await
     }
 
-    async fn fetch_keys(&self) -> Result<Keys, IamError> {
+    async fn fetch_keys(&self) -> Result<KeySet, IamError> {
         let url = self.document().await?.jwks_uri.clone();
-        let keys: Keys = Ask::get(FETCH_KEYS, url).send(&self.http).await?.json()?;
+        let keys: KeySet = Ask::get(FETCH_KEYS, url).send(&self.http).await?.json()?;
         if keys.is_empty() {
             return Err(IamError::Unexpected {
                 operation: FETCH_KEYS,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use skykey_types::Secret;
-use skykey_upstream::Patience;
+use skykey_upstream::Timeouts;
 
 use crate::{GroupsClaim, Issuer};
 
@@ -31,7 +31,7 @@ pub struct IamSettings {
     /// A PEM file of certificate authorities to believe beside those that the machine knows.
     pub authorities: Option<PathBuf>,
     /// How long calls wait, if not as long as usual.
-    pub patience: Option<Patience>,
+    pub timeouts: Option<Timeouts>,
     /// Whether calls go by the proxy that the environment names, as a person's tools do.
     pub by_proxy: bool,
 }
@@ -53,7 +53,7 @@ impl IamSettings {
             audiences: Vec::new(),
             account_end: None,
             authorities: None,
-            patience: None,
+            timeouts: None,
             by_proxy: false,
         }
     }

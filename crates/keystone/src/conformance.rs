@@ -95,7 +95,7 @@ impl Stand {
             url: self.url.clone(),
             login: login.clone(),
             authorities: None,
-            patience: None,
+            timeouts: None,
         };
         let keystone = Keystone::new(settings, &metrics, Arc::clone(&self.clock))
             .expect("the settings of a stand are good");

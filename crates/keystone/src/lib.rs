@@ -46,7 +46,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use skykey_types::{AccessKeyId, Clock, Secret};
-use skykey_upstream::{Patience, Upstream, UpstreamMetrics};
+use skykey_upstream::{Timeouts, Upstream, UpstreamMetrics};
 use url::Url;
 
 pub use advisories::{ADVISORIES, Advisory, TriedBy};
@@ -83,7 +83,7 @@ pub struct Settings {
     /// A PEM file of certificate authorities to trust in addition to the machine's.
     pub authorities: Option<PathBuf>,
     /// Other timeouts than the default.
-    pub patience: Option<Patience>,
+    pub timeouts: Option<Timeouts>,
 }
 
 /// The client's own login: a user with a password, since Keystone refuses EC2 credentials to application
@@ -188,9 +188,9 @@ impl Keystone {
             url,
             login,
             authorities,
-            patience,
+            timeouts,
         } = settings;
-        let transport = Transport::new(&url, authorities, metrics.clone(), patience)?;
+        let transport = Transport::new(&url, authorities, metrics.clone(), timeouts)?;
         Ok(Self::over(transport, login, clock))
     }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use skykey_types::Secret;
-use skykey_upstream::{Patience, Repeat, Upstream, UpstreamMetrics};
+use skykey_upstream::{Repeat, Timeouts, Upstream, UpstreamMetrics};
 use url::Url;
 
 use crate::{Caller, Error, Keystone};
@@ -158,13 +158,13 @@ impl Transport {
         url: &Url,
         authorities: Option<PathBuf>,
         metrics: UpstreamMetrics,
-        patience: Option<Patience>,
+        timeouts: Option<Timeouts>,
     ) -> Result<Self, Error> {
         let limits = skykey_upstream::Settings {
             at_once: MAX_CONCURRENT_REQUESTS,
             authorities,
             metrics,
-            ..skykey_upstream::Settings::of(crate::SYSTEM).with(patience)
+            ..skykey_upstream::Settings::of(crate::SYSTEM).with(timeouts)
         };
         Self::with(url, limits)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use skykey_types::{Clock, Credentials};
 use skykey_upstream::{
-    Answer, Call, Opened, Patience, RequestBody, Settings, SetupError, Upstream, UpstreamMetrics,
+    Answer, Call, Opened, RequestBody, Settings, SetupError, Timeouts, Upstream, UpstreamMetrics,
 };
 use url::Url;
 
@@ -22,7 +22,7 @@ pub struct S3Settings {
     /// A PEM file of certificate authorities to trust in addition to the machine's.
     pub authorities: Option<PathBuf>,
     /// Other timeouts than the client's own; for tests.
-    pub patience: Option<Patience>,
+    pub timeouts: Option<Timeouts>,
 }
 
 impl S3Settings {
@@ -32,7 +32,7 @@ impl S3Settings {
             endpoint,
             region: region.into(),
             authorities: None,
-            patience: None,
+            timeouts: None,
         }
     }
 }
@@ -60,7 +60,7 @@ impl S3Client {
         let limits = Settings {
             authorities: settings.authorities,
             metrics: metrics.clone(),
-            ..limits.with(settings.patience)
+            ..limits.with(settings.timeouts)
         };
         let endpoint = Endpoint::new(settings.endpoint, settings.region, clock);
         Ok(Self::new(Upstream::new(limits)?, endpoint))

@@ -30,7 +30,7 @@ pub use target::Examination;
 
 use keys::Keys;
 use skykey_checks::report::Table;
-use skykey_checks::section::{Outcome, Section};
+use skykey_checks::section::{Section, SharedResult};
 use target::Target;
 
 /// What the examinations share.
@@ -39,15 +39,15 @@ struct At {
     clock: Arc<dyn Clock>,
     keys: Keys,
     /// The ids of the projects in which the backend user is a member.
-    places: Outcome<keystone::Places>,
+    places: SharedResult<keystone::ProjectIds>,
     /// Whether Echo believes the backend user's EC2 credentials.
-    ec2: Outcome<()>,
+    ec2: SharedResult<()>,
     /// Whether session tokens can be had and work.
-    sessions: Outcome<()>,
+    sessions: SharedResult<()>,
     /// Whether the keys of the gateway's own user may look at projects.
-    admin: Outcome<()>,
+    admin: SharedResult<()>,
     /// The surveys whose readers read and cannot write.
-    sound: Outcome<survey::Sound>,
+    sound: SharedResult<survey::Sound>,
 }
 
 /// Examines, and prints what is found. It ends well only if all is well.
@@ -106,11 +106,11 @@ async fn examine_until(
     let at = At {
         keys: Keys::new(target.clients.site.clone()),
         clock,
-        places: Outcome::default(),
-        ec2: Outcome::default(),
-        sessions: Outcome::default(),
-        admin: Outcome::default(),
-        sound: Outcome::default(),
+        places: SharedResult::default(),
+        ec2: SharedResult::default(),
+        sessions: SharedResult::default(),
+        admin: SharedResult::default(),
+        sound: SharedResult::default(),
         target,
     };
     let (sections, receivers): (Vec<_>, Vec<_>) = (0..8).map(|_| Section::new()).unzip();

@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 
 /// What an attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// 1xx to 3xx.
     Ok,
     /// 4xx but 429: it was answered, with no.
@@ -30,7 +30,7 @@ pub enum Outcome {
 struct Labels {
     system: &'static str,
     operation: &'static str,
-    outcome: Outcome,
+    outcome: AttemptOutcome,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -100,14 +100,14 @@ impl UpstreamMetrics {
     }
 
     /// How many attempts there were of `operation` at `system`, with any outcome but
-    /// [`Outcome::LeftAlone`].
+    /// [`AttemptOutcome::LeftAlone`].
     pub fn attempts(&self, system: &'static str, operation: &'static str) -> u64 {
         [
-            Outcome::Ok,
-            Outcome::Refused,
-            Outcome::Failed,
-            Outcome::Unreachable,
-            Outcome::Late,
+            AttemptOutcome::Ok,
+            AttemptOutcome::Refused,
+            AttemptOutcome::Failed,
+            AttemptOutcome::Unreachable,
+            AttemptOutcome::Late,
         ]
         .into_iter()
         .map(|outcome| self.counter(system, operation, outcome).get())
@@ -118,7 +118,7 @@ impl UpstreamMetrics {
         &self,
         system: &'static str,
         operation: &'static str,
-        outcome: Outcome,
+        outcome: AttemptOutcome,
         took: Option<Duration>,
     ) {
         self.counter(system, operation, outcome).inc();
@@ -136,7 +136,12 @@ impl UpstreamMetrics {
         UnderWay(gauge)
     }
 
-    fn counter(&self, system: &'static str, operation: &'static str, outcome: Outcome) -> Counter {
+    fn counter(
+        &self,
+        system: &'static str,
+        operation: &'static str,
+        outcome: AttemptOutcome,
+    ) -> Counter {
         self.attempts
             .get_or_create(&Labels {
                 system,

@@ -16,7 +16,8 @@ use crate::breaker::Breaker;
 use crate::call::is_outage;
 use crate::fault::told;
 use crate::{
-    Answer, Call, Fault, Opened, Outcome, Repeat, RequestBody, Settings, SetupError, pause, roots,
+    Answer, AttemptOutcome, Call, Fault, Opened, Repeat, RequestBody, Settings, SetupError, pause,
+    roots,
 };
 
 /// One system. Clones share the connections, the limit and the breaker.
@@ -30,11 +31,11 @@ struct Inner {
     breaker: Breaker,
 }
 
-/// How a system is doing, by the calls that were made.
+/// The state of a system, judged by the calls so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum Health {
     /// The last call was answered, or there was none.
-    Well,
+    Healthy,
     /// Calls fail.
     Failing {
         /// For how long.
@@ -67,10 +68,10 @@ impl Upstream {
     }
 
     /// How it is doing.
-    pub fn standing(&self) -> Standing {
+    pub fn health(&self) -> Health {
         match self.0.breaker.failing() {
-            None => Standing::Well,
-            Some((since, why)) => Standing::Failing { since, why },
+            None => Health::Healthy,
+            Some((since, why)) => Health::Failing { since, why },
         }
     }
 
@@ -229,7 +230,7 @@ impl Inner {
             system, metrics, ..
         } = &self.settings;
         if let Err(closed) = self.breaker.admit() {
-            metrics.count(system, operation, Outcome::LeftAlone, None);
+            metrics.count(system, operation, AttemptOutcome::LeftAlone, None);
             let fault = Fault::LeftAlone {
                 system,
                 operation,
@@ -269,11 +270,11 @@ impl Inner {
         };
         admitted.0 = None;
         let word = match &outcome {
-            Ok(answer) if is_outage(answer.status()) => Outcome::Failed,
-            Ok(answer) if answer.status() >= 400 => Outcome::Refused,
-            Ok(_) => Outcome::Ok,
-            Err((Fault::Late { .. }, _)) => Outcome::Late,
-            Err(_) => Outcome::Unreachable,
+            Ok(answer) if is_outage(answer.status()) => AttemptOutcome::Failed,
+            Ok(answer) if answer.status() >= 400 => AttemptOutcome::Refused,
+            Ok(_) => AttemptOutcome::Ok,
+            Err((Fault::Late { .. }, _)) => AttemptOutcome::Late,
+            Err(_) => AttemptOutcome::Unreachable,
         };
         metrics.count(system, operation, word, Some(begun.elapsed()));
         match &outcome {

@@ -91,7 +91,7 @@ pub fn is_this_machine(url: &Url) -> bool {
 
 /// How long calls wait, where the usual is not what is wanted; for tests, which do not want to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct Timeouts {
     /// See [`Settings::connect`].
     pub connect: Duration,
     /// See [`Settings::attempt`].
@@ -111,14 +111,14 @@ impl Settings {
         self
     }
 
-    /// The same with that patience, if it is given.
+    /// Sets these timeouts, if they are given.
     #[must_use]
-    pub fn with(mut self, patience: Option<Patience>) -> Self {
-        if let Some(patience) = patience {
-            self.connect = patience.connect;
-            self.attempt = patience.attempt;
-            self.total = patience.total;
-            self.pause = patience.pause;
+    pub fn with(mut self, timeouts: Option<Timeouts>) -> Self {
+        if let Some(timeouts) = timeouts {
+            self.connect = timeouts.connect;
+            self.attempt = timeouts.attempt;
+            self.total = timeouts.total;
+            self.pause = timeouts.pause;
         }
         self
     }

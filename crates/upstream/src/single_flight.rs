@@ -37,10 +37,10 @@ struct UnderWay<T> {
 pub struct Flight<T> {
     operation: &'static str,
     started: Instant,
-    outcome: Outcome<T>,
+    outcome: FlightOutcome<T>,
 }
 
-enum Outcome<T> {
+enum FlightOutcome<T> {
     Shared(watch::Receiver<Option<T>>),
     /// Too much was under way: the caller does its own work, and loses it if it is dropped.
     Own(Pin<Box<dyn Future<Output = T> + Send>>),
@@ -81,7 +81,7 @@ where
             return Flight {
                 operation,
                 started: found.started,
-                outcome: Outcome::Shared(found.outcome.clone()),
+                outcome: FlightOutcome::Shared(found.outcome.clone()),
             };
         }
         let started = Instant::now();
@@ -90,7 +90,7 @@ where
             return Flight {
                 operation,
                 started,
-                outcome: Outcome::Own(Box::pin(work)),
+                outcome: FlightOutcome::Own(Box::pin(work)),
             };
         }
         let (sender, outcome) = watch::channel(None);
@@ -113,7 +113,7 @@ where
         Flight {
             operation,
             started,
-            outcome: Outcome::Shared(outcome),
+            outcome: FlightOutcome::Shared(outcome),
         }
     }
 
@@ -145,8 +145,8 @@ impl<T: Clone> Flight<T> {
     /// Waits for the outcome. [`Fault::Stopped`] if the work panicked or the runtime stops.
     pub async fn outcome(self) -> Result<T, Fault> {
         match self.outcome {
-            Outcome::Own(work) => Ok(work.await),
-            Outcome::Shared(mut outcome) => outcome
+            FlightOutcome::Own(work) => Ok(work.await),
+            FlightOutcome::Shared(mut outcome) => outcome
                 .wait_for(Option::is_some)
                 .await
                 .ok()

@@ -9,7 +9,7 @@ use skykey_testkit::broker::Mood;
 use skykey_testkit::broker::{GRACE, WATCH_EVERY, World, demo, demo_for, demo_writing, subject};
 
 /// Far more than a watch that works needs.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A lease by every method.
 async fn leases(world: &World, who: &str) -> Vec<Issued> {
@@ -358,9 +358,9 @@ async fn the_watch_looks_again_and_again_until_it_is_told_to_stop() {
             tokio::time::sleep(WATCH_EVERY).await;
         }
     };
-    tokio::time::timeout(PATIENCE, seen).await.unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, seen).await.unwrap();
     stop.send(true).unwrap();
-    tokio::time::timeout(PATIENCE, watch)
+    tokio::time::timeout(TEST_TIMEOUT, watch)
         .await
         .unwrap()
         .unwrap();
@@ -371,7 +371,7 @@ async fn a_watch_whose_owner_is_gone_stops() {
     let world = World::new().await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     drop(stop);
-    tokio::time::timeout(PATIENCE, world.broker.clone().watch(stopped))
+    tokio::time::timeout(TEST_TIMEOUT, world.broker.clone().watch(stopped))
         .await
         .unwrap();
 }

@@ -2,14 +2,14 @@
 
 /// Longer texts than this are shown one after the other: the table of a comparison grows with the
 /// square.
-const LONGEST: usize = 2000;
+const MAX_COMPARED_LINES: usize = 2000;
 
 /// Every line of both: `- ` only in the old one, `+ ` only in the new one, `  ` in both.
 pub(super) fn lines(old: &str, new: &str) -> Vec<String> {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let mut shown = Vec::new();
     let (mut o, mut n) = (0, 0);
-    if old.len().max(new.len()) <= LONGEST {
+    if old.len().max(new.len()) <= MAX_COMPARED_LINES {
         let common = common(&old, &new);
         while o < old.len() && n < new.len() {
             if old[o] == new[n] {

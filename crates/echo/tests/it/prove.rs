@@ -1,6 +1,6 @@
 //! Proofs, at a server that answers as it is told.
 
-use skykey_echo::{Operation, Outcome, ProofPlan, Reading, Verdict, prove};
+use skykey_echo::{Operation, ProofPlan, Reading, TrialOutcome, Verdict, prove};
 use skykey_types::Secret;
 
 use crate::server::{Asked, Server, Told, credentials};
@@ -59,7 +59,7 @@ async fn readers_are_read_only_and_every_operation_was_tried_below_every_prefix(
             let code = "AccessDenied".to_owned();
             assert_eq!(
                 tried.unwrap().outcome,
-                Outcome::Refused { code },
+                TrialOutcome::Refused { code },
                 "{operation} {place}"
             );
         }

@@ -5,7 +5,9 @@
 mod stack;
 
 use skykey_echo::site::{apply, plan};
-use skykey_echo::{Operation, Outcome, Proof, ProofPlan, Reading, Verdict, prove, user_policy};
+use skykey_echo::{
+    Operation, Proof, ProofPlan, Reading, TrialOutcome, Verdict, prove, user_policy,
+};
 use skykey_types::Credentials;
 use stack::Stack;
 
@@ -271,6 +273,6 @@ async fn suspending_stops_and_enabling_restores(stack: &Stack) {
         found
             .trials
             .iter()
-            .all(|trial| matches!(trial.outcome, Outcome::Refused { .. }))
+            .all(|trial| matches!(trial.outcome, TrialOutcome::Refused { .. }))
     );
 }

@@ -24,11 +24,11 @@ const MAX_PER_USER: usize = 1000;
 
 #[derive(Deserialize)]
 struct Body {
-    application_credential: Wanted,
+    application_credential: NewApplicationCredential,
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct NewApplicationCredential {
     name: String,
     description: Option<String>,
     roles: Option<Vec<WantedRole>>,

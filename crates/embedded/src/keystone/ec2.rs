@@ -33,12 +33,12 @@ pub(super) async fn create(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     #[derive(Deserialize)]
-    struct Wanted {
+    struct NewEc2Credential {
         tenant_id: String,
     }
     const ACTION: &str = "identity:ec2_create_credential";
     may_change(&caller, &user_id, ACTION)?;
-    let Wanted { tenant_id } = parse(&body)?;
+    let NewEc2Credential { tenant_id } = parse(&body)?;
     let user = keystone
         .user(&user_id)
         .ok_or_else(|| Refusal::not_found("user", &user_id))?;

@@ -39,7 +39,7 @@ impl Served {
             url: self.url.clone(),
             login,
             authorities: None,
-            patience: None,
+            timeouts: None,
         };
         let clock = Arc::new(self.keystone.world.clock.clone());
         Keystone::new(settings, &UpstreamMetrics::default(), clock).unwrap()

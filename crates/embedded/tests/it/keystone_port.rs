@@ -34,7 +34,7 @@ impl Rig {
                 url,
                 login: login(backend, password, None),
                 authorities: None,
-                patience: None,
+                timeouts: None,
             },
             identity_provider: IDENTITY_PROVIDER.to_owned(),
             protocol: PROTOCOL.to_owned(),

@@ -3,7 +3,7 @@
 use serde_json::json;
 use skykey_iam::{Iam, IamError};
 use skykey_types::{Secret, SignedDuration};
-use skykey_upstream::{Standing, UpstreamMetrics};
+use skykey_upstream::{Health, UpstreamMetrics};
 
 use crate::fake::{Fake, text};
 
@@ -18,7 +18,7 @@ async fn reading_is_tried_again_and_what_stays_away_is_an_outage() {
         vec![(503, json!({})), (502, json!({})), (200, fake.discovery())],
     );
     assert!(iam.offer().await.unwrap().scim);
-    assert_eq!(iam.upstream().standing(), Standing::Well);
+    assert_eq!(iam.upstream().health(), Health::Healthy);
     let iam = fake.iam();
     fake.set(
         DISCOVERY,
@@ -31,10 +31,7 @@ async fn reading_is_tried_again_and_what_stays_away_is_an_outage() {
         text(&error, &[]),
         "cannot read the IAM's discovery document: the IAM answered with HTTP 503 (down: for tea)"
     );
-    assert!(matches!(
-        iam.upstream().standing(),
-        Standing::Failing { .. }
-    ));
+    assert!(matches!(iam.upstream().health(), Health::Failing { .. }));
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ async fn a_real_keystone_conforms() {
         url: stack.keystone.clone(),
         login: stack.login(OPERATOR, OPERATOR),
         authorities: None,
-        patience: None,
+        timeouts: None,
     };
     let metrics = UpstreamMetrics::default();
     let keystone = Keystone::new(settings, &metrics, Arc::new(SystemClock)).unwrap();

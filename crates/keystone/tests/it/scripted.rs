@@ -98,7 +98,7 @@ pub(crate) fn client(address: SocketAddr, clock: &ManualClock) -> Keystone {
         url: Url::parse(&format!("http://{address}/v3")).unwrap(),
         login: login(),
         authorities: None,
-        patience: None,
+        timeouts: None,
     };
     let metrics = UpstreamMetrics::default();
     Keystone::new(settings, &metrics, Arc::new(clock.clone())).unwrap()

@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    const KEPT: &percent_encoding::AsciiSet =
+    const UNENCODED: &percent_encoding::AsciiSet =
         &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'+');
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(parse("h", "/abc"), Ok(Address::Bucket("abc".to_owned())));
         assert_eq!(parse("h", "/abc/"), Ok(Address::Bucket("abc".to_owned())));
         for key in ["/", "a//b", "../x", ".", "a+b", "a b/ü", "x/"] {
-            let encoded: String = percent_encoding::utf8_percent_encode(key, KEPT).collect();
+            let encoded: String = percent_encoding::utf8_percent_encode(key, UNENCODED).collect();
             assert_eq!(
                 parse("h", &format!("/abc/{encoded}")),
                 object("abc", key),

@@ -8,7 +8,7 @@ use skykey_types::{Credentials, ProjectName};
 use tokio::time::{Instant, sleep};
 
 use super::At;
-use super::keystone::Places;
+use super::keystone::ProjectIds;
 use skykey_checks::advice::Advice;
 use skykey_checks::contact::{self, System};
 use skykey_checks::section::{Because, NotWell, Section, Seen};
@@ -16,7 +16,7 @@ use skykey_checks::section::{Because, NotWell, Section, Seen};
 /// For how long a deleted EC2 credential is watched, unless there is patience.
 const LOOK: Duration = Duration::from_secs(5);
 /// What RGW keeps in memory it keeps for 300 s, which is no setting (`rgw_keystone.cc`).
-const PATIENCE: Duration = Duration::from_secs(330);
+const RGW_CACHE_TIMEOUT: Duration = Duration::from_secs(330);
 const PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) async fn examine(at: &At, section: Section) {
@@ -69,7 +69,7 @@ pub(super) async fn examine(at: &At, section: Section) {
 }
 
 /// The first readers' project in which the backend user is a member.
-async fn readers(at: &At) -> Result<(ProjectName, Places), Because> {
+async fn readers(at: &At) -> Result<(ProjectName, ProjectIds), Because> {
     let places = at.places.get().await?;
     let mut projects = at
         .target
@@ -112,7 +112,7 @@ fn region(region: &str, answer: &Result<BucketList, EchoError>) -> Seen {
 fn believed(
     at: &At,
     project: &ProjectName,
-    places: &Places,
+    places: &ProjectIds,
     answer: &Result<BucketList, EchoError>,
 ) -> Seen {
     let mine = match answer {
@@ -222,7 +222,11 @@ async fn deleted(at: &At, key: &Credentials) -> Seen {
         .await
         .map_err(|error| NotWell::failed(format!("{error:#}"), "see keystone-ec2 above"))?;
     let begun = Instant::now();
-    let limit = if at.target.patient { PATIENCE } else { LOOK };
+    let limit = if at.target.patient {
+        RGW_CACHE_TIMEOUT
+    } else {
+        LOOK
+    };
     while begun.elapsed() < limit {
         match echo.mine(key).await {
             Ok(_) => sleep(PAUSE).await,

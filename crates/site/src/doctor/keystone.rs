@@ -17,9 +17,9 @@ const ADMIN: &str = "admin";
 
 /// Keystone's ids of the projects in which the backend user is a member.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Places(Arc<BTreeMap<ProjectName, String>>);
+pub(super) struct ProjectIds(Arc<BTreeMap<ProjectName, String>>);
 
-impl Places {
+impl ProjectIds {
     /// Keystone's id of `project`.
     pub(super) fn id(&self, project: &ProjectName) -> Result<&str, Because> {
         self.0.get(project).map(String::as_str).ok_or_else(|| {
@@ -62,7 +62,7 @@ pub(super) async fn examine(at: &At, section: Section) {
             },
         )
         .await;
-    let mut places = Places::default();
+    let mut places = ProjectIds::default();
     let roles = section
         .check(
             "keystone-backend-roles",
@@ -163,7 +163,7 @@ async fn backend_login(keystone: &Keystone, login: &Login) -> Seen {
 }
 
 /// Every survey's two projects: the backend user is a member, and no administrator.
-async fn backend_roles(at: &At, places: &mut Places) -> Seen {
+async fn backend_roles(at: &At, places: &mut ProjectIds) -> Seen {
     let port = &at.target.clients.site.keystone;
     let user = &at.target.systems.keystone.client.login.username;
     if at.target.surveys.is_empty() {
@@ -221,7 +221,7 @@ async fn backend_roles(at: &At, places: &mut Places) -> Seen {
     }
     let names: Vec<&str> = found.keys().map(ProjectName::as_str).collect();
     let told = format!("{user} is {MEMBER} of {}", names.join(", "));
-    *places = Places(Arc::new(found));
+    *places = ProjectIds(Arc::new(found));
     if wrong.is_empty() {
         return Ok(((), told));
     }

@@ -235,7 +235,7 @@ impl KeystoneEntry {
                     .backend_user
                     .into_login("[keystone.backend_user] password", beside)?,
                 authorities: self.authorities.map(|path| beside.join(path)),
-                patience: None,
+                timeouts: None,
             },
             identity_provider: self.identity_provider,
             protocol: self.protocol,

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use skykey_broker::{Broker, Proof, ProofStanding};
 use skykey_serve::{Readiness, SystemState};
 use skykey_types::{Access, Clock, ProjectName, SignedDuration, SurveyName, Timestamp};
-use skykey_upstream::{Standing, Upstream};
+use skykey_upstream::{Health, Upstream};
 
 use skykey_site::Clients;
 
@@ -138,15 +138,15 @@ fn why(standing: &ProofStanding) -> Option<String> {
 impl Readiness for Ready {
     async fn systems(&self) -> Vec<SystemState> {
         let now = self.clock.now();
-        let of = |(name, upstream): &(&'static str, Upstream)| match upstream.standing() {
-            Standing::Well => SystemState {
+        let of = |(name, upstream): &(&'static str, Upstream)| match upstream.health() {
+            Health::Healthy => SystemState {
                 name: (*name).to_owned(),
                 ok: true,
                 needed: true,
                 since: self.started,
                 why: None,
             },
-            Standing::Failing { since, why } => SystemState {
+            Health::Failing { since, why } => SystemState {
                 name: (*name).to_owned(),
                 ok: false,
                 needed: true,

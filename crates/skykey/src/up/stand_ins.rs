@@ -162,7 +162,7 @@ fn embedded_keystone(url: &Url, backend: Secret, endpoint: Secret) -> KeystoneSe
             url: url.clone(),
             login: login(BACKEND_USER, backend, None),
             authorities: None,
-            patience: None,
+            timeouts: None,
         },
         identity_provider: IDENTITY_PROVIDER.to_owned(),
         protocol: PROTOCOL.to_owned(),

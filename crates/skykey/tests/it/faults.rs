@@ -15,7 +15,7 @@ use skykey_types::{
     AccessKeyId, Clock, Credentials, ManualClock, ProjectName, Secret, SignedDuration, SubjectId,
     Timestamp,
 };
-use skykey_upstream::Patience;
+use skykey_upstream::Timeouts;
 use url::Url;
 
 use crate::fault_proxy::tls::Authority;
@@ -32,7 +32,7 @@ pub(crate) const UNUSED: SignedDuration = SignedDuration::from_secs(3601);
 pub(crate) const TOTAL: Duration = Duration::from_secs(6);
 
 /// A machine under load answers within one attempt.
-const PATIENCE: Patience = Patience {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
     attempt: Duration::from_millis(2500),
     total: TOTAL,
@@ -98,8 +98,8 @@ pub(crate) struct Special {
     pub(crate) class: usize,
     /// The JupyterHub.
     pub(crate) hub: Option<Url>,
-    /// [`PATIENCE`], if nothing else.
-    pub(crate) patience: Option<Patience>,
+    /// [`TIMEOUTS`], if nothing else.
+    pub(crate) timeouts: Option<Timeouts>,
 }
 
 /// A clock that can be set otherwise than the others.
@@ -180,8 +180,8 @@ impl Site {
             echo: echo.url(scheme),
         });
         std::fs::write(&path, text).unwrap();
-        let patience = special.patience.unwrap_or(PATIENCE);
-        let (options, config) = configured(folder.path(), patience);
+        let timeouts = special.timeouts.unwrap_or(TIMEOUTS);
+        let (options, config) = configured(folder.path(), timeouts);
         let surveys = config.surveys.iter().map(|c| c.survey.clone()).collect();
         let stand_ins = StandIns::start(Told {
             folder: &folder.path().join("stand-ins"),
@@ -234,7 +234,7 @@ impl Site {
     /// another port.
     pub(crate) async fn restart(self) -> Self {
         self.world.stop().await;
-        let (options, config) = configured(self.folder.path(), PATIENCE);
+        let (options, config) = configured(self.folder.path(), TIMEOUTS);
         let clock = Arc::new(self.machine.clone());
         let world = World::start_configured(options, config, clock).await;
         let world = world.unwrap();
@@ -421,13 +421,13 @@ impl Answer {
     }
 }
 
-fn configured(folder: &Path, patience: Patience) -> (Options, Config) {
+fn configured(folder: &Path, timeouts: Timeouts) -> (Options, Config) {
     let path = folder.join("skykey.toml");
     let mut config = Config::load(Some(&path), &[]).unwrap();
     config.rounds = Rounds::ByHand;
-    config.iam.as_mut().unwrap().client.patience = Some(patience);
-    config.keystone.as_mut().unwrap().client.patience = Some(patience);
-    config.echo.as_mut().unwrap().client.patience = Some(patience);
+    config.iam.as_mut().unwrap().client.timeouts = Some(timeouts);
+    config.keystone.as_mut().unwrap().client.timeouts = Some(timeouts);
+    config.echo.as_mut().unwrap().client.timeouts = Some(timeouts);
     let options = Options {
         state: folder.join("state"),
         base_port: 0,

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use skykey_types::{Clock, RequestId, SignedDuration};
-use skykey_upstream::Patience;
+use skykey_upstream::Timeouts;
 
 use crate::fault_proxy::Fault;
 use crate::faults::{GRACE, Site, Special};
@@ -249,7 +249,7 @@ async fn a_token_that_the_hub_refused_gets_nothing_while_the_hub_is_away() {
 async fn what_takes_longer_than_a_client_waits_is_done_all_the_same() {
     let slow = Special {
         class: 150,
-        patience: Some(Patience {
+        timeouts: Some(Timeouts {
             connect: Duration::from_secs(5),
             attempt: Duration::from_secs(10),
             total: Duration::from_secs(20),

@@ -177,7 +177,7 @@ pub(crate) fn keystone_port(
             url,
             login: login(backend, None),
             authorities: None,
-            patience: None,
+            timeouts: None,
         },
         identity_provider: IDENTITY_PROVIDER.to_owned(),
         protocol: PROTOCOL.to_owned(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use skykey_types::{AccessKeyId, Clock, LeaseId, SignedDuration, Timestamp};
-use skykey_upstream::Patience;
+use skykey_upstream::Timeouts;
 
 use crate::fault_proxy::Fault;
 use crate::faults::{Site, Special};
@@ -21,7 +21,7 @@ const ROUNDS: usize = 4;
 const STEP: SignedDuration = SignedDuration::from_mins(1);
 
 /// A slow Keystone is waited for.
-const PATIENCE: Patience = Patience {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(5),
     attempt: Duration::from_secs(10),
     total: Duration::from_secs(20),
@@ -111,7 +111,7 @@ async fn five_hundred_servers_are_never_without_credentials_whatever_the_weather
     let special = Special {
         class: ALONE + BUSY,
         hub: Some(hub.url()),
-        patience: Some(PATIENCE),
+        timeouts: Some(TIMEOUTS),
         ..Special::default()
     };
     let site = Site::start(None, special).await;

@@ -83,7 +83,7 @@ async fn the_sts_of_a_real_ceph_conforms() {
                 project: None,
             },
             authorities: None,
-            patience: None,
+            timeouts: None,
         },
         identity_provider: "iam".to_owned(),
         protocol: "openid".to_owned(),

@@ -8,7 +8,7 @@ use crate::wire::parse_credentials;
 
 const ACTION: &str = "AssumeRole";
 /// What AWS allows in a session's name.
-const LONGEST_NAME: usize = 64;
+const MAX_SESSION_NAME_CHARS: usize = 64;
 
 impl StsClient {
     /// Assumes `role` for `lifetime` with an EC2 credential that its trust policy names
@@ -46,7 +46,7 @@ fn session_name(text: &str) -> String {
             '_' | '+' | '=' | ',' | '.' | '@' => c,
             _ => '-',
         })
-        .take(LONGEST_NAME)
+        .take(MAX_SESSION_NAME_CHARS)
         .collect();
     while name.len() < 2 {
         name.push('-');

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
-use skykey_upstream::{Fault, RequestBody, Settings, Standing, Upstream};
+use skykey_upstream::{Fault, Health, RequestBody, Settings, Upstream};
 
 use crate::server::{Script, Server};
 use crate::{SYSTEM, call};
@@ -68,7 +68,7 @@ async fn failures_of_some_do_not_close_it_for_others() {
         assert_eq!(upstream.send(&call).await.unwrap().status, 503);
     }
     assert_eq!(upstream.send(&call).await.unwrap().status, 200);
-    assert_eq!(upstream.standing(), Standing::Well);
+    assert_eq!(upstream.health(), Health::Healthy);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request};
 use server::{Script, Server};
-use skykey_upstream::{Call, Fault, Settings, Standing, Upstream, UpstreamMetrics};
+use skykey_upstream::{Call, Fault, Health, Settings, Upstream, UpstreamMetrics};
 
 const SYSTEM: &str = "the test";
 
@@ -44,7 +44,7 @@ async fn what_may_be_repeated_is_repeated_until_it_is_answered() {
     let answer = upstream.send(&call(&server, Method::GET)).await.unwrap();
     assert_eq!((answer.status, &answer.body[..]), (200, &b"well"[..]));
     assert_eq!(server.requests(), 3);
-    assert_eq!(upstream.standing(), Standing::Well);
+    assert_eq!(upstream.health(), Health::Healthy);
 }
 
 #[tokio::test]
@@ -178,12 +178,12 @@ async fn a_system_that_keeps_failing_is_left_alone_and_comes_back() {
             .ends_with("is left alone for 1 s more (it answered with 500)"),
         "{fault}"
     );
-    assert!(matches!(upstream.standing(), Standing::Failing { .. }));
+    assert!(matches!(upstream.health(), Health::Failing { .. }));
     assert_eq!(server.requests(), 2);
     while upstream.send(&ask).await.is_err() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(upstream.standing(), Standing::Well);
+    assert_eq!(upstream.health(), Health::Healthy);
 }
 
 #[tokio::test]

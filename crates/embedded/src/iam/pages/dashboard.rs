@@ -27,12 +27,12 @@ struct DashboardPage<'a> {
     problem: Option<String>,
     mine: Vec<Group>,
     others: Vec<Group>,
-    asked: Vec<Asked>,
+    asked: Vec<OwnRequest>,
     managed: Vec<Managed>,
 }
 
 /// A request of the person's own.
-struct Asked {
+struct OwnRequest {
     request: GroupRequest,
     when: String,
     state: &'static str,
@@ -216,7 +216,7 @@ fn render(
         problem: problem.map(|error| plainly(&error.message())),
         mine,
         others,
-        asked: own.into_iter().map(Asked::from).collect(),
+        asked: own.into_iter().map(OwnRequest::from).collect(),
         managed,
     };
     let status = problem.map_or(StatusCode::OK, ApiError::status);
@@ -252,7 +252,7 @@ fn managed(path: &GroupPath, requests: &[GroupRequest], people: &[Account]) -> M
     }
 }
 
-impl From<GroupRequest> for Asked {
+impl From<GroupRequest> for OwnRequest {
     fn from(request: GroupRequest) -> Self {
         let state = match request.status {
             Status::Pending => "waiting for the group's manager",

@@ -9,7 +9,7 @@ use skykey_upstream::{Answer, Call, Settings, Upstream};
 use url::{Url, form_urlencoded};
 
 /// More pages than any login has.
-const MOST: usize = 20;
+const MAX_PAGES: usize = 20;
 
 pub(crate) struct Browser {
     username: &'static str,
@@ -58,7 +58,7 @@ impl Browser {
     async fn walk(&mut self, url: Url, typed: &[(&str, &str)]) -> Option<Url> {
         let mut at = url;
         let mut answer = self.send(Method::GET, &at, &Fields::new()).await;
-        for _ in 0..MOST {
+        for _ in 0..MAX_PAGES {
             if let Some(location) = answer.headers.get(header::LOCATION) {
                 at = at.join(location.to_str().unwrap()).unwrap();
                 if at.as_str().starts_with(self.redirect) {

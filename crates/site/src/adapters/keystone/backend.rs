@@ -25,7 +25,7 @@ pub(super) struct Backend {
 }
 
 /// What the backend user is in a project.
-pub(super) struct Place {
+pub(super) struct BackendProject {
     keystone: Keystone,
     user_id: String,
     pub(super) project: Project,
@@ -92,14 +92,17 @@ impl Backend {
     }
 
     /// The backend user in `project`; `None` if it has no role there, or there is no such project.
-    pub(super) async fn place(&self, project: &ProjectName) -> Result<Option<Place>, PortError> {
+    pub(super) async fn place(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Option<BackendProject>, PortError> {
         let keystone = self.client(project).await;
         match keystone.own().await {
             Ok(Token {
                 user,
                 project: Some(project),
                 ..
-            }) => Ok(Some(Place {
+            }) => Ok(Some(BackendProject {
                 keystone,
                 user_id: user.id,
                 project,
@@ -162,7 +165,7 @@ impl Backend {
     }
 
     /// The place in which something is to be done, or why nothing can be.
-    async fn at(&self, project: &ProjectName) -> Result<Place, PortError> {
+    async fn at(&self, project: &ProjectName) -> Result<BackendProject, PortError> {
         match self.place(project).await? {
             Some(place) => Ok(place),
             None => Err(PortError::Refused(self.no_role(project))),

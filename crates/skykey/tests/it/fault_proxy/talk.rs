@@ -7,8 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Fault, Shared, lock, secrets};
 
-const LONGEST_HEAD: usize = 64 * 1024;
-const LONGEST_BODY: usize = 8 << 20;
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 8 << 20;
 /// Longer than any client waits, and not for ever.
 const NEVER: Duration = Duration::from_mins(2);
 
@@ -95,7 +95,7 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Opt
         if let Some(at) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             break at;
         }
-        more(stream, buffer, LONGEST_HEAD).await?;
+        more(stream, buffer, MAX_HEAD_BYTES).await?;
     };
     let head = String::from_utf8(buffer.drain(..end + 4).collect()).ok()?;
     let mut lines = head.split("\r\n");
@@ -110,7 +110,7 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Opt
         .find(|(name, _)| name == "content-length")
         .map_or(Some(0), |(_, value)| value.parse().ok())?;
     while buffer.len() < length {
-        more(stream, buffer, LONGEST_BODY).await?;
+        more(stream, buffer, MAX_BODY_BYTES).await?;
     }
     let body = buffer.drain(..length).collect();
     Some(Request {
