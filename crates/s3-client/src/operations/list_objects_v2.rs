@@ -180,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn a_page_is_read_whose_objects_and_prefixes_alternate() {
+        let listing = "<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>\
+            <CommonPrefixes><Prefix>b/</Prefix></CommonPrefixes>\
+            <Contents><Key>c</Key><Size>1</Size></Contents></ListBucketResult>";
+        let (page, _) = page(&Answer::of(200, listing)).unwrap();
+        let keys: Vec<_> = page.objects.iter().map(|entry| &entry.key).collect();
+        assert_eq!(keys, ["a", "c"]);
+        assert_eq!(page.folders, ["b/"]);
+    }
+
+    #[test]
     fn what_is_no_listing_is_an_error() {
         let empty = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
         assert_eq!(

@@ -72,30 +72,32 @@ impl Encoding {
         }
     }
 
-    /// The entries of a page. `owner` is written with each object if it is given.
+    /// The entries of a page: all objects, then all common prefixes, as AWS orders them. A parser
+    /// that reads lists in one piece would stop at the second run of objects. `owner` is written
+    /// with each object if it is given.
     pub(super) fn page(self, xml: &mut Writer, page: &Page, owner: Option<&str>) {
         for item in &page.items {
-            match item {
-                Item::Object(entry) => {
-                    xml.open("Contents");
-                    self.text(xml, "Key", &entry.key);
-                    xml.text("LastModified", &in_xml(entry.modified));
-                    xml.etag(&entry.etag);
-                    xml.value("Size", entry.size);
-                    if let Some(owner) = owner {
-                        xml.open("Owner");
-                        xml.text("ID", owner);
-                        xml.text("DisplayName", owner);
-                        xml.close("Owner");
-                    }
-                    xml.text("StorageClass", "STANDARD");
-                    xml.close("Contents");
+            if let Item::Object(entry) = item {
+                xml.open("Contents");
+                self.text(xml, "Key", &entry.key);
+                xml.text("LastModified", &in_xml(entry.modified));
+                xml.etag(&entry.etag);
+                xml.value("Size", entry.size);
+                if let Some(owner) = owner {
+                    xml.open("Owner");
+                    xml.text("ID", owner);
+                    xml.text("DisplayName", owner);
+                    xml.close("Owner");
                 }
-                Item::Prefix(prefix) => {
-                    xml.open("CommonPrefixes");
-                    self.text(xml, "Prefix", prefix);
-                    xml.close("CommonPrefixes");
-                }
+                xml.text("StorageClass", "STANDARD");
+                xml.close("Contents");
+            }
+        }
+        for item in &page.items {
+            if let Item::Prefix(prefix) = item {
+                xml.open("CommonPrefixes");
+                self.text(xml, "Prefix", prefix);
+                xml.close("CommonPrefixes");
             }
         }
     }

@@ -62,6 +62,22 @@ async fn conditions_are_judged_before_a_byte_is_read() {
 }
 
 #[tokio::test]
+async fn a_listing_has_its_objects_before_its_common_prefixes() {
+    let endpoint = TestEndpoint::start().await;
+    for key in ["a", "b/x", "c"] {
+        endpoint.put(key, "x").await;
+    }
+    let reader = endpoint.reader().await;
+    for version in ["", "list-type=2&"] {
+        let line = format!("GET /demo?{version}delimiter=%2F");
+        let listing = endpoint.send(&reader, ask(&line)).await;
+        assert_eq!(listing.elements("Key"), ["a", "c"]);
+        let (_, after) = listing.text().split_once("<CommonPrefixes>").unwrap();
+        assert!(!after.contains("<Contents>"), "{listing:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_listing_pages_through_keys_and_common_prefixes() {
     let endpoint = TestEndpoint::start().await;
     for key in ["a", "dp1/1", "dp1/2", "dp2/1", "z"] {
